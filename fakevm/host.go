@@ -1,0 +1,73 @@
+// Package fakevm is a guest: HTTP and TCP servers, a guest agent and exec,
+// all scripted by a Program. It knows neither the simulator nor sockets: it
+// runs on a Host, so the same guest serves the simulated network, loopback
+// sockets and the inside of a real VM.
+package fakevm
+
+import "time"
+
+// Host is the ground a guest stands on. All calls come from one logical
+// thread: the kernel in the simulator, one lock on real machines. Callbacks
+// are made on the same thread.
+type Host interface {
+	// Now is the time since the host's origin.
+	Now() time.Duration
+	// At calls fn at the instant t, or at once (not reentrantly) when t has
+	// passed. The returned function cancels it.
+	At(t time.Duration, fn func()) (cancel func())
+	// Listen opens a TCP port; the gate is asked for each SYN.
+	Listen(port uint16, gate Gate) (closer func(), err error)
+	// AgentChannel is the guest's end of the virtio-serial port of the agent;
+	// a session begins when the agent opens it.
+	AgentChannel(handler func(Session) Handler) (Session, error)
+	// Blocking runs fn on its own task with a net.Conn view of the session,
+	// for code that must block (TLS).
+	Blocking(s Session, fn func(BlockingConn)) Handler
+	// Log records what the guest saw and did.
+	Log(Record)
+}
+
+// Decision says what becomes of a SYN.
+type Decision struct {
+	Connect Connect
+	Delay   time.Duration
+	Handler func(Session) Handler // called when the handshake is complete
+}
+
+// Gate decides on each SYN.
+type Gate func(remote string) Decision
+
+// Session is one connection as its server sees it.
+type Session interface {
+	// Send queues bytes; it never blocks. Pending is the number of bytes
+	// that the peer has not taken, for endless senders.
+	Send(b []byte)
+	Pending() int
+	Close() // FIN after what was sent
+	Reset() // RST at once; unread and unsent data is lost
+	Remote() string
+}
+
+// Handler takes what the peer does.
+type Handler interface {
+	OnData(b []byte)   // b is valid only during the call
+	OnClose(err error) // FIN: nil; RST: an error
+	OnDrained()        // Pending fell to 0
+}
+
+// Record is one line of the guest's own log.
+type Record struct {
+	At       time.Duration // guest time since boot
+	Endpoint string        // "http/8080", "agent", "exec"
+	Step     string        // name of the step in force, if it has one
+	Seen     string        // what arrived: "GET /healthz", "guest-ping", "connect"
+	Did      *Reply        // what was scripted for it; nil for a violation
+	Note     string        // a violation or remark
+}
+
+// BlockingConn is the blocking view of a session.
+type BlockingConn interface {
+	Read(b []byte) (int, error)
+	Write(b []byte) (int, error)
+	Close() error
+}

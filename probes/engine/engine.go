@@ -1,0 +1,101 @@
+// Package engine is the worker behind one probe of one container: a pure
+// state machine with the semantics of the kubelet's prober (semantics 1.2 and
+// 1.3). It has no clock, no I/O, no goroutine and no randomness: the caller
+// tells it what happened and when, and does what it says.
+//
+// The same machine is stepped by the simulator, by the byte-free model, by
+// the lockstep door and, through package realtime, by wall time.
+package engine
+
+import (
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// Config fixes what a worker needs to know of its probe.
+type Config struct {
+	Kind             probes.Kind
+	InitialDelay     time.Duration // >= 0, from the start of the container
+	Period           time.Duration // > 0
+	FailureThreshold int32         // >= 1
+	SuccessThreshold int32         // >= 1
+	Tries            int32         // tries of an attempt while Errored; >= 1
+	// StartJitter delays the first check of the worker; in [0, Period).
+	// Only a prober younger than one period jitters (TIM-START-JITTER).
+	StartJitter time.Duration
+	// StartupGate makes readiness and liveness wait for the startup probe
+	// (STARTUP-GATE).
+	StartupGate bool
+}
+
+// EventKind says what happened to a worker.
+type EventKind uint8
+
+// The events of a worker. Step accepts any event at any time; one that makes
+// no sense in the present state changes nothing.
+const (
+	// Wake says that WakeAt has come.
+	Wake EventKind = iota
+	// ContainerStarted gives a new container, started at Event.At.
+	ContainerStarted
+	// ContainerStopped says that the container is not running; WillRestart
+	// tells whether the same worker will see another one.
+	ContainerStopped
+	// TryFinished answers the last StartTry with Event.Class.
+	TryFinished
+	// Trigger asks for an unscheduled readiness run (TIM-READY-MANUAL).
+	Trigger
+	// Terminating says that the pod is being deleted (TERM-LIVENESS-OFF).
+	Terminating
+	// StartupPassed opens the startup gate.
+	StartupPassed
+	// ClockStepped moves the wall clock by Event.By; only the initial delay
+	// is measured on it (TIM-DELAY-ONCE).
+	ClockStepped
+)
+
+// Event is one input.
+type Event struct {
+	Kind        EventKind
+	At          time.Duration // ContainerStarted: when it started
+	By          time.Duration // ClockStepped: by how much, may be negative
+	Class       probes.Class  // TryFinished
+	WillRestart bool          // ContainerStopped
+}
+
+// ActionKind says what the caller has to do.
+type ActionKind uint8
+
+// The actions of a worker.
+const (
+	// StartTry starts try Action.Try of attempt Action.Attempt; the caller
+	// answers with TryFinished.
+	StartTry ActionKind = iota + 1
+	// AttemptFinished reports the class of the whole attempt, for the trace.
+	AttemptFinished
+	// Publish sets the state of the probe to Action.Healthy. It is emitted
+	// only when the state changes or a container is new (STATE-INIT).
+	Publish
+	// LivenessFailed asks for the container to be killed. It follows the
+	// Publish of a liveness or startup failure.
+	LivenessFailed
+)
+
+// Action is one output.
+type Action struct {
+	Kind    ActionKind
+	Attempt int32 // numbered from 1 in the life of the worker
+	Try     int32 // numbered from 1 in the attempt
+	Class   probes.Class
+	Healthy bool
+}
+
+// Actions holds the outputs of one step, in order, without allocation.
+type Actions struct {
+	list [4]Action
+	n    int
+}
+
+// All returns the actions in order.
+func (a *Actions) All() []Action { return a.list[:a.n] }

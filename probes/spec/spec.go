@@ -1,0 +1,98 @@
+// Package spec turns KubeVirt manifests into probes: defaulting with
+// provenance, validation in the words of Kubernetes and KubeVirt, and the
+// consequences of a probe that an operator wants to know (semantics 1.1, 1.8).
+package spec
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// Machine is one VM, VMI or pod of a manifest as a prober sees it.
+type Machine struct {
+	Kind      string // VirtualMachine, VirtualMachineInstance, Pod
+	Name      string
+	Namespace string // default "default"
+	VM        *kubevirtv1.VirtualMachine
+	VMI       *kubevirtv1.VirtualMachineInstance // for a VM: built from its template
+	Pod       *corev1.Pod
+}
+
+// Origin says where an effective value came from.
+type Origin string
+
+// The origins of a value.
+const (
+	FromManifest        Origin = "manifest"
+	FromKubeVirtDefault Origin = "KubeVirt default"
+	FromKubeDefault     Origin = "Kubernetes default"
+	FromProfile         Origin = "profile"
+)
+
+// Setting is one effective field of a probe.
+type Setting struct {
+	Field       string // periodSeconds, httpGet.path, ...
+	Value       string
+	Origin      Origin
+	Note        string // "5s + 10s (LibvirtStartupDelay)"
+	Requirement string // DEF-PERIOD, KV-DELAY-PLUS10, ...
+}
+
+// Severity of a finding.
+type Severity string
+
+// Severities.
+const (
+	Rejects Severity = "rejected" // the API would refuse the object
+	Warns   Severity = "warning"
+	Notes   Severity = "note"
+)
+
+// Finding is something that a reader of the manifest should know.
+type Finding struct {
+	Severity    Severity
+	Requirement string
+	Path        string // spec.template.spec.livenessProbe.periodSeconds
+	Message     string // in the words of the component that says it
+	By          string // kubevirt webhook, kube-apiserver, guide, vmprobe
+}
+
+// RunStrategy after a liveness failure: what the controller does.
+type RunStrategy string
+
+// Resolved is a machine in one profile.
+type Resolved struct {
+	Profile     probes.ProfileName
+	Probes      []probes.Probe // readiness, liveness, startup, those that exist
+	Settings    map[probes.Kind][]Setting
+	Findings    []Finding   // sorted by severity, path, requirement
+	RunStrategy RunStrategy // Always, RerunOnFailure, Manual, Once, Halted; "" for a bare VMI or pod
+	// Grace is the VMI's terminationGracePeriodSeconds; PodGrace what the pod
+	// gets (LIVE-GRACE).
+	Grace, PodGrace time.Duration
+	// ForwardedPorts is the masquerade list; nil forwards everything
+	// (NET-MASQ-PORTS).
+	ForwardedPorts []uint16
+	PodNetwork     bool
+	StartPaused    bool
+	RestartPolicy  corev1.RestartPolicy // pods: Always, OnFailure, Never
+}
+
+// Rejected tells whether the API would refuse the object.
+func (r *Resolved) Rejected() bool {
+	for _, f := range r.Findings {
+		if f.Severity == Rejects {
+			return true
+		}
+	}
+	return false
+}
+
+// API to be provided by this package:
+//
+//	func Decode(docs ...[]byte) ([]*Machine, error)  // strict: unknown fields are errors
+//	func (m *Machine) Resolve(p probes.Profile) Resolved
