@@ -1,0 +1,65 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DEFAULT_GOAL := help
+
+GO ?= go
+OUT ?= out
+ARGS ?=
+FUZZTIME ?= 20s
+export GOFLAGS ?= -buildvcs=false
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: conformance
+conformance: build ## Run every embedded scenario on the simulator (ARGS="..." adds flags)
+	bin/vmprobe run $(ARGS)
+
+.PHONY: build
+build: ## Build bin/vmprobe, one binary without cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/vmprobe ./cmd/vmprobe
+
+.PHONY: test
+test: ## Run all tests
+	$(GO) test -shuffle=on ./...
+
+.PHONY: race
+race: ## Run all tests under the race detector
+	$(GO) test -race -shuffle=on ./...
+
+.PHONY: determinism
+determinism: ## Run everything in many ways and compare the bytes
+	$(GO) run ./hack/determinism
+
+.PHONY: lint
+lint: ## Check layers, style and formatting
+	$(GO) tool -modfile=hack/tools/go.mod golangci-lint run
+	$(GO) vet ./...
+
+.PHONY: golden
+golden: ## Rewrite the golden files, then review the diff
+	$(GO) run ./hack/golden
+
+.PHONY: generate
+generate: ## Rewrite generated files (JSON Schema, indexes in READMEs)
+	$(GO) generate ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (default 20s)
+	$(GO) run ./hack/fuzz -time $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run the benchmarks that the README quotes
+	$(GO) test -run '^$$' -bench . -benchmem ./sim/... ./probes/... ./conformance/...
+
+.PHONY: verify
+verify: generate ## Check that generated files, modules and formatting are up to date
+	$(GO) mod tidy -diff
+	git diff --exit-code
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin $(OUT)
