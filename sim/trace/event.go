@@ -71,5 +71,17 @@ type Event struct {
 	Msg      string // free text: in the file, not in the digest
 }
 
+// Kinds lists every kind of event, in the order of their declaration.
+func Kinds() []Kind {
+	return []Kind{
+		VMICreated, VMIDeleted, VMIPhase, ContainerStarted, ContainerStopped,
+		DomainState, Kill, Ready, Endpoint, Restart, Pause, Unpause,
+		MigrationStarted, MigrationEnded, Terminating, ClusterEvent,
+		TryStarted, TryFinished, AttemptFinished, ProbeState, LivenessFailed,
+		ProberRestarted, Trigger, GuestBoot, GuestPower, GuestStep, GuestSaw,
+		FaultStarted, FaultEnded, ClockStepped, Finding, Overrun,
+	}
+}
+
 // A Sink takes the events of a run in the order in which they happen.
 type Sink interface{ Record(e Event) }
