@@ -27,7 +27,15 @@ type Config struct {
 	// StartupGate makes readiness and liveness wait for the startup probe
 	// (STARTUP-GATE).
 	StartupGate bool
+	// Resume tells that the prober process itself started with this worker.
+	// A container that started more than ResumeGrace before keeps the state
+	// that it had: its initial state is not published (PROBER-RESTART).
+	Resume bool
 }
+
+// ResumeGrace is how long before the prober process a container must have
+// started for its initial state to be left alone (PROBER-RESTART).
+const ResumeGrace = 10 * time.Second
 
 // EventKind says what happened to a worker.
 type EventKind uint8
@@ -44,21 +52,32 @@ const (
 	ContainerStopped
 	// TryFinished answers the last StartTry with Event.Class.
 	TryFinished
-	// Trigger asks for an unscheduled readiness run (TIM-READY-MANUAL).
+	// Trigger asks for an unscheduled readiness run; whether one may be asked
+	// for is the caller's business (the kubelet asks on every pod sync while
+	// the container is not ready). Other kinds ignore it (TIM-READY-MANUAL).
 	Trigger
 	// Terminating says that the pod is being deleted (TERM-LIVENESS-OFF).
 	Terminating
-	// StartupPassed opens the startup gate.
+	// StartupPassed opens the startup gate of the present container. It keeps
+	// a startup worker itself from probing a container that passed under an
+	// earlier prober process.
 	StartupPassed
 	// ClockStepped moves the wall clock by Event.By; only the initial delay
 	// is measured on it (TIM-DELAY-ONCE).
 	ClockStepped
+	// TryPanicked says that the last StartTry panicked: the attempt is lost
+	// without a result and without further tries, and probing goes on
+	// (PANIC-CONTINUE).
+	TryPanicked
 )
 
 // Event is one input.
 type Event struct {
-	Kind        EventKind
-	At          time.Duration // ContainerStarted: when it started
+	Kind EventKind
+	// At tells when the container started. It may lie before the step. The
+	// kubelet's own copy is cut to whole seconds of wall time; a caller that
+	// wants its first attempt up to a second early cuts At likewise.
+	At          time.Duration
 	By          time.Duration // ClockStepped: by how much, may be negative
 	Class       probes.Class  // TryFinished
 	WillRestart bool          // ContainerStopped
@@ -73,6 +92,8 @@ const (
 	// answers with TryFinished.
 	StartTry ActionKind = iota + 1
 	// AttemptFinished reports the class of the whole attempt, for the trace.
+	// A lost attempt (TryPanicked) is reported as Errored: its result is
+	// thrown away alike.
 	AttemptFinished
 	// Publish sets the state of the probe to Action.Healthy. It is emitted
 	// only when the state changes or a container is new (STATE-INIT).
@@ -89,9 +110,14 @@ type Action struct {
 	Try     int32 // numbered from 1 in the attempt
 	Class   probes.Class
 	Healthy bool
+	// Unknown marks the Publish of a startup probe that has no verdict yet
+	// (STATE-INIT); Healthy is false then.
+	Unknown bool
 }
 
-// Actions holds the outputs of one step, in order, without allocation.
+// Actions holds the outputs of one step, in order, without allocation. The
+// longest list has three: AttemptFinished, Publish, then LivenessFailed or the
+// StartTry of a latched tick.
 type Actions struct {
 	list [4]Action
 	n    int
@@ -99,3 +125,8 @@ type Actions struct {
 
 // All returns the actions in order.
 func (a *Actions) All() []Action { return a.list[:a.n] }
+
+func (a *Actions) add(one Action) {
+	a.list[a.n] = one
+	a.n++
+}

@@ -1,0 +1,95 @@
+package engine
+
+import "github.com/vmprobe/vmprobe/probes"
+
+// finishTry takes the result of a try. An error is tried again at once
+// (TIM-RETRY), even when the container of the attempt is gone or the pod
+// terminates: nothing cancels an attempt in flight.
+func (w *Worker) finishTry(class probes.Class, acts *Actions) {
+	if w.try == 0 {
+		return
+	}
+	switch class {
+	case probes.Success, probes.Warning, probes.Failure:
+	case probes.Errored:
+		if w.try < w.cfg.Tries {
+			w.try++
+			acts.add(Action{Kind: StartTry, Attempt: w.attempt, Try: w.try})
+			return
+		}
+	default: // THR-UNKNOWN-IS-FAILURE
+		class = probes.Failure
+	}
+	w.finishAttempt(class, acts)
+}
+
+// losePanicked ends the attempt without a result: the panic unwinds past the
+// retries into the loop, which goes on (PANIC-CONTINUE).
+func (w *Worker) losePanicked(acts *Actions) {
+	if w.try > 0 {
+		w.finishAttempt(probes.Errored, acts)
+	}
+}
+
+func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
+	acts.add(Action{Kind: AttemptFinished, Attempt: w.attempt, Try: w.try, Class: class})
+	w.try = 0
+	if class != probes.Errored { // THR-ERR-DISCARD
+		w.judge(class.Passed(), acts)
+	}
+	w.next(acts)
+}
+
+// judge counts a result and turns the state when the run is long enough.
+//
+// A late result, of a container that has stopped or been replaced since,
+// counts in the run like any other, for the run belongs to the worker. But the
+// kubelet stores its verdict under the ID of the container that is gone, where
+// nobody looks: it is not published, kills nothing, and the hold that it
+// causes ends with the next container. What is left of it is the cleared run.
+// The same holds for liveness and startup in a terminating pod.
+func (w *Worker) judge(passed bool, acts *Actions) {
+	if !w.run.count(passed, &w.cfg) {
+		return // THR-NO-HYSTERESIS-LEAK
+	}
+	verdict := healthy
+	if !passed {
+		verdict = unhealthy
+	}
+	void := w.stale || w.quiet
+	if !void {
+		w.publish(verdict, acts)
+	}
+	if w.cfg.Kind == probes.Startup || w.cfg.Kind == probes.Liveness && !passed {
+		w.run = streak{} // LIVE-HOLD: the next container gets its full threshold
+		w.onHold = !void
+		if !passed && !void {
+			acts.add(Action{Kind: LivenessFailed})
+		}
+	}
+}
+
+// next goes on after an attempt. When a trigger and a tick both wait, the
+// kubelet's select picks either; here the trigger wins, and its reset discards
+// the tick (TIM-TICK-DROP, TIM-READY-MANUAL).
+func (w *Worker) next(acts *Actions) {
+	switch {
+	case w.triggered:
+		w.triggered = false
+		w.tick.reset(w.now)
+	case w.tick.waiting(w.now):
+		w.tick.receive(w.now)
+	default:
+		return
+	}
+	w.check(acts)
+}
+
+// publish tells the world, when there is something new (THR-NO-HYSTERESIS-LEAK).
+func (w *Worker) publish(to published, acts *Actions) {
+	if w.state == to {
+		return
+	}
+	w.state = to
+	acts.add(Action{Kind: Publish, Healthy: to == healthy, Unknown: to == unknown})
+}

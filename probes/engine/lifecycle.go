@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// containerStarted begins with a new container. Its initial state is published
+// at once; the kubelet stores it with the next check, but until then nothing
+// is stored for the container, which readers take for the same.
+//
+// The run is not reset (RUN-CARRYOVER).
+func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
+	if !w.alive {
+		return
+	}
+	w.started = clamp(at)
+	w.running, w.onHold, w.passed = true, false, false
+	w.stale = w.try > 0
+	w.state = unset
+	if w.cfg.Resume && w.started < w.created-ResumeGrace {
+		return // PROBER-RESTART
+	}
+	switch w.cfg.Kind { // STATE-INIT
+	case probes.Readiness:
+		w.publish(unhealthy, acts)
+	case probes.Liveness:
+		w.publish(healthy, acts)
+	case probes.Startup:
+		w.publish(unknown, acts)
+	}
+}
+
+// containerStopped fails the state without a threshold (NONRUNNING-FAIL): at
+// once, for no reader waits for the next check to see that the container does
+// not run. A worker on hold leaves its verdict alone.
+func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
+	if !w.alive {
+		return
+	}
+	if w.running && !w.onHold {
+		w.publish(unhealthy, acts)
+	}
+	w.running, w.passed = false, false
+	w.stale = w.try > 0
+	w.alive = willRestart
+}
+
+// terminating ends liveness and startup, reported as success for a quiet
+// shutdown; readiness goes on (TERM-LIVENESS-OFF). A verdict that put the
+// worker on hold stands, and so does the failure of a stopped container.
+func (w *Worker) terminating(acts *Actions) {
+	if !w.alive || w.cfg.Kind == probes.Readiness {
+		return
+	}
+	if w.running && !w.onHold {
+		w.publish(healthy, acts)
+	}
+	w.quiet = true
+	w.alive = false
+}
