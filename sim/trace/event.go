@@ -46,6 +46,8 @@ const (
 	GuestPower Kind = "guest-power" // Value: crashed, hung, rebooting, poweroff, resumed
 	GuestStep  Kind = "guest-step"  // Value: endpoint; Msg: name of the step ("as"), if any
 	GuestSaw   Kind = "guest-saw"   // Value: endpoint; Msg: what it did, as compact JSON of the reply
+	// Violation is something the guest must never see. Value: endpoint; Msg: what.
+	Violation Kind = "violation"
 
 	// World.
 	FaultStarted Kind = "fault-started" // Value: name or kind
@@ -60,6 +62,10 @@ type Event struct {
 	T        time.Duration // since the start of the run (first container start), may be negative
 	VM       string        // empty for world events
 	Instance int32         // instance of the VM, from 1; 0 when it does not apply
+	// Pod tells the pods of one instance apart while it migrates: 2 is the
+	// target of its first migration. 0 means the first, or that it does not
+	// apply.
+	Pod      int32
 	Kind     Kind
 	Probe    probes.Kind // meaningful when Attempt > 0 or the kind says so
 	HasProbe bool
@@ -79,6 +85,7 @@ func Kinds() []Kind {
 		MigrationStarted, MigrationEnded, Terminating, ClusterEvent,
 		TryStarted, TryFinished, AttemptFinished, ProbeState, LivenessFailed,
 		ProberRestarted, Trigger, GuestBoot, GuestPower, GuestStep, GuestSaw,
+		Violation,
 		FaultStarted, FaultEnded, ClockStepped, Finding, Overrun,
 	}
 }
