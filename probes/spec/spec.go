@@ -20,6 +20,12 @@ type Machine struct {
 	VM        *kubevirtv1.VirtualMachine
 	VMI       *kubevirtv1.VirtualMachineInstance // for a VM: built from its template
 	Pod       *corev1.Pod
+	// Doc is the index of the document in the stream, counted from 0 over all
+	// arguments of Decode.
+	Doc int
+
+	source   source    // where it was written, for Position
+	findings []Finding // what decoding noticed; part of every Resolved
 }
 
 // Origin says where an effective value came from.
@@ -59,7 +65,20 @@ type Finding struct {
 	Path        string // spec.template.spec.livenessProbe.periodSeconds
 	Message     string // in the words of the component that says it
 	By          string // kubevirt webhook, kube-apiserver, guide, vmprobe
+	// Note says in our words what follows from it; may be empty.
+	Note string
+	// Assumed says how a run goes on although the object is refused ("goes on
+	// as runStrategy: Always"); empty when it does not.
+	Assumed string
 }
+
+// The components that findings are attributed to.
+const (
+	ByWebhook   = "kubevirt webhook"
+	ByAPIServer = "kube-apiserver"
+	ByGuide     = "guide"
+	ByVMProbe   = "vmprobe"
+)
 
 // RunStrategy after a liveness failure: what the controller does.
 type RunStrategy string
@@ -79,20 +98,21 @@ type Resolved struct {
 	ForwardedPorts []uint16
 	PodNetwork     bool
 	StartPaused    bool
-	RestartPolicy  corev1.RestartPolicy // pods: Always, OnFailure, Never
+	// RestartPolicy is Always, OnFailure or Never for pods; Never for the
+	// launcher pod of a VM (LIVE-KILL).
+	RestartPolicy corev1.RestartPolicy
+	// Container names the container of a pod whose probes these are.
+	Container string
 }
 
-// Rejected tells whether the API would refuse the object.
+// Rejected tells whether the API would refuse the object for a reason that
+// no assumption mends: nothing can be run. The guide's own template, which
+// names no runStrategy, is refused too, but goes on as Always.
 func (r *Resolved) Rejected() bool {
 	for _, f := range r.Findings {
-		if f.Severity == Rejects {
+		if f.Severity == Rejects && f.Assumed == "" {
 			return true
 		}
 	}
 	return false
 }
-
-// API to be provided by this package:
-//
-//	func Decode(docs ...[]byte) ([]*Machine, error)  // strict: unknown fields are errors
-//	func (m *Machine) Resolve(p probes.Profile) Resolved
