@@ -1,0 +1,220 @@
+package attempt
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Limits of net/http and the kubelet.
+const (
+	headerCap    = 10 << 20         // bytes of all heads of one request, 1xx included (HTTP-HDR-CAP)
+	bodyCap      = 10 << 10         // bytes of the body that are read (HTTP-BODY-LIMIT)
+	slurpCap     = 2 << 10          // bytes read of the body of a followed redirect
+	maxRequests  = 10               // of one try (HTTP-REDIR-LIMIT)
+	tlsHandshake = 10 * time.Second // HTTP-TLS-NOVERIFY
+)
+
+// wire is one connection of a try with its read buffer. As an io.Reader it
+// gives first what is buffered, then the connection, under the header cap.
+type wire struct {
+	conn  net.Conn // TLS or plain
+	under net.Conn // what to close
+	buf   [4096]byte
+	r, w  int   // buf[r:w] is read and not yet taken
+	limit int64 // bytes that may still be read
+	err   error // of the last read; sticky
+	br    *bufio.Reader
+}
+
+var wires = sync.Pool{New: func() any {
+	x := new(wire)
+	x.br = bufio.NewReader(x)
+	return x
+}}
+
+// open dials, shakes hands and sends the request. On an error the connection
+// is closed; the error says what http.Client would. The caller closes.
+func (x *wire) open(env Env, h *hop, deadline time.Time) error {
+	if h.err != nil {
+		return h.err
+	}
+	conn, err := env.Dial(h.dial, deadline)
+	if err != nil {
+		if timedOut(err) {
+			return errHeaderTimeout
+		}
+		return dialError(h.dial, err)
+	}
+	x.conn, x.under = conn, conn
+	if h.tls {
+		if err := x.secure(env, h, deadline); err != nil {
+			x.close()
+			return err
+		}
+	}
+	if err := x.conn.SetDeadline(deadline); err != nil {
+		x.close()
+		return err
+	}
+	if h.writeErr != nil {
+		x.close()
+		return broken(h.writeErr)
+	}
+	if _, err := x.conn.Write(h.raw); err != nil {
+		err = x.explain("write", err)
+		x.close()
+		return err
+	}
+	return nil
+}
+
+// secure makes the TLS handshake, on the calling goroutine and without
+// verification (HTTP-TLS-NOVERIFY).
+func (x *wire) secure(env Env, h *hop, deadline time.Time) error {
+	limit, capped := env.Now().Add(tlsHandshake), true
+	if !limit.Before(deadline) {
+		limit, capped = deadline, false
+	}
+	if err := x.under.SetDeadline(limit); err != nil {
+		return err
+	}
+	conn := tls.Client(x.under, &tls.Config{
+		ServerName:         h.name,
+		InsecureSkipVerify: true, //nolint:gosec // a probe must not verify
+		NextProtos:         []string{"http/1.1"},
+		Time:               env.Now,
+	})
+	x.conn = conn
+	err := conn.Handshake()
+	if err == nil {
+		return nil
+	}
+	if record := (tls.RecordHeaderError{}); errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
+		return errSchemeMixup
+	}
+	if timedOut(err) && capped {
+		return errTLSTimeout
+	}
+	return x.explain("read", err)
+}
+
+// explain words an error before the headers are complete.
+func (x *wire) explain(op string, err error) error {
+	if timedOut(err) {
+		return errHeaderTimeout
+	}
+	return connError(op, x.conn, err)
+}
+
+// broken words an error that net/http's own reader or writer found.
+func broken(err error) error {
+	return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", err)
+}
+
+func (x *wire) close() {
+	if x.under != nil {
+		_ = x.under.Close()
+	}
+	x.conn, x.under, x.err = nil, nil, nil
+	x.r, x.w, x.limit = 0, 0, headerCap
+}
+
+// Read implements io.Reader for the parser of net/http.
+func (x *wire) Read(p []byte) (int, error) {
+	if x.r < x.w {
+		n := copy(p, x.buf[x.r:x.w])
+		x.r += n
+		return n, nil
+	}
+	return x.receive(p)
+}
+
+// fill reads once into the free end of the buffer.
+func (x *wire) fill() error {
+	n, err := x.receive(x.buf[x.w:])
+	x.w += n
+	return err
+}
+
+func (x *wire) receive(p []byte) (int, error) {
+	if x.err != nil {
+		return 0, x.err
+	}
+	if x.limit <= 0 {
+		return 0, errHeaderCap
+	}
+	if int64(len(p)) > x.limit {
+		p = p[:x.limit]
+	}
+	n, err := x.conn.Read(p)
+	x.limit -= int64(n)
+	if err != nil {
+		x.err = err
+		if n > 0 {
+			err = nil
+		}
+	}
+	return n, err
+}
+
+// response reads the final response with net/http's parser; 1xx responses
+// before it are skipped, 101 is final (HTTP-1XX).
+func (x *wire) response() (*http.Response, error) {
+	x.br.Reset(x)
+	if _, err := x.br.Peek(1); err != nil {
+		return nil, x.explain("read", err)
+	}
+	for {
+		resp, err := http.ReadResponse(x.br, nil)
+		if err != nil {
+			if x.limit <= 0 {
+				return nil, broken(errHeaderCap)
+			}
+			if timedOut(err) {
+				return nil, errHeaderTimeout
+			}
+			return nil, broken(connError("read", x.conn, err))
+		}
+		if resp.StatusCode >= 100 && resp.StatusCode <= 199 && resp.StatusCode != http.StatusSwitchingProtocols {
+			continue
+		}
+		x.limit = math.MaxInt64
+		if resp.StatusCode == http.StatusSwitchingProtocols && asksForSwitch(resp.Header) {
+			// The Transport hands out the connection itself as the body.
+			resp.Body = io.NopCloser(x.br)
+		}
+		return resp, nil
+	}
+}
+
+// body reads what the kubelet reads of a body: at most bodyCap bytes.
+func (x *wire) body(resp *http.Response) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, bodyCap))
+	if err != nil {
+		return nil, x.explainBody(err)
+	}
+	return b, nil
+}
+
+func (x *wire) explainBody(err error) error {
+	if timedOut(err) {
+		return errBodyTimeout
+	}
+	return connError("read", x.conn, err)
+}
+
+// slurp reads a little of the body of a followed redirect, as http.Client
+// does in the hope of reusing the connection; it blocks as that does.
+func (x *wire) slurp(resp *http.Response) {
+	if resp.ContentLength == -1 || resp.ContentLength <= slurpCap {
+		_, _ = io.CopyN(io.Discard, resp.Body, slurpCap)
+	}
+}
