@@ -61,11 +61,7 @@ const (
 type Event struct {
 	T        time.Duration // since the start of the run (first container start), may be negative
 	VM       string        // empty for world events
-	Instance int32         // instance of the VM, from 1; 0 when it does not apply
-	// Pod tells the pods of one instance apart while it migrates: 2 is the
-	// target of its first migration. 0 means the first, or that it does not
-	// apply.
-	Pod      int32
+	Instance int32         // container of the VM, from 1 in the order of their starts; 0 when it does not apply
 	Kind     Kind
 	Probe    probes.Kind // meaningful when Attempt > 0 or the kind says so
 	HasProbe bool

@@ -34,7 +34,7 @@ func StartVMHash(name string) VMHash {
 	return VMHash{state: hashString(mixC, name)}
 }
 
-// Add hashes T, Instance, Pod, Kind, Probe, Attempt, Try, Class, OK and Value into
+// Add hashes T, Instance, Kind, Probe, Attempt, Try, Class, OK and Value into
 // the chain and returns its new state.
 func (v *VMHash) Add(e *Event) uint64 {
 	flags := uint64(e.Probe)<<8 | uint64(e.Class)<<16
@@ -47,7 +47,7 @@ func (v *VMHash) Add(e *Event) uint64 {
 	// What does not depend on the chain is mixed beside it, so that the
 	// processor overlaps it with the record before.
 	fields := mix(uint64(e.T)^mixA, uint64(uint32(e.Instance))<<32^uint64(uint32(e.Attempt))^mixB)
-	words := mix(flags<<32^uint64(uint32(e.Try))^mixC, hashString(mixA^uint64(uint32(e.Pod))*mixB, string(e.Kind)))
+	words := mix(flags<<32^uint64(uint32(e.Try))^mixC, hashString(mixA, string(e.Kind)))
 	if e.Value != "" {
 		words ^= hashString(mixB, e.Value)
 	}

@@ -163,7 +163,6 @@ func decodeEvent(line []byte) (Event, error) {
 		T        *int64 `json:"t"`
 		VM       string `json:"vm"`
 		Instance int32  `json:"instance"`
-		Pod      int32  `json:"pod"`
 		Kind     Kind   `json:"kind"`
 		Probe    string `json:"probe"`
 		Attempt  int32  `json:"attempt"`
@@ -180,7 +179,7 @@ func decodeEvent(line []byte) (Event, error) {
 		return Event{}, errors.New(`an event needs "t" and "kind"`)
 	}
 	e := Event{
-		T: time.Duration(*w.T), VM: w.VM, Instance: w.Instance, Pod: w.Pod, Kind: w.Kind,
+		T: time.Duration(*w.T), VM: w.VM, Instance: w.Instance, Kind: w.Kind,
 		Attempt: w.Attempt, Try: w.Try, OK: w.OK, Value: w.Value, Msg: w.Msg,
 	}
 	var ok bool

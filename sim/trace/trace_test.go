@@ -212,7 +212,6 @@ func TestDigestSeesEveryFieldButMsg(t *testing.T) {
 		"T":        func(e *trace.Event) { e.T++ },
 		"VM":       func(e *trace.Event) { e.VM = "web" },
 		"Instance": func(e *trace.Event) { e.Instance++ },
-		"Pod":      func(e *trace.Event) { e.Pod = 2 },
 		"Kind":     func(e *trace.Event) { e.Kind = trace.TryStarted },
 		"Probe":    func(e *trace.Event) { e.Probe = probes.Startup },
 		"HasProbe": func(e *trace.Event) { e.HasProbe = false },

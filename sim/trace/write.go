@@ -122,7 +122,6 @@ func AppendEvent(b []byte, e *Event) []byte {
 	b = strconv.AppendInt(b, int64(e.T), 10)
 	b = appendText(b, "vm", e.VM)
 	b = appendInt(b, "instance", e.Instance)
-	b = appendInt(b, "pod", e.Pod)
 	b = appendText(b, "kind", string(e.Kind))
 	if e.HasProbe {
 		b = appendText(b, "probe", e.Probe.String())
