@@ -1,0 +1,169 @@
+package platform
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes/spec"
+)
+
+// vmiEnded goes on after the container of the active pod (LIVE-RECREATE).
+func (v *VM) vmiEnded() {
+	v.finish(failed) // the launcher vanished, unless a phase was settled before
+	v.decideSoon()
+}
+
+func (v *VM) decideSoon() {
+	number := v.vmi.Number
+	v.after(ControllerLatency, func() {
+		if v.vmiExists && v.vmi.Number == number {
+			v.decide()
+		}
+	})
+}
+
+// decide is what the VM controller makes of a VMI that is over or deleted.
+func (v *VM) decide() {
+	if !v.outcome.deleted && !v.recreates() {
+		return // it stays in its final phase
+	}
+	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == spec.RunStrategy("Always")
+	restart := v.outcome.liveness && !v.outcome.deleted
+	v.deleteVMI()
+	if again {
+		v.createVMI()
+		v.startSoon(restart)
+	}
+}
+
+func (v *VM) recreates() bool {
+	if v.cfg.Profile.RecreateAlways && v.outcome.liveness {
+		return true // guide 14.7.1: deleted, and a new one created
+	}
+	switch v.cfg.Resolved.RunStrategy {
+	case "Always":
+		return true
+	case "RerunOnFailure":
+		return v.final == failed
+	}
+	return false
+}
+
+// startSoon starts the container of a new VMI after a seeded while.
+func (v *VM) startSoon(restart bool) {
+	number := v.vmi.Number
+	v.after(v.between(drawStart, number, StartLatencyMin, StartLatencyMax), func() {
+		if v.vmiExists && v.vmi.Number == number && !v.outcome.deleted {
+			v.startPod(restart)
+		}
+	})
+}
+
+// restartsInPlace is the restartPolicy of a plain pod. A container that a
+// probe had killed counts as failed whatever its exit code.
+func (v *VM) restartsInPlace(p *pod) bool {
+	if v.cfg.Profile.VM || p.terminating {
+		return false
+	}
+	switch v.cfg.Resolved.RestartPolicy {
+	case corev1.RestartPolicyNever:
+		return false
+	case corev1.RestartPolicyOnFailure:
+		return p.unhealed || !p.clean
+	}
+	return true
+}
+
+// restartInPlace starts the next container of the pod, after its back-off.
+func (v *VM) restartInPlace(p *pod) {
+	if p.stoppedAt-p.startedAt > BackOffReset {
+		p.backOff = 0
+	}
+	wait := p.backOff
+	p.backOff = min(max(2*p.backOff, BackOffInitial), BackOffMax)
+	if wait > 0 {
+		v.ClusterEvent(p.instance, true, "BackOff", "Back-off restarting failed container "+v.cfg.Name+" in pod "+p.name)
+	}
+	restart, latency := p.unhealed, v.between(drawRestart, p.instance, RestartLatencyMin, RestartLatencyMax)
+	v.after(wait+latency, func() {
+		if p.terminating || p.gone {
+			return
+		}
+		v.instances++
+		p.instance = v.instances
+		p.restarts++
+		p.domain = Domain{}
+		v.startContainer(p, restart)
+	})
+}
+
+// podEnded settles a plain pod whose last container is over.
+func (v *VM) podEnded() {
+	if v.outcome.deleted {
+		v.decideSoon()
+		return
+	}
+	v.setPhase(v.podPhase(v.active))
+}
+
+// Delete deletes the VMI (or the pod) gracefully (TERM-LIVENESS-OFF).
+func (v *VM) Delete() error {
+	if !v.vmiExists || v.outcome.deleted {
+		return v.notFound()
+	}
+	v.outcome.deleted = true
+	v.publishVMI()
+	v.shutDown()
+	return nil
+}
+
+// Evict deletes the pod gracefully, not the VMI, whose runStrategy decides
+// what follows. A plain pod is deleted.
+func (v *VM) Evict() error {
+	if !v.cfg.Profile.VM {
+		return v.Delete()
+	}
+	if v.active == nil || v.active.finished || v.active.terminating {
+		return v.notFound()
+	}
+	v.shutDown()
+	return nil
+}
+
+// shutDown lets every pod of the VMI terminate.
+func (v *VM) shutDown() {
+	if v.active == nil || v.active.finished {
+		v.decideSoon()
+		return
+	}
+	for _, p := range v.pods {
+		if !p.finished && !p.terminating {
+			v.terminatePod(p)
+		}
+	}
+}
+
+func (v *VM) terminatePod(p *pod) {
+	v.recordTerminating(p)
+	p.terminating = true
+	v.cfg.Prober.Terminating(p.instance)
+	v.touchPod(p)
+	v.touchSlice(p)
+	v.touchVMI()
+	if p.running {
+		v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage())
+		return
+	}
+	p.finished = true // it waited for its back-off
+	v.podEnded()
+}
+
+// BackOffOf is the wait before the n-th restart in place, n >= 1.
+func BackOffOf(n int) time.Duration {
+	wait := time.Duration(0)
+	for ; n > 1 && wait < BackOffMax; n-- {
+		wait = min(max(2*wait, BackOffInitial), BackOffMax)
+	}
+	return wait
+}
