@@ -21,7 +21,10 @@ type Host interface {
 	// a session begins when the agent opens it.
 	AgentChannel(handler func(Session) Handler) (Session, error)
 	// Blocking runs fn on its own task with a net.Conn view of the session,
-	// for code that must block (TLS).
+	// for code that must block (TLS). The returned handler is fed by the
+	// guest, not by the host: the guest may hold bytes back while it is
+	// paused. fn runs on the one logical thread too: it gives way only inside
+	// BlockingConn.Read and Write.
 	Blocking(s Session, fn func(BlockingConn)) Handler
 	// Log records what the guest saw and did.
 	Log(Record)
@@ -39,8 +42,9 @@ type Gate func(remote string) Decision
 
 // Session is one connection as its server sees it.
 type Session interface {
-	// Send queues bytes; it never blocks. Pending is the number of bytes
-	// that the peer has not taken, for endless senders.
+	// Send queues bytes; it never blocks. The guest never changes b after
+	// the call, so a host may keep it. Pending is the number of bytes that
+	// the peer has not taken, for endless senders.
 	Send(b []byte)
 	Pending() int
 	Close() // FIN after what was sent
@@ -63,6 +67,19 @@ type Record struct {
 	Seen     string        // what arrived: "GET /healthz", "guest-ping", "connect"
 	Did      *Reply        // what was scripted for it; nil for a violation
 	Note     string        // a violation or remark
+	// Violation: the peer broke what the script demands (Require, NoData).
+	// Such a record is additional: the request itself has its own, with Did.
+	Violation bool
+	// Exhausted: the script had no reply left and the last one was repeated;
+	// an error of the scenario.
+	Exhausted bool
+}
+
+// PortHinter is a Host that must know beforehand what becomes of the next
+// connection, because its kernel completes handshakes by itself. Hint is
+// called whenever that changes.
+type PortHinter interface {
+	Hint(port uint16, next Connect)
 }
 
 // BlockingConn is the blocking view of a session.

@@ -127,6 +127,9 @@ type HTTPReply struct {
 	// Require checks the request; a request that does not match is answered
 	// with Else (default 404) instead.
 	Require *HTTPRequire `json:"require,omitempty"`
+	// Certificate of an HTTPS endpoint: "" self-signed for the name vmprobe,
+	// "expired" since 2021, or "wrongname" (HTTP-TLS-NOVERIFY).
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // HTTPRequire is what a server insists on. Empty fields are not checked.

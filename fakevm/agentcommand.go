@@ -1,0 +1,195 @@
+package fakevm
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+type guestDelay = time.Duration
+
+// Error classes of the agent's replies.
+const (
+	classGeneric  = "GenericError"
+	classNotFound = "CommandNotFound"
+	classDisabled = "CommandDisabled"
+)
+
+// agentVersion is what guest-info reports.
+const agentVersion = "9.0.0"
+
+// agentCommand does one command. guest-sync and guest-exec-status only look
+// at the reply of the script; they use it up when it makes them fail, because
+// then no command follows. Every other command uses one reply.
+func (g *Guest) agentCommand(c *agentConn, cmd *command) {
+	if g.agent.ep != nil {
+		g.advance(g.agent.ep)
+	}
+	next := g.agentPeek()
+	if next == nil {
+		g.shutAgent()
+		return
+	}
+	r := next.reply.agent()
+	sync := cmd.Execute == "guest-sync" || cmd.Execute == "guest-sync-delimited"
+	follows := sync || cmd.Execute == "guest-exec-status"
+	breaks := r.Silent || sync && (r.SyncSilent || r.WrongSyncID)
+	seen := cmd.Execute
+	if cmd.broken {
+		seen = "garbage"
+	}
+	if follows && !breaks {
+		g.noteAgent(next, seen)
+	} else {
+		p := pick{prepared: next}
+		if g.agent.ep != nil {
+			p = g.take(g.agent.ep)
+		}
+		g.logAgent(p, seen)
+		r = p.reply.agent()
+	}
+	if r.Silent || sync && r.SyncSilent {
+		c.say(&AgentReply{Disconnect: r.Disconnect, Reconnect: r.Reconnect}, r.Delay, nil)
+		return
+	}
+	switch {
+	case sync:
+		c.say(&AgentReply{ChunkBytes: r.ChunkBytes, ChunkEvery: r.ChunkEvery}, r.SyncDelay, g.sync(cmd, r))
+	case cmd.Execute == "guest-exec-status":
+		c.say(&AgentReply{}, 0, g.execStatus(cmd))
+	default:
+		c.say(r, r.Delay, g.reply(c, cmd, r))
+	}
+}
+
+// logAgent records a command that used a reply.
+func (g *Guest) logAgent(p pick, seen string) {
+	g.host.Log(Record{
+		At: g.Uptime(), Endpoint: string(Agent), Step: p.step.stepName(), Seen: seen, Did: p.reply,
+	})
+}
+
+// noteAgent records a command that goes with another one; it has no Did and so
+// does not count as a command of its own.
+func (g *Guest) noteAgent(_ *prepared, seen string) {
+	g.host.Log(Record{At: g.Uptime(), Endpoint: string(Agent), Seen: seen, Note: "goes with a command"})
+}
+
+// sync answers guest-sync and guest-sync-delimited.
+func (g *Guest) sync(cmd *command, r *AgentReply) []part {
+	var args struct {
+		ID *json.Number `json:"id"`
+	}
+	if json.Unmarshal(cmd.Arguments, &args) != nil || args.ID == nil {
+		return failed(classGeneric, "Parameter 'id' is missing")
+	}
+	id := args.ID.String()
+	if r.WrongSyncID {
+		id = wrongID(id)
+	}
+	parts := returned(id)
+	if cmd.Execute == "guest-sync-delimited" {
+		parts[0].b = append([]byte{resync}, parts[0].b...)
+	}
+	return parts
+}
+
+func wrongID(id string) string {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return "0"
+	}
+	return strconv.FormatInt(n^1, 10)
+}
+
+// reply is everything that is sent for a command, in order: what comes before
+// it, then the scripted or the true answer.
+func (g *Guest) reply(c *agentConn, cmd *command, r *AgentReply) []part {
+	var parts []part
+	if r.Before != "" {
+		parts = repeated([]byte(r.Before), int64(max(1, r.Repeat)))
+	}
+	switch {
+	case r.Raw != "":
+		return append(parts, once([]byte(r.Raw))...)
+	case r.RawBytes > 0:
+		// Without a newline, as the field promises.
+		return append(parts, repeated([]byte("x"), r.RawBytes)...)
+	case r.ErrorClass != "":
+		return append(parts, failed(r.ErrorClass, r.ErrorDesc)...)
+	case cmd.broken:
+		return append(parts, failed(classGeneric, "JSON parse error, invalid keyword")...)
+	}
+	answer := g.answer(cmd)
+	if r.Value != "" && len(answer) > 0 {
+		answer = returned(r.Value)
+	}
+	return append(parts, answer...)
+}
+
+// answer is what a healthy agent says.
+func (g *Guest) answer(cmd *command) []part {
+	switch cmd.Execute {
+	case "guest-ping":
+		return returned("{}")
+	case "guest-info":
+		return returned(`{"version": "` + agentVersion + `", "supported_commands": []}`)
+	case "guest-exec":
+		return g.guestExec(cmd)
+	case "guest-fsfreeze-status":
+		if g.filesystemsFrozen() {
+			return returned(`"frozen"`)
+		}
+		return returned(`"thawed"`)
+	case "guest-fsfreeze-freeze":
+		g.frozen = true
+		return returned("1")
+	case "guest-fsfreeze-thaw":
+		g.frozen = false
+		return returned("1")
+	}
+	return failed(classNotFound, "The command "+cmd.Execute+" has not been found")
+}
+
+// guestExec starts a command (EX-NO-SHELL: argv is executed as it is).
+func (g *Guest) guestExec(cmd *command) []part {
+	if g.filesystemsFrozen() {
+		return failed(classDisabled, "Command guest-exec has been disabled: the agent is in frozen state")
+	}
+	var args struct {
+		Path    string          `json:"path"`
+		Arg     []string        `json:"arg"`
+		Capture json.RawMessage `json:"capture-output"`
+	}
+	if err := json.Unmarshal(cmd.Arguments, &args); err != nil || args.Path == "" {
+		return failed(classGeneric, "Parameter 'path' is missing")
+	}
+	capture := string(args.Capture)
+	p, ok := g.exec.start(g, append([]string{args.Path}, args.Arg...), capture != "" && capture != "false" && capture != `"none"`)
+	if !ok {
+		return failed(classGeneric, "Failed to execute child process “"+args.Path+"” (No such file or directory)")
+	}
+	return returned(`{"pid": ` + strconv.FormatInt(p.pid, 10) + "}")
+}
+
+// execStatus reports on a command; one that has exited is forgotten then.
+func (g *Guest) execStatus(cmd *command) []part {
+	if g.filesystemsFrozen() {
+		return failed(classDisabled, "Command guest-exec-status has been disabled: the agent is in frozen state")
+	}
+	var args struct {
+		PID *int64 `json:"pid"`
+	}
+	if json.Unmarshal(cmd.Arguments, &args) != nil || args.PID == nil {
+		return failed(classGeneric, "Parameter 'pid' is missing")
+	}
+	p := g.exec.find(*args.PID)
+	if p == nil {
+		return failed(classGeneric, "PID "+strconv.FormatInt(*args.PID, 10)+" does not exist")
+	}
+	if !p.exited {
+		return returned(`{"exited": false}`)
+	}
+	g.exec.forget(p)
+	return p.status()
+}

@@ -1,0 +1,106 @@
+package fakevm
+
+// tcpConn is one accepted connection of a TCP service.
+type tcpConn struct {
+	conn
+	ep    *endpoint
+	pick  pick
+	reply *TCPReply
+	noted bool
+	reset bool // when the banner is taken
+}
+
+// tcpGate decides on a SYN to a TCP port.
+func (g *Guest) tcpGate(e *endpoint, _ string) Decision {
+	if !g.Answers() {
+		return Decision{Connect: Blackhole}
+	}
+	p := g.take(e)
+	defer g.hint(e)
+	g.log(e, p, "connect", "")
+	if p.prepared == nil {
+		return Decision{Connect: Refuse}
+	}
+	d := Decision{Connect: p.reply.Connect, Delay: p.reply.ConnectDelay}
+	r := p.reply.TCP
+	if (d.Connect == Accept || d.Connect == Unaccepted) && r != nil && r.Backlog > 0 {
+		// The accept queue keeps a handshake whose peer has left: only an
+		// accept would make room.
+		if e.backlog >= r.Backlog {
+			return Decision{Connect: Blackhole}
+		}
+		e.backlog++
+		d.Connect = Unaccepted
+	}
+	switch d.Connect {
+	case Accept:
+		d.Handler = func(s Session) Handler {
+			c := &tcpConn{ep: e, pick: p, reply: r}
+			g.attach(&c.conn, s, c)
+			c.serve()
+			return &c.conn
+		}
+	case Unaccepted:
+		d.Handler = g.ignored
+	case Refuse, Blackhole:
+	}
+	return d
+}
+
+func (c *tcpConn) serve() {
+	r := c.reply
+	if r == nil || r.Banner == "" && (r.End == "" || r.End == EndOpen) {
+		return
+	}
+	if r.After > 0 {
+		c.g.clock.after(r.After, c.speak)
+		return
+	}
+	c.speak()
+}
+
+func (c *tcpConn) speak() {
+	if !c.attached {
+		return // the peer left in the meantime
+	}
+	if c.reply.Banner != "" {
+		c.s.Send([]byte(c.reply.Banner))
+	}
+	switch c.reply.End {
+	case EndFIN:
+		c.s.Close()
+		if c.peerClosed {
+			c.detach()
+		}
+	case EndReset:
+		c.reset = true
+		c.OnDrained()
+	case EndOpen:
+	}
+}
+
+// OnData notes what must not come; a TCP probe sends nothing
+// (TCP-CONNECT-ONLY).
+func (c *tcpConn) OnData(b []byte) {
+	if c.reply != nil && c.reply.NoData && !c.noted && len(b) > 0 {
+		c.noted = true
+		c.g.violation(c.ep, c.pick, "data", "bytes were sent to a service that expects none")
+	}
+}
+
+// OnClose closes this side too.
+func (c *tcpConn) OnClose(err error) {
+	if err == nil {
+		c.s.Close()
+	}
+	c.detach()
+}
+
+// OnDrained resets when that is due and the banner is taken.
+func (c *tcpConn) OnDrained() {
+	if c.reset && c.s.Pending() == 0 {
+		c.reset = false
+		c.s.Reset()
+		c.detach()
+	}
+}
