@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	kjson "sigs.k8s.io/json"
 )
-
-var strictError = regexp.MustCompile(`^(unknown|duplicate) field "(.*)"$`)
 
 // maxTypeErrors bounds how often a document is decoded again to find the next
 // value of a wrong type.
@@ -20,12 +17,15 @@ const maxTypeErrors = 50
 // strict decodes the object and reports every unknown field and every value
 // of a wrong type.
 func (d *decoder) strict(doc *document, m *Machine, text []byte, target any) {
+	var tree any
+	if json.Unmarshal(text, &tree) == nil {
+		for _, path := range unknownFields(machineTypes[m.Kind], tree, "") {
+			d.unknown(doc, m, path)
+		}
+	}
 	for range maxTypeErrors {
-		unknown, err := kjson.UnmarshalStrict(text, target)
+		err := kjson.UnmarshalCaseSensitivePreserveInts(text, target)
 		if err == nil {
-			for _, e := range unknown {
-				d.unknown(doc, m, e)
-			}
 			return
 		}
 		path, message := typeError(err)
@@ -102,16 +102,10 @@ func without(text []byte, path string) []byte {
 // finding rather than a misspelling (VAL-NO-GRPC-KV).
 var onlyKubernetes = []string{"grpc", "terminationGracePeriodSeconds", "startupProbe"}
 
-func (d *decoder) unknown(doc *document, m *Machine, err error) {
-	match := strictError.FindStringSubmatch(err.Error())
-	if match == nil {
-		d.fail(doc, m.source.node, "", err.Error(), "")
-		return
-	}
-	path := match[2]
+func (d *decoder) unknown(doc *document, m *Machine, path string) {
 	at := strings.LastIndexByte(path, '.')
 	parent, name := path[:max(at, 0)], path[at+1:]
-	if m.Pod == nil && match[1] == "unknown" && slices.Contains(onlyKubernetes, name) &&
+	if m.Pod == nil && slices.Contains(onlyKubernetes, name) &&
 		(strings.HasSuffix(parent, "Probe") || name == "startupProbe") {
 		m.findings = append(m.findings, Finding{
 			Severity: Rejects, Requirement: "VAL-NO-GRPC-KV", Path: path, By: ByAPIServer,
@@ -121,5 +115,5 @@ func (d *decoder) unknown(doc *document, m *Machine, err error) {
 		return
 	}
 	near := nearest(name, fieldNames(machineTypes[m.Kind], steps(parent)))
-	d.fail(doc, m.source.node, path, match[1]+" field", didYouMean(near))
+	d.fail(doc, m.source.node, path, "unknown field", didYouMean(near))
 }

@@ -54,20 +54,20 @@ func distance(a, b string, limit int) int {
 // fieldNames lists the JSON fields that the API type has where path points to,
 // in the order of the type's declaration.
 func fieldNames(t reflect.Type, path []string) []string {
-	t = element(t)
 	for _, step := range path {
-		if t == nil {
+		t = pointed(t)
+		switch {
+		case t.Kind() == reflect.Slice || t.Kind() == reflect.Map:
+			t = t.Elem()
+		case t.Kind() != reflect.Struct || strings.HasPrefix(step, "["):
 			return nil
+		default:
+			if t = fieldType(t, step); t == nil {
+				return nil
+			}
 		}
-		if strings.HasPrefix(step, "[") {
-			continue // element() already looks through lists and maps
-		}
-		if t.Kind() != reflect.Struct {
-			return nil
-		}
-		t = fieldType(t, step)
 	}
-	if t == nil || t.Kind() != reflect.Struct {
+	if t = pointed(t); t.Kind() != reflect.Struct {
 		return nil
 	}
 	return names(t)
@@ -78,7 +78,7 @@ func names(t reflect.Type) []string {
 	for f := range t.Fields() {
 		name, inline := jsonName(f)
 		if inline {
-			all = append(all, names(element(f.Type))...)
+			all = append(all, names(pointed(f.Type))...)
 		} else if name != "" {
 			all = append(all, name)
 		}
@@ -86,15 +86,16 @@ func names(t reflect.Type) []string {
 	return all
 }
 
+// fieldType is the type of a struct's JSON field, nil when it has none.
 func fieldType(t reflect.Type, step string) reflect.Type {
 	for f := range t.Fields() {
 		name, inline := jsonName(f)
 		if inline {
-			if found := fieldType(element(f.Type), step); found != nil {
+			if found := fieldType(pointed(f.Type), step); found != nil {
 				return found
 			}
-		} else if name == step {
-			return element(f.Type)
+		} else if name == step && name != "" {
+			return f.Type
 		}
 	}
 	return nil
@@ -106,11 +107,11 @@ func jsonName(f reflect.StructField) (name string, inline bool) {
 		return "", false
 	}
 	return name, name == "" && (f.Anonymous || strings.Contains(options, "inline")) &&
-		element(f.Type).Kind() == reflect.Struct
+		pointed(f.Type).Kind() == reflect.Struct
 }
 
-func element(t reflect.Type) reflect.Type {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+func pointed(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	return t
