@@ -1,0 +1,176 @@
+package prober
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/engine"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/platform"
+)
+
+// VM is the prober's view of one VM: its pods and their workers.
+type VM struct {
+	d          *Driver
+	cfg        VMConfig
+	number     int
+	platform   Platform
+	hasStartup bool
+	pods       []*pod
+	panicNext  bool
+}
+
+var _ platform.Prober = (*VM)(nil)
+
+// pod holds the workers of one pod.
+type pod struct {
+	number      int32
+	instance    int32
+	running     bool
+	terminating bool
+	started     bool          // the startup probe of the container has passed
+	startedAt   time.Duration // of the container, on the wall clock's scale
+	workers     []*worker
+}
+
+// Bind names the platform to which verdicts go; before the first container.
+func (v *VM) Bind(p Platform) { v.platform = p }
+
+// Number is the VM's number in requests.
+func (v *VM) Number() int { return v.number }
+
+// PanicNext makes the next attempt of any of the VM's workers panic
+// (PANIC-CONTINUE).
+func (v *VM) PanicNext() { v.panicNext = true }
+
+// ContainerStarted implements platform.Prober.
+func (v *VM) ContainerStarted(c platform.Container) {
+	p := v.podOf(c.Pod, func(p *pod) int32 { return p.number })
+	if p == nil {
+		p = &pod{number: c.Pod}
+		for slot := range v.cfg.Probes {
+			p.workers = append(p.workers, v.newWorker(p, slot, c.At))
+		}
+		v.pods = append(v.pods, p)
+	}
+	p.instance, p.running, p.started, p.startedAt = c.Instance, true, false, c.At
+	v.tell(p, engine.Event{Kind: engine.ContainerStarted, At: c.At})
+}
+
+// ContainerStopped implements platform.Prober.
+func (v *VM) ContainerStopped(instance int32, willRestart bool) {
+	p := v.instanceOf(instance)
+	if p == nil {
+		return
+	}
+	p.running, p.started = false, false
+	if !willRestart {
+		v.pods = slices.DeleteFunc(v.pods, func(other *pod) bool { return other == p })
+	}
+	v.tell(p, engine.Event{Kind: engine.ContainerStopped, WillRestart: willRestart})
+}
+
+// Terminating implements platform.Prober.
+func (v *VM) Terminating(instance int32) {
+	if p := v.instanceOf(instance); p != nil {
+		p.terminating = true
+		v.tell(p, engine.Event{Kind: engine.Terminating})
+	}
+}
+
+// Trigger implements platform.Prober.
+func (v *VM) Trigger(instance int32) {
+	if p := v.instanceOf(instance); p != nil {
+		v.tell(p, engine.Event{Kind: engine.Trigger})
+	}
+}
+
+func (v *VM) tell(p *pod, ev engine.Event) {
+	for _, w := range p.workers {
+		w.step(ev)
+	}
+}
+
+func (v *VM) instanceOf(instance int32) *pod {
+	return v.podOf(instance, func(p *pod) int32 { return p.instance })
+}
+
+func (v *VM) podOf(n int32, of func(*pod) int32) *pod {
+	for _, p := range v.pods {
+		if of(p) == n {
+			return p
+		}
+	}
+	return nil
+}
+
+// resume replaces the workers of a pod after a restart of the prober.
+func (v *VM) resume(p *pod) {
+	now := v.d.k.Now()
+	for slot, old := range p.workers {
+		old.kill()
+		cfg := v.engineConfig(slot)
+		cfg.Resume = true
+		cfg.StartJitter = v.jitter(slot, p)
+		w := v.attach(p, slot)
+		w.machine = engine.NewWorker(cfg, now)
+		p.workers[slot] = w
+	}
+	if p.running {
+		v.tell(p, engine.Event{Kind: engine.ContainerStarted, At: p.startedAt})
+		if p.started {
+			v.tell(p, engine.Event{Kind: engine.StartupPassed})
+		}
+	}
+	if p.terminating {
+		v.tell(p, engine.Event{Kind: engine.Terminating})
+	}
+}
+
+// newWorker makes the worker of a pod whose container starts at the instant.
+func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
+	period := v.cfg.Probes[slot].Period
+	offset := 1 + time.Duration(sim.Below(v.draw(drawOffset, slot, uint64(p.number)), uint64(period)))
+	created := max(start-offset, v.d.born)
+	cfg := v.engineConfig(slot)
+	if created-v.d.born < period { // TIM-START-JITTER
+		cfg.StartJitter = v.jitter(slot, p)
+	}
+	w := v.attach(p, slot)
+	w.machine = engine.NewWorker(cfg, created)
+	return w
+}
+
+func (v *VM) attach(p *pod, slot int) *worker {
+	w := &worker{vm: v, pod: p, slot: slot, probe: &v.cfg.Probes[slot], armed: idle}
+	w.timer = v.d.k.NewTimer(v.cfg.Actor+sim.Actor(slot), w.wake)
+	w.done = w.finish
+	return w
+}
+
+func (v *VM) engineConfig(slot int) engine.Config {
+	p := &v.cfg.Probes[slot]
+	return engine.Config{
+		Kind: p.Kind, InitialDelay: p.InitialDelay, Period: p.Period,
+		FailureThreshold: p.FailureThreshold, SuccessThreshold: p.SuccessThreshold,
+		Tries:       v.cfg.Tries,
+		StartupGate: v.hasStartup && p.Kind != probes.Startup,
+	}
+}
+
+// The streams of draws of one worker.
+const (
+	drawOffset = iota
+	drawJitter
+)
+
+func (v *VM) draw(purpose uint64, slot int, index uint64) uint64 {
+	stream := 0x7072_0000_0000_0000 ^ uint64(v.cfg.Actor+sim.Actor(slot))<<8 ^ purpose
+	return sim.Draw(v.d.k.Seed(), stream, index)
+}
+
+func (v *VM) jitter(slot int, p *pod) time.Duration {
+	draw := v.draw(drawJitter, slot, v.d.restarts<<32|uint64(uint32(p.number)))
+	return time.Duration(sim.Below(draw, uint64(v.cfg.Probes[slot].Period)))
+}
