@@ -1,0 +1,203 @@
+package guestagent
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// JobWait is how long libvirt waits for the agent job lock of a domain.
+const JobWait = 30 * time.Second
+
+// Channel is libvirt's connection to the guest agent of one domain. It is
+// persistent: what went wrong on it stays wrong until the agent opens its end
+// anew (GA-GARBAGE). Commands on it are serialised by the job lock
+// (GA-SINGLE-FLIGHT); Connect and Disconnect may come at any time.
+//
+// A connection that tells how much can be read without waiting (a method
+// "Buffered() int") is read before each command as libvirt's I/O thread would
+// have read it, and synchronised once. Over any other connection, every
+// command is preceded by a guest-sync, as libvirt does with a QEMU that does
+// not report port changes.
+type Channel struct {
+	lock Mutex
+
+	mu   sync.Mutex // guards conn and gen; never held while blocking
+	conn net.Conn   // nil: the agent's end is not open
+	gen  uint64     // counts connections
+
+	// Below: owned by the holder of the job lock.
+	seen   uint64 // generation that the fields below belong to
+	broken bool   // agentError of libvirt
+	inSync bool
+	dec    Decoder
+	lastID uint64
+	chunk  [4096]byte
+}
+
+// NewChannel makes a channel that is not connected.
+func NewChannel(env Env) *Channel { return &Channel{lock: env.Mutex()} }
+
+// JobLock is the agent job lock, for others who talk to the agent of the
+// domain (a poller, a freeze) and for the agentLock fault.
+func (c *Channel) JobLock() Mutex { return c.lock }
+
+// Connect says that the agent has opened its end: bytes travel over conn from
+// now on. An earlier connection is closed and its errors are forgotten.
+func (c *Channel) Connect(conn net.Conn) {
+	c.mu.Lock()
+	old := c.conn
+	c.conn = conn
+	c.gen++
+	c.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+}
+
+// Disconnect says that the agent's end is closed. The connection is closed, so
+// a command in flight ends with "guest agent disappeared".
+func (c *Channel) Disconnect() { c.Connect(nil) }
+
+// Connected tells whether the agent's end is open as far as libvirt knows.
+func (c *Channel) Connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn != nil
+}
+
+// take gives the connection to a command that holds the job lock.
+func (c *Channel) take() (net.Conn, uint64) {
+	c.mu.Lock()
+	conn, gen := c.conn, c.gen
+	c.mu.Unlock()
+	if c.seen != gen {
+		c.seen, c.broken, c.inSync = gen, false, false
+		c.dec.Reset()
+	}
+	return conn, gen
+}
+
+// current tells whether a connection is still the one in use.
+func (c *Channel) current(gen uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gen == gen && c.conn != nil
+}
+
+// lost closes a connection whose peer has gone.
+func (c *Channel) lost(gen uint64) {
+	c.mu.Lock()
+	var old net.Conn
+	if c.gen == gen {
+		old, c.conn = c.conn, nil
+		c.gen++
+	}
+	c.mu.Unlock()
+	if old != nil {
+		_ = old.Close()
+	}
+}
+
+// spoil makes an error stick to the connection.
+func (c *Channel) spoil() {
+	c.broken, c.inSync = true, false
+	c.dec.Reset()
+}
+
+// freshID gives the id of the next guest-sync: milliseconds as libvirt does,
+// but never the same twice.
+func (c *Channel) freshID(now time.Time) uint64 {
+	id := max(c.lastID+1, uint64(max(now.UnixMilli(), 1)))
+	c.lastID = id
+	return id
+}
+
+// buffered is a connection that knows what can be read without waiting.
+type buffered interface{ Buffered() int }
+
+// idle reads what arrived while no command was waiting. precise is false when
+// the connection cannot tell; then only a sync separates old from new.
+func (c *Channel) idle(conn net.Conn, gen uint64) (precise bool, failure *Error) {
+	b, ok := conn.(buffered)
+	if !ok {
+		return false, nil
+	}
+	for budget := maxResponse; b.Buffered() > 0 && budget > 0; {
+		n, err := conn.Read(c.chunk[:])
+		budget -= n
+		if failure := c.absorb(c.chunk[:n], nil); failure != nil {
+			return true, errBroken
+		}
+		if err != nil {
+			c.lost(gen)
+			return true, errNotConnected
+		}
+	}
+	return true, nil
+}
+
+// pending is what libvirt waits for; nil: nothing.
+type pending struct {
+	sync, first bool
+	id          uint64
+	finished    bool
+	got         bool   // line holds a reply
+	line        []byte // kept between uses
+	isErr       bool
+}
+
+// absorb takes bytes of the agent and applies every complete line of them to
+// what is waited for. Like libvirt it does not stop at the first reply, so of
+// two replies that arrive together the last one counts. An error is one of
+// the channel, and sticks.
+func (c *Channel) absorb(p []byte, w *pending) *Error {
+	c.dec.Write(p)
+	for {
+		line, ok := c.dec.Next()
+		if !ok {
+			break
+		}
+		if err := w.apply(line); err != nil {
+			c.spoil()
+			return err
+		}
+	}
+	if c.dec.Pending() > maxResponse {
+		c.spoil()
+		return errTooLong
+	}
+	return nil
+}
+
+// apply takes one line (GA-SYNC, GA-STALE, GA-GARBAGE, GA-FRAMING).
+func (w *pending) apply(line []byte) *Error {
+	m, kind := parseLine(line)
+	switch kind {
+	case notJSON:
+		if w != nil && w.sync && w.first {
+			w.finished = true // a regular situation on the first sync
+			return nil
+		}
+		return &Error{InternalError, "cannot parse json " + clip(line)}
+	case malformed:
+		return &Error{InternalError, "Unknown JSON reply '" + clip(line) + "'"}
+	case ignored:
+		return nil
+	case reply:
+	}
+	if w == nil || w.sync && (!m.isID || m.id != w.id) {
+		return nil // a delayed reply
+	}
+	w.finished, w.got, w.isErr = true, true, m.isErr
+	w.line = append(w.line[:0], line...)
+	return nil
+}
+
+// clip keeps messages short.
+func clip(line []byte) string {
+	if len(line) > 80 {
+		return string(line[:80]) + "..."
+	}
+	return string(line)
+}
