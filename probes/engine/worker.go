@@ -80,7 +80,7 @@ func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
 	if now = clamp(now); now > w.now {
 		w.now = now
 	}
-	if w.try == 0 && w.tick.next < w.now {
+	if w.tick.next < w.now && w.try == 0 && w.alive {
 		w.passTicks()
 	}
 	switch ev.Kind {

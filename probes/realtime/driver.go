@@ -40,7 +40,7 @@ type Update struct {
 // Driver runs workers. Its methods, and those of its handles, may be called
 // from any goroutine.
 type Driver struct {
-	ctx    context.Context //nolint:containedctx // the life of every try
+	ctx    context.Context // of every try
 	cancel context.CancelFunc
 	clock  clock.Clock
 	start  time.Time
@@ -77,19 +77,28 @@ func (d *Driver) Add(cfg engine.Config, try Try) (*Handle, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	h := &Handle{driver: d, try: try, worker: engine.NewWorker(cfg, d.Now()), done: make(chan struct{})}
+	if err := d.register(h); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unhook = context.AfterFunc(h.ctx, h.Stop)
+	return h, nil
+}
+
+func (d *Driver) register(h *Handle) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		return nil, context.Canceled
+		return context.Canceled
 	}
 	if err := d.ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	h := &Handle{driver: d, try: try, worker: engine.NewWorker(cfg, d.Now()), done: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(d.ctx)
-	h.unhook = context.AfterFunc(h.ctx, h.Stop)
 	d.handles[h] = struct{}{}
-	return h, nil
+	return nil
 }
 
 // Close stops every worker, cancels the tries in flight and waits until they
@@ -102,15 +111,16 @@ func (d *Driver) Close() {
 		open = append(open, h)
 	}
 	d.mu.Unlock()
-	d.cancel()
 	for _, h := range open {
 		h.Stop()
 	}
+	d.cancel()
 	for _, h := range open {
 		<-h.done
 	}
 }
 
+// forget is called with the lock of the handle held.
 func (d *Driver) forget(h *Handle) {
 	d.mu.Lock()
 	delete(d.handles, h)

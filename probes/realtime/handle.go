@@ -16,7 +16,7 @@ import (
 type Handle struct {
 	driver *Driver
 	try    Try
-	ctx    context.Context //nolint:containedctx // the life of this worker's tries
+	ctx    context.Context // of this worker's tries
 	cancel context.CancelFunc
 	unhook func() bool
 	done   chan struct{}
@@ -85,11 +85,12 @@ func (h *Handle) Stop() {
 	if h.timer != nil {
 		h.timer.Stop()
 	}
+	if h.unhook != nil {
+		h.unhook()
+	}
+	h.cancel()
 	h.settle()
 	h.mu.Unlock()
-	h.cancel()
-	h.unhook()
-	h.driver.forget(h)
 }
 
 // Done is closed when the worker was stopped, its try has returned and its
@@ -192,6 +193,7 @@ func (h *Handle) run(attempt, try int32) {
 func (h *Handle) settle() {
 	if h.stopped && !h.busy && !h.trying && !h.settled {
 		h.settled = true
+		h.driver.forget(h)
 		close(h.done)
 	}
 }
