@@ -131,7 +131,7 @@ func (v *VM) resume(p *pod) {
 // newWorker makes the worker of a pod whose container starts at the instant.
 func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
 	period := v.cfg.Probes[slot].Period
-	offset := 1 + time.Duration(sim.Below(v.draw(drawOffset, slot, uint64(p.number)), uint64(period)))
+	offset := Offset(v.d.k.Seed(), v.cfg.Actor+sim.Actor(slot), p.number, period)
 	created := max(start-offset, v.d.born)
 	cfg := v.engineConfig(slot)
 	if created-v.d.born < period { // TIM-START-JITTER
@@ -165,12 +165,17 @@ const (
 	drawJitter
 )
 
-func (v *VM) draw(purpose uint64, slot int, index uint64) uint64 {
-	stream := 0x7072_0000_0000_0000 ^ uint64(v.cfg.Actor+sim.Actor(slot))<<8 ^ purpose
-	return sim.Draw(v.d.k.Seed(), stream, index)
+func draw(seed, purpose uint64, worker sim.Actor, index uint64) uint64 {
+	return sim.Draw(seed, 0x7072_0000_0000_0000^uint64(worker)<<8^purpose, index)
+}
+
+// Offset is how long a worker begins before the container of its pod, in
+// (0, period]: what makes the phase of its ticks.
+func Offset(seed uint64, worker sim.Actor, pod int32, period time.Duration) time.Duration {
+	return 1 + time.Duration(sim.Below(draw(seed, drawOffset, worker, uint64(uint32(pod))), uint64(period)))
 }
 
 func (v *VM) jitter(slot int, p *pod) time.Duration {
-	draw := v.draw(drawJitter, slot, v.d.restarts<<32|uint64(uint32(p.number)))
-	return time.Duration(sim.Below(draw, uint64(v.cfg.Probes[slot].Period)))
+	d := draw(v.d.k.Seed(), drawJitter, v.cfg.Actor+sim.Actor(slot), v.d.restarts<<32|uint64(uint32(p.number)))
+	return time.Duration(sim.Below(d, uint64(v.cfg.Probes[slot].Period)))
 }
