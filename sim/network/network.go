@@ -1,0 +1,127 @@
+package network
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/vmprobe/vmprobe/sim"
+)
+
+// Network connects hosts. It belongs to one kernel and is used from its
+// thread only.
+type Network struct {
+	kernel     *sim.Kernel
+	latency    time.Duration
+	links      map[[2]*Host]time.Duration // latencies of their own
+	names      map[string]*Host
+	addrs      map[netip.Addr]*Host
+	partitions []*partition
+	observer   Observer
+	free       []*link
+	count      uint32
+}
+
+// New makes a network without hosts.
+func New(k *sim.Kernel) *Network {
+	return &Network{
+		kernel: k, latency: DefaultLatency, links: map[[2]*Host]time.Duration{},
+		names: map[string]*Host{}, addrs: map[netip.Addr]*Host{},
+	}
+}
+
+// Observe sets the observer; nil for none.
+func (n *Network) Observe(o Observer) { n.observer = o }
+
+// AddHost adds a host with the next address of 10.244.0.0/16, from
+// 10.244.0.1 on. A name given twice returns the host there is. Ties of the
+// host's events are those of the actor of its name.
+func (n *Network) AddHost(name string) *Host {
+	if h := n.names[name]; h != nil {
+		return h
+	}
+	n.count++
+	if n.count >= 1<<16-1 {
+		panic(fmt.Sprintf("network: no address left in 10.244.0.0/16 for %q", name))
+	}
+	h := &Host{
+		net: n, name: name, stream: sim.Stream("network/" + name),
+		addr:  netip.AddrFrom4([4]byte{10, 244, byte(n.count >> 8), byte(n.count)}),
+		actor: n.kernel.Name("host/" + name),
+		ports: map[uint16]*listener{}, ephemeral: firstEphemeral,
+	}
+	n.names[name], n.addrs[h.addr] = h, h
+	return h
+}
+
+// Host is the host of a name, nil when there is none.
+func (n *Network) Host(name string) *Host { return n.names[name] }
+
+// SetLatency sets the one-way delay of the link between two hosts, both ways;
+// with nil hosts that of every link without one of its own. Packets under way
+// keep theirs. Negative means 0.
+func (n *Network) SetLatency(a, b *Host, d time.Duration) {
+	d = max(d, 0)
+	if a == nil || b == nil {
+		n.latency = d
+		return
+	}
+	n.links[[2]*Host{a, b}], n.links[[2]*Host{b, a}] = d, d
+}
+
+// delay is the present one-way delay from a to b.
+func (n *Network) delay(a, b *Host) time.Duration {
+	d := n.latency
+	if len(n.links) > 0 {
+		if own, ok := n.links[[2]*Host{a, b}]; ok {
+			d = own
+		}
+	}
+	return d + a.delay + b.delay
+}
+
+// blocked reports whether packets from a to b vanish.
+func (n *Network) blocked(a, b *Host) bool {
+	if a.down || b.down {
+		return true
+	}
+	for _, p := range n.partitions {
+		if p.separates(a, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve finds the host and port of a dial. A nil host without an error is
+// an address that nobody has.
+func (n *Network) resolve(from *Host, address string) (*Host, netip.AddrPort, error) {
+	if ap, err := netip.ParseAddrPort(address); err == nil {
+		switch addr := ap.Addr().Unmap(); {
+		case ap.Port() == 0:
+			return nil, ap, &net.AddrError{Err: "invalid port", Addr: address}
+		case addr.IsLoopback() || addr.IsUnspecified():
+			return from, netip.AddrPortFrom(addr, ap.Port()), nil
+		default:
+			return n.addrs[addr], netip.AddrPortFrom(addr, ap.Port()), nil
+		}
+	}
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil || port == 0 {
+		return nil, netip.AddrPort{}, &net.AddrError{Err: "invalid port", Addr: address}
+	}
+	h := n.names[host]
+	switch {
+	case host == "" || host == "localhost":
+		h = from
+	case h == nil:
+		return nil, netip.AddrPort{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return h, netip.AddrPortFrom(h.addr, uint16(port)), nil
+}
