@@ -21,7 +21,7 @@ const DefaultBurst = 1_000_000
 
 // culprits is how many of the last events before a livelock are looked at for
 // the names of their actors.
-const culprits = 64
+const culprits = 1000
 
 // Kernel runs events in the total order (instant, key), where key is
 // mix(seed, actor, the actor's own counter). Its zero value is not usable;

@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Mutex is a lock for tasks that wait in the order of their coming. The zero
 // value is an open lock. It belongs to one kernel.
@@ -19,8 +22,12 @@ func (m *Mutex) Lock(t *Task, deadline time.Duration) bool {
 	}
 	m.waiters = append(m.waiters, t)
 	defer m.forget(t) // also when the kernel is closed
-	t.Park(deadline)
-	return m.owner == t
+	for t.Park(deadline) {
+		if !slices.Contains(m.waiters, t) {
+			return true // handed over; any other Unpark means nothing
+		}
+	}
+	return !slices.Contains(m.waiters, t)
 }
 
 // TryLock takes the lock if it is open.
@@ -51,10 +58,7 @@ func (m *Mutex) Unlock() {
 }
 
 func (m *Mutex) forget(t *Task) {
-	for i, w := range m.waiters {
-		if w == t {
-			m.waiters = append(m.waiters[:i], m.waiters[i+1:]...)
-			return
-		}
+	if i := slices.Index(m.waiters, t); i >= 0 {
+		m.waiters = slices.Delete(m.waiters, i, i+1)
 	}
 }
