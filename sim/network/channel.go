@@ -228,8 +228,11 @@ func (p *port) Reset() {
 
 func (p *port) Remote() string { return p.channel.name }
 
+// Buffered is the number of bytes that the host side can read at once.
+func (c *Channel) Buffered() int { return c.host.arrived }
+
 // Conn is a view of the host side for a task. Closing it closes the view
-// only.
+// only: a Read or Write of it that waits ends with net.ErrClosed.
 func (c *Channel) Conn(t *sim.Task) net.Conn {
 	return &channelConn{channel: c, task: t, readBy: sim.Forever, writeBy: sim.Forever}
 }
@@ -255,6 +258,9 @@ func (v *channelConn) Read(b []byte) (int, error) {
 			}
 			return n, nil
 		}
+		if v.closed {
+			return 0, v.failed("read", net.ErrClosed)
+		}
 		if c.gone && d.size() == 0 {
 			return 0, io.EOF
 		}
@@ -270,6 +276,9 @@ func (v *channelConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	for done := 0; ; {
+		if v.closed {
+			return done, v.failed("write", net.ErrClosed)
+		}
 		if c.gone {
 			return done, v.failed("write", os.NewSyscallError("write", syscall.EPIPE))
 		}
@@ -306,6 +315,7 @@ func (v *channelConn) failed(op string, err error) error {
 
 func (v *channelConn) Close() error {
 	v.closed = true
+	v.channel.wake()
 	return nil
 }
 

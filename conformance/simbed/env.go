@@ -1,0 +1,71 @@
+package simbed
+
+import (
+	"net"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/network"
+)
+
+// taskEnv is what a try sees of the simulated world: the clock, the network
+// and locks, all through its task. It is an attempt.Env and a guestagent.Env.
+type taskEnv struct {
+	task *sim.Task
+	from *network.Host
+}
+
+func (e *taskEnv) Now() time.Time { return sim.Epoch.Add(e.task.Now()) }
+
+func (e *taskEnv) SleepUntil(t time.Time) { e.task.SleepUntil(t.Sub(sim.Epoch)) }
+
+func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
+	return e.from.Dial(e.task, address, deadline.Sub(sim.Epoch))
+}
+
+func (e *taskEnv) Mutex() guestagent.Mutex { return &lock{kernel: e.task.Kernel()} }
+
+func (e *taskEnv) Go(fn func(guestagent.Env)) {
+	from := e.from
+	e.task.Kernel().Go(e.task.Actor(), func(t *sim.Task) { fn(&taskEnv{t, from}) })
+}
+
+// lock is a FIFO lock that one task may take and another open: what
+// guestagent.Mutex asks for beyond sim.Mutex.
+type lock struct {
+	kernel  *sim.Kernel
+	held    bool
+	waiters []*waiter
+}
+
+type waiter struct {
+	task    *sim.Task
+	granted bool
+}
+
+// Lock implements guestagent.Mutex.
+func (l *lock) Lock(deadline time.Time) bool {
+	if !l.held {
+		l.held = true
+		return true
+	}
+	w := &waiter{task: l.kernel.Current()}
+	l.waiters = append(l.waiters, w)
+	defer func() { l.waiters = slices.DeleteFunc(l.waiters, func(o *waiter) bool { return o == w }) }()
+	w.task.Park(deadline.Sub(sim.Epoch))
+	return w.granted
+}
+
+// Unlock implements guestagent.Mutex.
+func (l *lock) Unlock() {
+	if len(l.waiters) == 0 {
+		l.held = false
+		return
+	}
+	next := l.waiters[0]
+	l.waiters = l.waiters[1:]
+	next.granted = true
+	next.task.Unpark()
+}

@@ -1,0 +1,167 @@
+// Package simbed is the testbed "sim": it puts the simulated world together
+// (kernel, network, platform, prober, guests) for one case and runs it in
+// virtual time. The same case and seed give the same trace, byte for byte.
+package simbed
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/network"
+	"github.com/vmprobe/vmprobe/sim/platform"
+	"github.com/vmprobe/vmprobe/sim/prober"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Bed is the simulator as a testbed. The zero value is ready.
+type Bed struct {
+	// Tool is the version written into traces.
+	Tool string
+}
+
+// Name implements testbed.Testbed.
+func (Bed) Name() string { return "sim" }
+
+// Unsupported implements testbed.Testbed: the simulator expresses every case.
+func (Bed) Unsupported(*scenarios.Case) string { return "" }
+
+// slice is how much virtual time passes between two looks at the context.
+const slice = 10 * time.Minute
+
+// Run implements testbed.Testbed. A case whose manifests the API would reject
+// is not run: its trace holds the findings only.
+func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	w := &world{c: c, kernel: sim.New(seed)}
+	defer w.kernel.Close()
+	w.sink = &w.recorder
+	w.findings()
+	if !rejected(c) {
+		if err := w.build(); err != nil {
+			return nil, err
+		}
+		if err := w.run(ctx); err != nil {
+			return nil, fmt.Errorf("simulate %s with seed %d: %w", c.ID(), seed, err)
+		}
+	}
+	header := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.Tool}
+	for i := range c.VMs {
+		header.VMs = append(header.VMs, c.VMs[i].Name)
+	}
+	return w.recorder.Trace(header), nil
+}
+
+func rejected(c *scenarios.Case) bool {
+	for i := range c.VMs {
+		if c.VMs[i].Resolved.Rejected() {
+			return true
+		}
+	}
+	return false
+}
+
+// proberName is the prober's host, and its name in partitions.
+const proberName = "prober"
+
+// world is one run.
+type world struct {
+	c        *scenarios.Case
+	kernel   *sim.Kernel
+	net      *network.Network
+	prober   *network.Host
+	driver   *prober.Driver
+	vms      []*vm
+	recorder trace.Recorder
+	sink     trace.Sink
+	failure  error
+}
+
+// fail ends the run: the scenario or the harness is at fault, not a prober.
+func (w *world) fail(format string, args ...any) {
+	w.failure = fmt.Errorf(format, args...)
+	w.kernel.Halt(w.failure)
+}
+
+func (w *world) vm(name string) *vm {
+	for _, v := range w.vms {
+		if v.spec.Name == name {
+			return v
+		}
+	}
+	panic("simbed: the case names an unknown VM " + name) // the decoder checks it
+}
+
+// findings records what is remarkable about the manifests.
+func (w *world) findings() {
+	for i := range w.c.VMs {
+		for _, f := range w.c.VMs[i].Resolved.Findings {
+			w.sink.Record(trace.Event{
+				VM: w.c.VMs[i].Name, Kind: trace.Finding, Value: f.Requirement,
+				Msg: string(f.Severity) + ": " + f.Path + ": " + f.Message,
+			})
+		}
+	}
+}
+
+// build makes everything and starts the VMs at instant 0.
+func (w *world) build() error {
+	w.net = network.New(w.kernel)
+	w.prober = w.net.AddHost(proberName)
+	var err error
+	w.driver, err = prober.New(prober.Config{Kernel: w.kernel, Sink: w.sink, Tryer: w, Age: w.c.ProberAge})
+	if err != nil {
+		return err
+	}
+	for i := range w.c.VMs {
+		v, err := w.newVM(&w.c.VMs[i])
+		if err != nil {
+			return err
+		}
+		if err := w.connect(v); err != nil {
+			return fmt.Errorf("vm %s: %w", v.spec.Name, err)
+		}
+		w.vms = append(w.vms, v)
+	}
+	w.schedule()
+	for _, v := range w.vms {
+		v.platform.Start()
+	}
+	return nil
+}
+
+// connect ties a VM to its prober and its platform.
+func (w *world) connect(v *vm) error {
+	var err error
+	v.prober, err = w.driver.Add(prober.VMConfig{
+		Name: v.spec.Name, Actor: w.kernel.Name("workers/" + v.spec.Name),
+		Probes: v.spec.Resolved.Probes, Tries: w.c.Profile.Tries,
+	})
+	if err != nil {
+		return err
+	}
+	v.platform, err = platform.New(platform.Config{
+		Kernel: w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
+		Name: v.spec.Name, Namespace: v.spec.Machine.Namespace, Actor: w.kernel.Name("platform/" + v.spec.Name),
+		Profile: w.c.Profile, Resolved: v.spec.Resolved, DomainDelay: v.spec.DomainDelay,
+	})
+	if err != nil {
+		return err
+	}
+	v.prober.Bind(v.platform)
+	return nil
+}
+
+// run lets the world live until the end of the case.
+func (w *world) run(ctx context.Context) error {
+	for w.kernel.Now() < w.c.Until {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.kernel.Run(min(w.kernel.Now()+slice, w.c.Until)); err != nil {
+			return err
+		}
+	}
+	return w.failure
+}
