@@ -48,8 +48,9 @@ func (c *checker) program(prefix string, p *Program) {
 	for i, f := range p.Freezes {
 		path := fmt.Sprintf("%sfreezes[%d]", prefix, i)
 		c.duration(path+".at", f.At)
-		if f.For <= 0 {
-			c.add(path+".for", "must be positive, is %s", f.For)
+		c.duration(path+".for", f.For)
+		if f.For == 0 {
+			c.add(path+".for", "is missing")
 		}
 	}
 	c.duration(prefix+"acpi.delay", p.ACPI.Delay)
@@ -58,9 +59,12 @@ func (c *checker) program(prefix string, p *Program) {
 	}
 }
 
+// maxDuration keeps sums of durations far from the end of int64.
+const maxDuration = 10 * 365 * 24 * time.Hour
+
 func (c *checker) duration(path string, d time.Duration) {
-	if d < 0 {
-		c.add(path, "must not be negative, is %s", d)
+	if d < 0 || d > maxDuration {
+		c.add(path, "must be in 0..%s, is %s", maxDuration, d)
 	}
 }
 

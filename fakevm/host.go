@@ -47,8 +47,8 @@ type Session interface {
 	// the peer has not taken, for endless senders.
 	Send(b []byte)
 	Pending() int
-	Close() // FIN after what was sent
-	Reset() // RST at once; unread and unsent data is lost
+	Close() // FIN after what was sent; a second Close changes nothing
+	Reset() // RST at once; unread and unsent data is lost; idempotent too
 	Remote() string
 }
 

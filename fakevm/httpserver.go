@@ -90,6 +90,10 @@ func (c *httpConn) OnData(b []byte) {
 		}
 		return
 	}
+	if len(c.buf) == 0 && headEnd(b, 0) == len(b) && len(b) <= maxRequestHead {
+		c.request(b) // the plain case: a whole request and nothing more
+		return
+	}
 	c.keep(b)
 	c.parse()
 }
@@ -115,16 +119,23 @@ func (c *httpConn) parse() {
 	default:
 		return
 	}
-	req, ok := parseRequest(c.buf[:n])
-	if !ok {
+	c.request(c.buf[:n])
+	c.buf, c.scanned = c.buf[:copy(c.buf, c.buf[min(n, len(c.buf)):])], 0
+}
+
+// request takes one complete request head.
+func (c *httpConn) request(head []byte) {
+	if hopeless(head) {
 		c.refuse(400, "not an HTTP request")
 		return
 	}
 	if !c.choose() {
 		return
 	}
-	c.answer(&req)
-	c.buf, c.scanned = c.buf[:copy(c.buf, c.buf[n:])], 0
+	r := c.pick.reply.HTTP
+	if req, ok := parseRequest(head, r != nil && r.Require != nil); ok {
+		c.answer(&req)
+	}
 }
 
 // choose settles which reply the request gets. The one taken for the SYN

@@ -238,6 +238,7 @@ func (g *Guest) stop(reset bool) {
 		g.wake = nil
 	}
 	g.unfreezeAll()
+	g.closeAgent() // the channel closes; it is never reset
 	g.conns.each(func(c *conn) {
 		c.detach()
 		if reset {
@@ -247,7 +248,6 @@ func (g *Guest) stop(reset bool) {
 			l.abort()
 		}
 	})
-	g.closeAgent()
 	g.exec.clear()
 }
 

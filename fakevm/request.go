@@ -36,14 +36,15 @@ func headEnd(b []byte, from int) int {
 	return -1
 }
 
-// parseRequest parses a request head. It is tolerant: only a request line that
-// is none is refused; a header line without a colon is kept with that name.
-func parseRequest(b []byte) (request, bool) {
+// parseRequest parses a request head, with its headers if they are wanted. It
+// is tolerant: only a request line that is none is refused; a header line
+// without a colon is kept with that name.
+func parseRequest(b []byte, headers bool) (request, bool) {
 	var r request
 	line, rest := cutLine(b)
 	var ok bool
-	if r.method, r.target, r.proto, ok = parseRequestLine(line); !ok {
-		return r, false
+	if r.method, r.target, r.proto, ok = parseRequestLine(line); !ok || !headers {
+		return r, ok
 	}
 	for len(rest) > 0 {
 		line, rest = cutLine(rest)

@@ -114,7 +114,8 @@ func flatten(parts []part) []part {
 	return once(b)
 }
 
-// pace says how bytes are spaced: bytes at a time, every so often. The zero
+// pace says how bytes are spaced: bytes at a time (at most windowBytes), every
+// so often. The zero
 // value is as fast as the peer takes them. With bytes but no time between
 // them they are sent as separate pieces at once.
 type pace struct {
@@ -222,15 +223,13 @@ func (t *sender) pauseUntilDrained() {
 
 // drip sends one portion; portions that span parts are filled up.
 func (t *sender) drip() {
-	if t.s.Pending() < windowBytes {
-		for want := t.pace.bytes; want > 0; {
-			b := t.next(min(want, pieceBytes))
-			if b == nil {
-				break
-			}
-			t.s.Send(b)
-			want -= len(b)
+	for want := min(t.pace.bytes, windowBytes); want > 0 && t.s.Pending() < windowBytes; {
+		b := t.next(min(want, pieceBytes))
+		if b == nil {
+			break
 		}
+		t.s.Send(b)
+		want -= len(b)
 	}
 	if t.ended() {
 		t.finish()
