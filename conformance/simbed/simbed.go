@@ -34,23 +34,33 @@ const slice = 10 * time.Minute
 // Run implements testbed.Testbed. A case whose manifests the API would reject
 // is not run: its trace holds the findings only.
 func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
-	w := &world{c: c, kernel: sim.New(seed)}
-	defer w.kernel.Close()
-	w.sink = &w.recorder
-	w.findings()
-	if !rejected(c) {
-		if err := w.build(); err != nil {
-			return nil, err
-		}
-		if err := w.run(ctx); err != nil {
-			return nil, fmt.Errorf("simulate %s with seed %d: %w", c.ID(), seed, err)
-		}
+	var recorder trace.Recorder
+	if err := b.Play(ctx, c, seed, &recorder); err != nil {
+		return nil, err
 	}
 	header := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.Tool}
 	for i := range c.VMs {
 		header.VMs = append(header.VMs, c.VMs[i].Name)
 	}
-	return w.recorder.Trace(header), nil
+	return recorder.Trace(header), nil
+}
+
+// Play runs the case and hands each event to the sink, keeping none: the way
+// for fleets.
+func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
+	w := &world{c: c, kernel: sim.New(seed), sink: sink}
+	defer w.kernel.Close()
+	w.findings()
+	if rejected(c) {
+		return nil
+	}
+	if err := w.build(); err != nil {
+		return err
+	}
+	if err := w.run(ctx); err != nil {
+		return fmt.Errorf("simulate %s with seed %d: %w", c.ID(), seed, err)
+	}
+	return nil
 }
 
 func rejected(c *scenarios.Case) bool {
@@ -67,15 +77,14 @@ const proberName = "prober"
 
 // world is one run.
 type world struct {
-	c        *scenarios.Case
-	kernel   *sim.Kernel
-	net      *network.Network
-	prober   *network.Host
-	driver   *prober.Driver
-	vms      []*vm
-	recorder trace.Recorder
-	sink     trace.Sink
-	failure  error
+	c       *scenarios.Case
+	kernel  *sim.Kernel
+	net     *network.Network
+	prober  *network.Host
+	driver  *prober.Driver
+	vms     []*vm
+	sink    trace.Sink
+	failure error
 }
 
 // fail ends the run: the scenario or the harness is at fault, not a prober.
