@@ -39,6 +39,10 @@ type Answerer interface {
 	Answer(q Query) (latency time.Duration, class probes.Class)
 }
 
+// An Owner is an Answerer with a memory. Fleet works on a copy of its own, so
+// that parts of a fleet may run beside one another.
+type Owner interface{ Own() Answerer }
+
 // AnswerFunc is an Answerer that is a function.
 type AnswerFunc func(q Query) (time.Duration, probes.Class)
 

@@ -26,7 +26,7 @@ func Standard(seed uint64, until time.Duration) Config {
 	return Config{
 		Seed:     seed,
 		Probes:   []engine.Config{probe(probes.Readiness), probe(probes.Liveness), probe(probes.Readiness)},
-		Answerer: Traffic{Seed: seed, Timeout: time.Second, Span: until},
+		Answerer: &Traffic{Seed: seed, Timeout: time.Second, Span: until},
 		Respawn:  15 * time.Second,
 		Until:    until,
 	}
@@ -40,6 +40,17 @@ type Traffic struct {
 	Seed    uint64
 	Timeout time.Duration // of every probe; >= 50 ms
 	Span    time.Duration // outages begin in [0, Span)
+
+	// The outage of the VM asked last.
+	vm       int
+	known    bool
+	from, to time.Duration
+}
+
+// Own implements Owner.
+func (t *Traffic) Own() Answerer {
+	own := *t
+	return &own
 }
 
 // Outage is the length of a VM's outage.
@@ -51,8 +62,11 @@ const (
 )
 
 // Answer implements Answerer.
-func (t Traffic) Answer(q Query) (latency time.Duration, class probes.Class) {
-	if at, down := t.outage(q.VM); down && q.At >= at && q.At < at+Outage {
+func (t *Traffic) Answer(q Query) (latency time.Duration, class probes.Class) {
+	if q.VM != t.vm || !t.known {
+		t.lookUp(q.VM)
+	}
+	if q.At >= t.from && q.At < t.to {
 		return t.Timeout, probes.Failure
 	}
 	index := uint64(uint32(q.Instance))<<40 ^ uint64(uint32(q.Attempt))<<8 ^ uint64(uint8(q.Try))
@@ -60,24 +74,26 @@ func (t Traffic) Answer(q Query) (latency time.Duration, class probes.Class) {
 	// The upper half of the draw chooses the class, the lower the latency.
 	switch thousandth := sim.Below(draw, 1000); {
 	case thousandth < 960:
-		return t.latency(draw), probes.Success
+		return ordinary(draw), probes.Success
 	case thousandth < 980:
-		return t.latency(draw), probes.Failure
+		return ordinary(draw), probes.Failure
 	case thousandth < 985:
 		return time.Duration(sim.Below(draw<<32, uint64(time.Millisecond))), probes.Failure
 	}
 	return t.Timeout, probes.Failure
 }
 
-func (Traffic) latency(draw uint64) time.Duration {
+// ordinary is the latency of an answer.
+func ordinary(draw uint64) time.Duration {
 	return 2*time.Millisecond + time.Duration(sim.Below(draw<<32, uint64(48*time.Millisecond)))
 }
 
-// outage is when the VM's outage begins, if it has one.
-func (t Traffic) outage(vm int) (at time.Duration, down bool) {
+// lookUp finds the outage of a VM; without one it is empty.
+func (t *Traffic) lookUp(vm int) {
+	t.vm, t.known, t.from, t.to = vm, true, 0, 0
 	draw := sim.Draw(t.Seed, streamOutage, uint64(vm))
-	if !sim.Chance(draw, 30) {
-		return 0, false
+	if sim.Chance(draw, 30) {
+		t.from = time.Duration(sim.Below(draw<<32, uint64(t.Span)))
+		t.to = t.from + Outage
 	}
-	return time.Duration(sim.Below(draw<<32, uint64(t.Span))), true
 }
