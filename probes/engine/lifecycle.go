@@ -42,7 +42,7 @@ func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
 	if w.running && !w.onHold {
 		w.publish(unhealthy, acts)
 	}
-	w.running, w.passed = false, false
+	w.running = false
 	w.stale = w.try > 0
 	w.alive = willRestart
 }

@@ -99,7 +99,7 @@ func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
 	case Terminating:
 		w.terminating(&acts)
 	case StartupPassed:
-		w.passed = w.passed || w.running
+		w.passed = true // of the present container; the next one begins anew
 	case ClockStepped:
 		w.started = clamp(w.started - clamp(ev.By))
 	}
