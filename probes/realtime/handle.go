@@ -102,7 +102,7 @@ func (h *Handle) Done() <-chan struct{} { return h.done }
 func (h *Handle) post(ev engine.Event, result probes.Result) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.stopped {
+	if h.over() {
 		return
 	}
 	h.queue = append(h.queue, input{h.driver.Now(), ev, result})
@@ -111,7 +111,7 @@ func (h *Handle) post(ev engine.Event, result probes.Result) {
 	}
 	h.busy = true
 	defer h.rest()
-	for !h.stopped {
+	for !h.over() {
 		if len(h.queue) == 0 && !h.due() {
 			return
 		}
@@ -120,6 +120,11 @@ func (h *Handle) post(ev engine.Event, result probes.Result) {
 		h.step(in)
 	}
 }
+
+// over tells that nothing counts any more: the worker was stopped, or will be
+// at once because its context is done. A try that gives up with the context
+// must not pass for an answer of the guest.
+func (h *Handle) over() bool { return h.stopped || h.ctx.Err() != nil }
 
 // rest ends the work on the queue, also when notify panicked.
 func (h *Handle) rest() {
@@ -157,7 +162,7 @@ func (h *Handle) step(in input) {
 	acts := h.worker.Step(in.at, in.event)
 	for _, a := range acts.All() {
 		h.tell(Update{At: in.at, Handle: h, Action: a, Result: in.result})
-		if h.stopped {
+		if h.over() {
 			return
 		}
 		if a.Kind == engine.StartTry {
