@@ -1,0 +1,229 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// pattern is a list of words with a number of times each, as in "S x3, F,
+// E ...".
+type pattern []struct {
+	word  string
+	times int // 0: any number, also none
+}
+
+// mismatch returns the place of the first word that does not fit, and what
+// was expected there; -1 when all fit. Words beyond the end do not fit;
+// missing words are reported at the end.
+func (p pattern) mismatch(words []string) (place int, want string) {
+	// reach holds the entries that may come next, with their uses so far: a
+	// set of (entry, used), kept small because "..." is rare.
+	type state struct{ entry, used int }
+	reach := map[state]bool{{0, 0}: true}
+	closure := func(set map[state]bool) map[state]bool {
+		out := map[state]bool{}
+		for s := range set {
+			for {
+				out[s] = true
+				if s.entry >= len(p) || p[s.entry].times != s.used && p[s.entry].times != 0 {
+					break
+				}
+				s = state{s.entry + 1, 0}
+			}
+		}
+		return out
+	}
+	expected := func(set map[state]bool) string {
+		// The least advanced entry is what the author meant next.
+		best := len(p)
+		for s := range set {
+			if s.entry < len(p) && (p[s.entry].times == 0 || s.used < p[s.entry].times) {
+				best = min(best, s.entry)
+			}
+		}
+		if best == len(p) {
+			return "nothing more"
+		}
+		return p[best].word
+	}
+	reach = closure(reach)
+	for i, w := range words {
+		next := map[state]bool{}
+		for s := range reach {
+			if s.entry >= len(p) || p[s.entry].word != w {
+				continue
+			}
+			switch e := p[s.entry]; {
+			case e.times == 0:
+				next[s] = true
+			case s.used < e.times:
+				next[state{s.entry, s.used + 1}] = true
+			}
+		}
+		if len(next) == 0 {
+			return i, expected(reach)
+		}
+		reach = closure(next)
+	}
+	if !reach[state{len(p), 0}] {
+		return len(words), expected(reach)
+	}
+	return -1, ""
+}
+
+func (p pattern) String() string {
+	var parts []string
+	for _, e := range p {
+		switch e.times {
+		case 0:
+			parts = append(parts, e.word+" ...")
+		case 1:
+			parts = append(parts, e.word)
+		default:
+			parts = append(parts, fmt.Sprintf("%s x%d", e.word, e.times))
+		}
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// attempts judges the classes of all attempts of a probe.
+func (j *expector) attempts(k probes.Kind, runs []scenarios.ClassRun) {
+	var p pattern
+	for _, r := range runs {
+		p = append(p, struct {
+			word  string
+			times int
+		}{string(r.Class.Letter()), r.Times})
+	}
+	j.match(k, "attempt", p, func(a *history.Attempt) string { return string(a.Class.Letter()) })
+}
+
+// tries judges the number of tries of each attempt.
+func (j *expector) tries(k probes.Kind, runs []scenarios.CountRun) {
+	var p pattern
+	for _, r := range runs {
+		p = append(p, struct {
+			word  string
+			times int
+		}{fmt.Sprint(r.N), r.Times})
+	}
+	j.match(k, "number of tries of attempt", p, func(a *history.Attempt) string { return fmt.Sprint(len(a.Tries)) })
+}
+
+func (j *expector) match(k probes.Kind, what string, p pattern, word func(*history.Attempt) string) {
+	var words []string
+	list := j.vm.Attempts(k)
+	for _, a := range list {
+		if a.Ended() {
+			words = append(words, word(a))
+		}
+	}
+	place, want := p.mismatch(words)
+	if place < 0 {
+		return
+	}
+	f := Failure{At: j.run.End, Event: history.NoEvent, Probe: k.String(), Want: p.String()}
+	if place < len(words) {
+		f.At, f.Event = list[place].End, list[place].EndEvent
+		f.Message = fmt.Sprintf("%s %d of the run is %s, not %s", what, place+1, words[place], want)
+	} else {
+		f.Message = fmt.Sprintf("there were only %d attempts; the next should be %s", len(words), want)
+	}
+	j.fail(f)
+}
+
+// events judges the number of cluster events with a reason.
+func (j *expector) events(w scenarios.EventCount) {
+	what := "events " + w.Reason
+	if w.Contains != "" {
+		what += fmt.Sprintf(" with %q", w.Contains)
+	}
+	var list []history.Mark
+	for _, m := range j.vm.Of(trace.ClusterEvent) {
+		if m.Value == w.Reason && strings.Contains(m.Msg, w.Contains) {
+			list = append(list, m)
+		}
+	}
+	j.count(what, list, w.Min, w.Max)
+}
+
+// requests judges the number of connections or commands that an endpoint saw.
+func (j *expector) requests(w scenarios.RequestCount) {
+	var list []history.Mark
+	for _, m := range j.vm.Of(trace.GuestSaw) {
+		if m.Value == w.Endpoint {
+			list = append(list, m)
+		}
+	}
+	j.count("requests to "+w.Endpoint, list, w.Min, w.Max)
+}
+
+func (j *expector) count(what string, list []history.Mark, least, most int) {
+	n := len(list)
+	f := Failure{At: j.run.End, Event: history.NoEvent, Message: fmt.Sprintf("%d %s", n, what), Want: between(least, most)}
+	switch {
+	case most >= 0 && n > most:
+		f.At, f.Event = list[most].T, list[most].Index
+	case n >= least:
+		return
+	}
+	j.fail(f)
+}
+
+func between(least, most int) string {
+	switch {
+	case most < 0:
+		return fmt.Sprintf("at least %d", least)
+	case least == most:
+		return fmt.Sprintf("exactly %d", least)
+	case least == 0:
+		return fmt.Sprintf("at most %d", most)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// Rejection judges a case whose manifests must be rejected; nothing runs.
+func Rejection(c *scenarios.Case, seed uint64) Verdict {
+	v := blank(c, seed)
+	v.Until, v.Result = 0, Pass
+	var said []string
+	for i := range c.VMs {
+		for _, f := range c.VMs[i].Resolved.Findings {
+			if f.Severity == "rejected" {
+				said = append(said, f.Message)
+			}
+		}
+	}
+	for _, w := range c.Rejected {
+		if !anyContains(said, w.Message) {
+			message := "the manifest was accepted"
+			if len(said) > 0 {
+				message = fmt.Sprintf("it was rejected in other words: %q", said)
+			}
+			v.Failures = append(v.Failures, Failure{
+				Requirement: ruleOf(c), Event: history.NoEvent, Message: message,
+				Want: fmt.Sprintf("rejected with %q", w.Message),
+			})
+		}
+	}
+	if len(v.Failures) > 0 {
+		v.Result = Fail
+		oracle.Sort(v.Failures)
+	}
+	return v
+}
+
+func anyContains(list []string, part string) bool {
+	for _, s := range list {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	return false
+}

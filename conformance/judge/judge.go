@@ -1,0 +1,144 @@
+// Package judge says whether a run obeyed its case. Two judges look at every
+// trace: the timeline judge compares what happened with what the author of
+// the scenario expects, and the oracle holds every event to the requirements.
+// Both work offline, on the trace and the case alone.
+package judge
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Result is the state of a case. There is no "skip": nothing but Pass counts
+// as passed.
+type Result string
+
+// The states of a case.
+const (
+	Pass       Result = "pass"
+	Fail       Result = "fail"
+	Error      Result = "error"       // the harness or the prober's protocol broke
+	NotClaimed Result = "not-claimed" // the prober does not claim a feature that the case needs
+	Exempt     Result = "exempt"      // fails as a known-failing entry says
+	NotRun     Result = "not-run"     // the testbed cannot express the case
+)
+
+// Results lists the states in the order of reports.
+func Results() []Result { return []Result{Pass, Fail, Error, Exempt, NotClaimed, NotRun} }
+
+// Failure is one breach of an expectation or a requirement.
+type Failure = oracle.Failure
+
+// Verdict is what became of one case with one seed. It is plain data.
+type Verdict struct {
+	Case         string // scenarios.Case.ID
+	Scenario     string
+	Title        string
+	File         string
+	Line         int
+	CaseDigest   string // of the scenario file
+	Profile      string
+	Vary         []scenarios.Binding
+	Requirements []string
+	Seed         uint64
+	Until        time.Duration // simulated length
+	TraceDigest  string        // logical digest; empty when nothing ran
+	Result       Result
+	Reason       string    // of everything but pass and fail
+	Failures     []Failure // sorted: the first divergence is the first
+}
+
+// Replay is the command that runs the case again in the same way.
+func (v *Verdict) Replay() string {
+	return fmt.Sprintf("vmprobe replay %s --seed %d", shellWord(v.Case), v.Seed)
+}
+
+// shellWord quotes what a shell would take apart: "[n=1]" is a pattern.
+func shellWord(s string) string {
+	if !strings.ContainsAny(s, "[]*?$&|;<>()'\"\\ \t\n`~#{}") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// Options of a judgement.
+type Options struct {
+	// Slack widens the upper edge of every window; 0 means DefaultSlack.
+	Slack time.Duration
+}
+
+// DefaultSlack is the tolerance in virtual time.
+const DefaultSlack = time.Second
+
+func (o Options) slack() time.Duration {
+	if o.Slack <= 0 {
+		return DefaultSlack
+	}
+	return o.Slack
+}
+
+// Judge applies both judges to a run of the case.
+func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
+	v := blank(c, t.Seed)
+	v.TraceDigest = t.Digest
+	run := history.New(c, t)
+	if m, ok := overrun(run); ok {
+		v.Result, v.Reason = Error, "the run could not go on: "+m
+		return v
+	}
+	v.Failures = append(timeline(run, o.slack()), oracle.Run(run, oracle.Options{Slack: o.slack()})...)
+	v.Failures = oracle.Sort(v.Failures)
+	v.Result = Pass
+	if len(v.Failures) > 0 {
+		v.Result = Fail
+	}
+	return v
+}
+
+func overrun(r *history.Run) (string, bool) {
+	if list := r.World[trace.Overrun]; len(list) > 0 {
+		return list[0].Msg, true
+	}
+	for _, vm := range r.VMs {
+		if list := vm.Of(trace.Overrun); len(list) > 0 {
+			return vm.Name + ": " + list[0].Msg, true
+		}
+	}
+	return "", false
+}
+
+// Broken is the verdict of a run that the harness could not finish.
+func Broken(c *scenarios.Case, seed uint64, err error) Verdict {
+	v := blank(c, seed)
+	v.Result, v.Reason = Error, err.Error()
+	return v
+}
+
+// Unrun is the verdict of a case that the testbed cannot express.
+func Unrun(c *scenarios.Case, seed uint64, reason string) Verdict {
+	v := blank(c, seed)
+	v.Result, v.Reason = NotRun, reason
+	return v
+}
+
+// Unclaimed is the verdict of a case that needs features the prober does not
+// claim.
+func Unclaimed(c *scenarios.Case, seed uint64, features []string) Verdict {
+	v := blank(c, seed)
+	v.Result, v.Reason = NotClaimed, "needs "+strings.Join(features, ", ")
+	return v
+}
+
+func blank(c *scenarios.Case, seed uint64) Verdict {
+	return Verdict{
+		Case: c.ID(), Scenario: c.Scenario, Title: c.Title, File: c.File, Line: c.Line,
+		CaseDigest: c.Digest, Profile: string(c.Profile.Name), Vary: c.Vary,
+		Requirements: c.Requirements, Seed: seed, Until: c.Until,
+	}
+}

@@ -1,0 +1,257 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// want is what a followed value must be; either binds nothing.
+type want uint8
+
+const (
+	either want = iota
+	wantFalse
+	wantTrue
+)
+
+func wants(ok bool) want {
+	if ok {
+		return wantTrue
+	}
+	return wantFalse
+}
+
+// phaseOf is a want from an instant on.
+type phaseOf struct {
+	from  time.Duration
+	want  want
+	event int // the event that caused it
+}
+
+// course is a want over time.
+type course []phaseOf
+
+// set appends a want; the last one of an instant counts.
+func (k course) set(at time.Duration, w want, event int) course {
+	if n := len(k); n > 0 && k[n-1].want == w {
+		return k
+	}
+	return append(k, phaseOf{at, w, event})
+}
+
+// end is the instant at which phase i is over.
+func (k course) end(i int, last time.Duration) time.Duration {
+	if i+1 < len(k) {
+		return k[i+1].from
+	}
+	return last
+}
+
+// allows tells whether value may appear at t: it was wanted at some time in
+// the slack before.
+func (k course) allows(ok bool, t, slack time.Duration) bool {
+	for i, p := range k {
+		if p.want != either && (p.want == wantTrue) != ok {
+			continue
+		}
+		if p.from <= t && k.end(i, history.Never) >= t-slack {
+			return true
+		}
+	}
+	return false
+}
+
+// follow holds the marks of one VM to a course up to the instant last: no
+// change that was not wanted, and each want fulfilled within the slack.
+func (c *court) follow(v *history.VM, marks []history.Mark, k course, last time.Duration, name, rule string) {
+	value := false
+	for _, m := range marks {
+		if m.T >= last {
+			break
+		}
+		if m.OK != value && !k.allows(m.OK, m.T, c.slack) {
+			c.fail(Failure{
+				At: m.T, VM: v.Name, Instance: m.Instance, Event: m.Index,
+				Message: fmt.Sprintf("%s became %v", name, m.OK), Want: rule,
+			})
+			return
+		}
+		value = m.OK
+	}
+	for i, p := range k {
+		deadline := p.from + c.slack
+		if p.want == either || deadline >= min(k.end(i, last), last) {
+			continue
+		}
+		if got := valueAt(marks, deadline); got != (p.want == wantTrue) {
+			c.fail(Failure{
+				At: deadline, VM: v.Name, Event: p.event,
+				Message: fmt.Sprintf("%s is still %v", name, got), Want: rule,
+				Window: c.window(p.from, p.from),
+			})
+			return
+		}
+	}
+}
+
+func valueAt(marks []history.Mark, t time.Duration) bool {
+	ok := false
+	for _, m := range marks {
+		if m.T > t {
+			break
+		}
+		ok = m.OK
+	}
+	return ok
+}
+
+// settled is the instant until which one container alone decides: a migration
+// hands Ready over to another pod, which the timeline judge looks at.
+func (c *court) settled(v *history.VM) time.Duration {
+	end := c.run.End
+	for _, m := range v.Of(trace.MigrationStarted) {
+		end = min(end, m.T)
+	}
+	for _, k := range v.Containers {
+		if k.Side == "target" {
+			end = min(end, k.Start)
+		}
+	}
+	return end
+}
+
+// timeline merges marks of several kinds in the order of the trace.
+func timeline(v *history.VM, kinds ...trace.Kind) []history.Mark {
+	var all []history.Mark
+	for _, k := range kinds {
+		all = append(all, v.Of(k)...)
+	}
+	slices.SortFunc(all, func(a, b history.Mark) int { return a.Index - b.Index })
+	return all
+}
+
+// readyCondition: KV-READY-COND; in the other profiles the same without the
+// phase, reported as READY-ENDPOINT.
+func readyCondition(c *court) {
+	if !kubeVirt(c.profile()) {
+		c.requirement = "READY-ENDPOINT"
+	}
+	for _, v := range c.run.VMs {
+		if len(v.Containers) == 0 {
+			continue
+		}
+		c.follow(v, v.Of(trace.Ready), c.readyCourse(v), c.settled(v), "Ready",
+			"Ready follows the readiness probe of a running VM")
+	}
+}
+
+func kubeVirt(p probes.Profile) bool { return p.VM && !p.RecreateAlways }
+
+// readyCourse derives the Ready condition from containers, probe states,
+// phases, terminations and pauses.
+func (c *court) readyCourse(v *history.VM) course {
+	var (
+		k       course
+		now     *history.Container
+		running bool
+		phase   = "Running"
+		paused  bool
+		ending  bool
+		state   = map[probes.Kind]bool{}
+	)
+	if c.profile().VM && len(v.Of(trace.VMIPhase)) > 0 {
+		phase = ""
+	}
+	for _, m := range timeline(v, trace.ContainerStarted, trace.ContainerStopped, trace.ProbeState,
+		trace.VMIPhase, trace.DomainState, trace.Terminating) {
+		switch m.Kind {
+		case trace.ContainerStarted:
+			now, running, ending, paused = v.Container(m.Instance), true, false, false
+			state = map[probes.Kind]bool{}
+		case trace.ContainerStopped:
+			running = running && now.Instance != m.Instance
+		case trace.ProbeState:
+			if now != nil && m.Instance == now.Instance {
+				state[m.Probe] = m.OK
+			}
+		case trace.VMIPhase:
+			phase = m.Value
+		case trace.DomainState:
+			paused = m.Value == "paused"
+		case trace.Terminating:
+			ending = true
+		}
+		w := wants(running && c.probed(v, state))
+		switch {
+		case c.profile().VM && phase != "Running":
+			w = wantFalse
+		case w == wantFalse:
+		case ending && kubeVirt(c.profile()):
+			w = wantFalse
+		case ending || paused: // gatePaused looks at pauses
+			w = either
+		}
+		k = k.set(m.T, w, m.Index)
+	}
+	return k
+}
+
+// probed tells whether the probes of a container let it be ready.
+func (c *court) probed(v *history.VM, state map[probes.Kind]bool) bool {
+	for _, k := range []probes.Kind{probes.Readiness, probes.Startup} {
+		if v.Probe(k) != nil && !state[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// gatePaused: KV-GATE-PAUSED.
+func gatePaused(c *court) {
+	if !kubeVirt(c.profile()) {
+		return
+	}
+	for _, v := range c.run.VMs {
+		var k course
+		for _, m := range v.Of(trace.DomainState) {
+			w := either
+			if m.Value == "paused" {
+				w = wantFalse
+			}
+			k = k.set(m.T, w, m.Index)
+		}
+		if len(k) > 0 {
+			// Before the first state of the domain everything goes.
+			k = append(course{{from: -1 << 62, want: either}}, k...)
+			c.follow(v, v.Of(trace.Ready), k, c.settled(v), "Ready", "a paused VM is not ready, whatever its probes say")
+		}
+	}
+}
+
+// readyEndpoint: READY-ENDPOINT. Judged when the trace has endpoints.
+func readyEndpoint(c *court) {
+	for _, v := range c.run.VMs {
+		if len(v.Of(trace.Endpoint)) == 0 {
+			continue
+		}
+		k := course{{from: -1 << 62, want: wantFalse, event: history.NoEvent}}
+		for _, m := range timeline(v, trace.Ready, trace.Terminating, trace.ContainerStarted) {
+			switch m.Kind {
+			case trace.Ready:
+				w := wants(m.OK)
+				if m.OK && terminating(v, m.Instance) <= m.T && m.Instance != 0 {
+					w = wantFalse
+				}
+				k = k.set(m.T, w, m.Index)
+			case trace.Terminating:
+				k = k.set(m.T, wantFalse, m.Index)
+			}
+		}
+		c.follow(v, v.Of(trace.Endpoint), k, c.settled(v), "the endpoint", "the endpoint follows Ready, and a terminating pod is out")
+	}
+}

@@ -1,0 +1,217 @@
+package oracle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+const (
+	// minimumGrace is the least that the kubelet waits before SIGKILL.
+	minimumGrace = 2 * time.Second
+	// handlerLatency is what virt-handler may take to notice an expired
+	// grace: it looks every 5 s.
+	handlerLatency = 5 * time.Second
+)
+
+// killing is the end of one container: its verdict and the signals after it.
+type killing struct {
+	c       *court
+	s       *history.Stint // of the probe that failed
+	verdict history.Mark
+	kills   []history.Mark
+}
+
+// killings visits every container that a probe condemned.
+func (c *court) killings(visit func(killing)) {
+	c.stints(func(s *history.Stint) {
+		if len(s.Verdicts) == 0 || terminating(s.VM, s.Container.Instance) <= s.Verdicts[0].T {
+			return
+		}
+		k := killing{c: c, s: s, verdict: s.Verdicts[0]}
+		for _, m := range s.VM.Of(trace.Kill) {
+			if m.Instance == s.Container.Instance && m.T >= k.verdict.T {
+				k.kills = append(k.kills, m)
+			}
+		}
+		visit(k)
+	})
+}
+
+// with returns the first signal of that kind.
+func (k *killing) with(kind string) (history.Mark, bool) {
+	for _, m := range k.kills {
+		if m.Value == kind {
+			return m, true
+		}
+	}
+	return history.Mark{}, false
+}
+
+// grace is the time between the first signal and SIGKILL.
+func (k *killing) grace() time.Duration {
+	g := k.s.VM.Spec.Resolved.PodGrace
+	if k.c.profile().Startup && k.s.Probe.TerminationGrace >= 0 {
+		g = k.s.Probe.TerminationGrace
+	}
+	return max(g, minimumGrace)
+}
+
+// liveGrace: LIVE-GRACE.
+func liveGrace(c *court) {
+	c.killings(func(k killing) {
+		if len(k.kills) == 0 {
+			return // liveKill
+		}
+		first := k.kills[0].T
+		vm := k.s.VM.Spec.Resolved.Grace
+		if m, ok := k.with("destroy"); ok && c.profile().VM {
+			k.between(m, first+vm, first+vm+handlerLatency)
+		}
+		if m, ok := k.with("sigkill"); ok {
+			k.between(m, first+k.grace(), first+k.grace())
+		}
+		if deadline := first + k.grace() + c.slack; k.s.Container.Stop > deadline && deadline < c.run.End {
+			c.failStint(k.s, Failure{
+				At: deadline, Event: k.kills[len(k.kills)-1].Index,
+				Message: fmt.Sprintf("the container still runs %s after the first signal", Seconds(deadline-first)),
+				Want:    fmt.Sprintf("SIGKILL after a grace of %s", Seconds(k.grace())),
+			})
+		}
+	})
+}
+
+func (k *killing) between(m history.Mark, lo, hi time.Duration) {
+	if m.T >= lo && m.T <= hi+k.c.slack {
+		return
+	}
+	k.c.failStint(k.s, Failure{
+		At: m.T, Event: m.Index,
+		Message: fmt.Sprintf("%s at %s", m.Value, Seconds(m.T)),
+		Want:    fmt.Sprintf("%s when the grace after the first signal of %s is over", m.Value, Seconds(k.kills[0].T)),
+		Window:  k.c.window(lo, hi),
+	})
+}
+
+// finalPhase is the phase in which the VMI of a condemned container ended.
+func (k *killing) finalPhase() (history.Mark, bool) {
+	for _, m := range k.s.VM.Of(trace.VMIPhase) {
+		if m.Instance == k.s.Container.Instance && m.T >= k.verdict.T && (m.Value == "Succeeded" || m.Value == "Failed") {
+			return m, true
+		}
+	}
+	return history.Mark{}, false
+}
+
+// livePhase: LIVE-PHASE.
+func livePhase(c *court) {
+	if p := c.profile(); !p.VM || p.RecreateAlways {
+		return // there is no phase in a pod, and the guide names none
+	}
+	c.killings(func(k killing) {
+		stop := k.s.Container.Stop
+		m, ok := k.finalPhase()
+		if !ok {
+			if deadline := stop + 5*time.Second + c.slack; stop != history.Never && deadline < c.run.End {
+				c.failStint(k.s, Failure{
+					At: deadline, Event: k.s.Container.StopEvent,
+					Message: "the VMI has no final phase", Want: "Succeeded or Failed once its container stopped",
+				})
+			}
+			return
+		}
+		if want := k.phase(); m.Value != want {
+			c.failStint(k.s, Failure{
+				At: m.T, Event: m.Index, Message: "the VMI ended " + m.Value,
+				Want: want + ": a guest that shuts down in its grace ends Succeeded, one that is destroyed Failed",
+			})
+		}
+	})
+}
+
+// phase derives the final phase from the signals and the guest.
+func (k *killing) phase() string {
+	if k.s.VM.Spec.Resolved.Grace == 0 {
+		return "Succeeded"
+	}
+	for _, kind := range []string{"destroy", "sigkill"} {
+		if _, ok := k.with(kind); ok {
+			return "Failed"
+		}
+	}
+	for _, m := range k.s.VM.Of(trace.GuestPower) {
+		if m.Value == "crashed" && m.T >= k.verdict.T && m.T <= k.s.Container.Stop {
+			return "Failed"
+		}
+	}
+	return "Succeeded"
+}
+
+// backOff is the longest that a controller may take to a new instance.
+const backOff = 300 * time.Second
+
+// liveRecreate: LIVE-RECREATE.
+func liveRecreate(c *court) {
+	c.killings(func(k killing) {
+		stop := k.s.Container.Stop
+		must, never := k.recreated()
+		if stop == history.Never || !must && !never {
+			return
+		}
+		var next *history.Container
+		for _, other := range k.s.VM.Containers {
+			if other.Start >= stop && other.Instance > k.s.Container.Instance && next == nil {
+				next = other
+			}
+		}
+		if never && next != nil {
+			c.failStint(k.s, Failure{
+				At: next.Start, Event: next.StartEvent, Message: fmt.Sprintf("instance %d started", next.Instance),
+				Want: "no new instance: " + k.policy(),
+			})
+		}
+		if deadline := stop + backOff + c.slack; must && deadline < c.run.End && (next == nil || next.Start > deadline) {
+			c.failStint(k.s, Failure{
+				At: deadline, Event: k.s.Container.StopEvent, Message: "no new instance",
+				Want: "a new instance within 300s: " + k.policy(),
+			})
+		}
+	})
+}
+
+// policy says what decides about a new instance.
+func (k *killing) policy() string {
+	r := &k.s.VM.Spec.Resolved
+	switch {
+	case !k.c.profile().VM:
+		return "restartPolicy " + string(r.RestartPolicy)
+	case k.c.profile().RecreateAlways:
+		return "the guide deletes the instance and creates a new one"
+	case r.RunStrategy == "":
+		return "nothing owns the VMI"
+	}
+	return "runStrategy " + string(r.RunStrategy)
+}
+
+// recreated tells what must become of a condemned container; neither when it
+// cannot be said.
+func (k *killing) recreated() (must, never bool) {
+	r := &k.s.VM.Spec.Resolved
+	switch {
+	case !k.c.profile().VM:
+		policy := string(r.RestartPolicy)
+		return policy == "Always" || policy == "", policy == "Never"
+	case k.c.profile().RecreateAlways:
+		return true, false
+	}
+	switch r.RunStrategy {
+	case "Always":
+		return true, false
+	case "RerunOnFailure":
+		m, ok := k.finalPhase()
+		return ok && m.Value == "Failed", ok && m.Value == "Succeeded"
+	}
+	return false, true
+}

@@ -1,0 +1,136 @@
+package oracle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// noOverlap: TIM-NO-OVERLAP. Tries and attempts of one probe on one container
+// follow one another.
+func noOverlap(c *court) {
+	c.stints(func(s *history.Stint) {
+		var busy time.Duration = -1 << 62
+		var number int32
+		for _, a := range s.Attempts {
+			for _, t := range a.Tries {
+				if _, anew := c.lastRestart(a.Start, t.Start); t.Start < busy && !anew {
+					c.failStint(s, Failure{
+						At: t.Start, Event: t.StartEvent,
+						Message: fmt.Sprintf("attempt %d started while attempt %d was in flight", a.Number, number),
+						Want:    "one try in flight at a time",
+					})
+					return
+				}
+				number = a.Number
+				if t.Ended() {
+					busy = max(busy, t.End)
+				}
+			}
+		}
+	})
+}
+
+// longest is how long an attempt took or, when it did not end, may take.
+func (c *court) longest(s *history.Stint, a *history.Attempt) time.Duration {
+	if a.Ended() {
+		return a.End - a.Start
+	}
+	return time.Duration(maxTries(c.profile())) * tryBound(s.Probe, c.profile())
+}
+
+// nextDue is the instant by which the attempt after a must start: a period
+// after its start, or its end when it outlasted the period.
+func (c *court) nextDue(s *history.Stint, a *history.Attempt, before time.Duration) time.Duration {
+	next := a.Start + max(s.Probe.Period, c.longest(s, a))
+	if at, ok := c.lastRestart(a.Start, before); ok {
+		next = max(next, at+s.Probe.Period)
+	}
+	if c.clockSteps(a.Start, before) < 0 { // the delay is not over any more
+		next = max(next, c.due(s, before)+s.Probe.Period)
+	}
+	return next
+}
+
+// periodStart: TIM-PERIOD-START, and TIM-TICK-DROP for the attempt that
+// follows a long one. Attempts may come early (TIM-READY-MANUAL), never late,
+// and lateness must not add up.
+func periodStart(c *court) {
+	c.stints(func(s *history.Stint) {
+		limit := c.obligation(s)
+		phase := history.Never // the earliest start, each moved back to attempt 0
+		for i, a := range s.Attempts {
+			steps := time.Duration(i) * s.Probe.Period
+			late := c.longest(s, a) > s.Probe.Period
+			next, event := limit, history.NoEvent
+			if i+1 < len(s.Attempts) {
+				next, event = s.Attempts[i+1].Start, s.Attempts[i+1].StartEvent
+			}
+			due := c.nextDue(s, a, next)
+			if due != a.Start+s.Probe.Period {
+				phase = history.Never
+			} else {
+				phase = min(phase, a.Start-steps)
+				due = phase + steps + s.Probe.Period
+			}
+			if min(next, limit) <= due+c.slack {
+				continue
+			}
+			c.lateAttempt(s, a, due, next, event, late)
+			return
+		}
+	})
+}
+
+func (c *court) lateAttempt(s *history.Stint, a *history.Attempt, due, next time.Duration, event int, late bool) {
+	f := Failure{
+		At: due + c.slack, Event: event,
+		Message: fmt.Sprintf("no attempt follows attempt %d", a.Number),
+		Want: fmt.Sprintf("the next attempt by %s (+%s slack): one every %s from start to start",
+			Seconds(due), Seconds(c.slack), Seconds(s.Probe.Period)),
+	}
+	if event != history.NoEvent {
+		f.Message = fmt.Sprintf("attempt %d started at %s, the next one at %s", a.Number, Seconds(a.Start), Seconds(next))
+	}
+	if late {
+		f.Requirement = "TIM-TICK-DROP"
+		f.Want = fmt.Sprintf("the next attempt by %s (+%s slack): a tick was waiting when attempt %d ended",
+			Seconds(due), Seconds(c.slack), a.Number)
+	}
+	c.failStint(s, f)
+}
+
+// tickDrop: TIM-TICK-DROP, TIM-READY-MANUAL. Of the ticks missed at most one
+// is latched, so n attempts take at least n-2 periods; only readiness of a
+// container that is not ready may run out of turn.
+func tickDrop(c *court) {
+	c.stints(func(s *history.Stint) {
+		tolerance := min(c.slack, s.Probe.Period/4)
+		const none = history.Never
+		lowest, steps := none, time.Duration(0)
+		for i, a := range s.Attempts {
+			free := s.Probe.Kind == probes.Readiness && !stateBefore(s, a.StartEvent)
+			anew := false
+			if i > 0 {
+				_, anew = c.lastRestart(s.Attempts[i-1].Start, a.Start)
+			}
+			if free || anew {
+				lowest = none
+				continue
+			}
+			steps += s.Probe.Period
+			place := steps - a.Start
+			if lowest != none && place-lowest > s.Probe.Period+tolerance {
+				c.failStint(s, Failure{
+					At: a.Start, Event: a.StartEvent,
+					Message: fmt.Sprintf("attempt %d started at %s, too soon after those before it", a.Number, Seconds(a.Start)),
+					Want:    fmt.Sprintf("one attempt every %s, and one more after a long one", Seconds(s.Probe.Period)),
+				})
+				return
+			}
+			lowest = min(lowest, place)
+		}
+	})
+}

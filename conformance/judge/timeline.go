@@ -1,0 +1,185 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// timeline compares a run with what the author of its case expects.
+func timeline(r *history.Run, slack time.Duration) []Failure {
+	var all []Failure
+	for _, v := range r.VMs {
+		j := &expector{run: r, vm: v, slack: slack}
+		j.violations()
+		if e := r.Case.Expect[v.Name]; e != nil {
+			j.judge(e)
+		}
+		all = append(all, j.failures...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Case.Expect)) {
+		if r.VM(name) == nil {
+			all = append(all, Failure{VM: name, Event: -1, Message: fmt.Sprintf("the case expects something of %q and has no such VM", name)})
+		}
+	}
+	all = append(all, findings(r)...)
+	for i := range all {
+		if all[i].Requirement == "" {
+			all[i].Requirement = ruleOf(r.Case)
+		}
+	}
+	return all
+}
+
+// ruleOf is what a breach of the author's timeline means: the first
+// requirement that the case names.
+func ruleOf(c *scenarios.Case) string {
+	if len(c.Requirements) > 0 {
+		return c.Requirements[0]
+	}
+	return "TIMELINE"
+}
+
+// expector judges one VM.
+type expector struct {
+	run      *history.Run
+	vm       *history.VM
+	slack    time.Duration
+	failures []Failure
+}
+
+func (j *expector) fail(f Failure) {
+	f.VM = j.vm.Name
+	j.failures = append(j.failures, f)
+}
+
+func (j *expector) judge(e *scenarios.Expectation) {
+	if e.Ready != nil {
+		j.history("ready", trace.Ready, e.Ready)
+	}
+	if e.Endpoints != nil {
+		j.history("endpoints", trace.Endpoint, e.Endpoints)
+	}
+	if e.Live != nil {
+		j.live(*e.Live)
+	}
+	if e.Restarts != nil {
+		j.restarts(e.Restarts)
+	}
+	if e.Phase != nil {
+		j.phase(*e.Phase)
+	}
+	if e.Kills != nil {
+		j.kills(*e.Kills)
+	}
+	for k := probes.Readiness; k <= probes.Startup; k++ {
+		if runs, ok := e.Attempts[k]; ok {
+			j.attempts(k, runs)
+		}
+		if runs, ok := e.Tries[k]; ok {
+			j.tries(k, runs)
+		}
+	}
+	for _, want := range e.Events {
+		j.events(want)
+	}
+	for _, want := range e.Requests {
+		j.requests(want)
+	}
+}
+
+// happening is one entry of an observed history.
+type happening struct {
+	what     string // "ready -> true"
+	at       time.Duration
+	instance int32
+	event    int
+}
+
+// wanted is one entry of an expected history.
+type wanted struct {
+	what   string
+	window scenarios.Window
+	free   bool // no window: any instant will do
+}
+
+// compare holds a complete history to the expected one: the same entries in
+// the same order, each in its window. The first divergence is reported; the
+// rest follows from it. more allows further entries at the end.
+func (j *expector) compare(kind probes.Kind, probe string, got []happening, want []wanted, more bool) {
+	for i, w := range want {
+		text, lo, hi, err := j.window(kind, w)
+		wantText := w.what
+		if text != "" {
+			wantText += " in " + text
+		}
+		if i >= len(got) {
+			f := Failure{At: j.run.End, Event: history.NoEvent, Probe: probe, Message: w.what + " never happened", Want: wantText, Window: text}
+			if err == nil {
+				f.At = min(hi, j.run.End)
+			}
+			j.fail(f)
+			return
+		}
+		g := got[i]
+		f := Failure{At: g.at, Instance: g.instance, Event: g.event, Probe: probe, Want: wantText, Window: text}
+		switch {
+		case g.what != w.what:
+			f.Message = fmt.Sprintf("%s at %s", g.what, oracle.Seconds(g.at))
+		case err != nil:
+			f.Message = fmt.Sprintf("%s at %s, and its window cannot be computed: %v", g.what, oracle.Seconds(g.at), err)
+		case g.at < lo:
+			f.Message = fmt.Sprintf("%s at %s, %s too early", g.what, oracle.Seconds(g.at), oracle.Seconds(lo-g.at))
+		case g.at > hi:
+			// The divergence is where the window closed without it.
+			f.At = hi
+			f.Message = fmt.Sprintf("%s at %s, %s too late", g.what, oracle.Seconds(g.at), oracle.Seconds(g.at-hi))
+		default:
+			continue
+		}
+		j.fail(f)
+		return
+	}
+	if len(got) > len(want) && !more {
+		g := got[len(want)]
+		j.fail(Failure{
+			At: g.at, Instance: g.instance, Event: g.event, Probe: probe,
+			Message: fmt.Sprintf("%s at %s", g.what, oracle.Seconds(g.at)),
+			Want:    fmt.Sprintf("nothing more until %s", oracle.Seconds(j.run.End)),
+		})
+	}
+}
+
+// window computes the edges of an entry, the slack included in hi.
+func (j *expector) window(kind probes.Kind, w wanted) (text string, lo, hi time.Duration, err error) {
+	if w.free {
+		return "", -1 << 62, history.Never, nil
+	}
+	n := names{run: j.run, vm: j.vm, kind: kind}
+	source := fmt.Sprintf("[%s, %s]", w.window.Lo.Text, w.window.Hi.Text)
+	if !w.window.After.IsZero() {
+		source = "after " + w.window.After.Text
+		lo, err = w.window.After.Instant(n)
+		hi = lo
+	} else {
+		lo, err = w.window.Lo.Instant(n)
+		if err == nil {
+			hi, err = w.window.Hi.Instant(n)
+		}
+	}
+	if err != nil {
+		if missing, ok := errors.AsType[*scenarios.NoValueError](err); ok {
+			err = fmt.Errorf("%s did not happen", missing.Name)
+		}
+		return source, 0, 0, err
+	}
+	return source + " = " + oracle.Window(lo, hi, j.slack), lo, hi + j.slack, nil
+}
