@@ -87,13 +87,16 @@ func (l *link) synArrives() {
 		l.repeat(&l.up)
 		return
 	}
-	l.boot = s.boot
-	l.gate = Decision{Connect: Refuse}
-	if open := s.open(l.remote.Port(), l.client); open != nil {
-		l.gate = open.gate(l.local.String())
+	if !l.asked || l.boot != s.boot {
+		l.asked, l.boot = true, s.boot
+		l.gate = Decision{Connect: Refuse}
+		if open := s.open(l.remote.Port(), l.client); open != nil {
+			l.gate = open.gate(l.local.String())
+		}
 	}
 	switch l.gate.Connect {
 	case Blackhole:
+		l.tries = SYNRetries
 		l.repeat(&l.up)
 		return
 	case Unaccepted:
@@ -144,7 +147,9 @@ func (l *link) repeat(p *pipe) {
 func (l *link) connect() {
 	l.ends = &pair{conn: Conn{link: l, gen: l.gen}, session: session{link: l, gen: l.gen}}
 	l.ends.conn.readBy, l.ends.conn.writeBy = sim.Forever, sim.Forever
-	l.client.join(l, &l.clientAt)
+	if l.client != l.server {
+		l.client.join(l, &l.clientAt)
+	}
 	l.server.join(l, &l.serverAt)
 	l.state = established
 	l.up.send(0, ack, l.net.kernel.Now())

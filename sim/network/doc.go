@@ -3,7 +3,7 @@
 //
 // A dialer is blocking code in a task: [Host.Dial] gives it a net.Conn whose
 // Read and Write park the task until bytes, end, reset or a virtual deadline.
-// A server is sans-IO: a [Gate] decides on each SYN, a [Handler] hears what
+// A server is sans-IO: a [Gate] decides on each attempt, a [Handler] hears what
 // the peer does and answers through its [Session]. [Network.Blocking] turns
 // a session into a net.Conn for server code that must block.
 //
@@ -66,8 +66,10 @@ type Decision struct {
 	Handler func(Session) Handler
 }
 
-// Gate decides on each SYN that reaches the port, also on a retransmission,
-// which has the remote address of the first one.
+// Gate decides on a connection attempt when its first SYN reaches the port. The
+// decision holds for repetitions of that SYN, so that a scripted reply is
+// used up by one attempt, and a blackholed attempt stays one (real TCP would
+// be heard again after 1, 3, 7, ... s; partitions, crashes and losses are).
 type Gate func(remote string) Decision
 
 // Session is one connection as its server sees it. Calls after its end do

@@ -41,6 +41,7 @@ type link struct {
 	tries int           // SYNs repeated
 	boot  uint32        // of the server when it answered
 	yes   bool          // the answer on its way is a SYN-ACK
+	asked bool          // gate holds the port's decision
 	gate  Decision
 
 	ends     *pair
@@ -110,7 +111,7 @@ func (l *link) free() {
 }
 
 func (l *link) place(h *Host) *int {
-	if h == l.client && l.clientAt >= 0 && h.links[l.clientAt] == l {
+	if h == l.client && h != l.server {
 		return &l.clientAt
 	}
 	return &l.serverAt
@@ -236,17 +237,19 @@ func (l *link) wake() {
 	}
 }
 
-// expire ends a connection whose sender repeated a segment for the last time.
+// expire ends a connection whose sender waited in vain for an answer to the
+// last repetition of a segment.
 func (l *link) expire(p *pipe) {
+	l.busy++
 	if p == &l.down {
 		l.endServer(syscall.ETIMEDOUT)
 		p.abandon()
-		return
+	} else {
+		l.failure = syscall.ETIMEDOUT
+		l.wake()
 	}
-	l.failure = syscall.ETIMEDOUT
-	l.busy++
-	l.wake()
 	l.busy--
+	l.settle()
 }
 
 // wantsRoom reports whether a pipe's sender waits for its bytes to be read.

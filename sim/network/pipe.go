@@ -197,6 +197,10 @@ func (p *pipe) arrive() {
 		l.handshake(p)
 		return
 	}
+	if p.retries > Retries {
+		l.expire(p)
+		return
+	}
 	now := l.net.kernel.Now()
 	var taken int
 	var flags uint8
@@ -224,10 +228,8 @@ func (p *pipe) arrive() {
 	p.total += int64(taken)
 	if p.first == len(p.segs) {
 		p.segs, p.first = p.segs[:0], 0
-	} else if p.retries <= Retries {
-		l.net.kernel.Set(&p.timer, p.segs[p.first].at)
 	} else {
-		l.expire(p)
+		l.net.kernel.Set(&p.timer, p.segs[p.first].at)
 	}
 	l.deliver(p, taken, flags)
 }
