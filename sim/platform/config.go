@@ -11,23 +11,27 @@ import (
 )
 
 // The latencies of the components. They are far below the one-second grain of
-// probe settings, so that no verdict hangs on them.
+// probe settings, so that no verdict hangs on them, and differ from one
+// another, so that no two of them end at one instant by accident.
 const (
+	// PhaseLatency is from the domain (or the last container of a plain pod)
+	// to the phase.
+	PhaseLatency = 30 * time.Millisecond
 	// PodLatency is from a probe's state to the Pod's Ready condition.
 	PodLatency = 50 * time.Millisecond
-	// VMILatency is from the Pod or the domain to the VMI's status and the
-	// VM's Ready condition.
-	VMILatency = 50 * time.Millisecond
+	// VMILatency is from the Pod's Ready condition or the VMI's phase to the
+	// Ready condition of VMI and VM.
+	VMILatency = 40 * time.Millisecond
 	// EndpointLatency is from the Pod's Ready condition to the EndpointSlice.
-	EndpointLatency = 100 * time.Millisecond
+	EndpointLatency = 80 * time.Millisecond
 	// GateLatency is from a pause of the domain to the readiness gate of the
 	// pod (KV-GATE-PAUSED).
-	GateLatency = 50 * time.Millisecond
+	GateLatency = 60 * time.Millisecond
 	// ControllerLatency is from a finished VMI to its deletion and successor.
-	ControllerLatency = 100 * time.Millisecond
+	ControllerLatency = 110 * time.Millisecond
 	// LauncherExit is from the end of the domain to the end of the container:
 	// virt-launcher tells virt-handler first.
-	LauncherExit = time.Second
+	LauncherExit = 500 * time.Millisecond
 	// AnnotationLatency is from an annotation to the launcher's next sync
 	// (GA-PAUSE-ANNOT: "seconds").
 	AnnotationLatency = time.Second

@@ -23,8 +23,9 @@
 // An instance is one container of the VM, numbered from 1 in the order of
 // their starts. In the VM profiles each has a pod and, unless a migration
 // made it, a VirtualMachineInstance of its own; in the kubernetes profile the
-// pod of instance 1 stays and its containers follow one another. Events of a
-// VMI carry the number of the instance that runs its domain.
+// pod of instance 1 stays and its containers follow one another. VMICreated
+// and VMIDeleted carry the instance that the VMI began with, other events of a
+// VMI the one that runs its domain.
 //
 // # What is recorded
 //
@@ -37,7 +38,7 @@
 // # Latencies
 //
 // Controllers take a little time, always the same (see the constants); a
-// verdict of the prober reaches Ready after 100 ms (50 ms in the kubernetes
-// profile) and the EndpointSlice after 150 ms (100 ms). Only the start of a
-// container varies, seeded, so that the phases of ticks are free.
+// verdict of the prober reaches Ready after 90 ms (50 ms in the kubernetes
+// profile) and the EndpointSlice after 130 ms. Only the start of a container
+// varies, seeded, so that the phases of ticks are free.
 package platform

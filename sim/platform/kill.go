@@ -3,6 +3,8 @@ package platform
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -34,8 +36,8 @@ func (v *VM) LivenessFailed(instance int32, kind probes.Kind) {
 }
 
 func (v *VM) killingMessage(kind probes.Kind) string {
-	if v.cfg.Profile.VM { // the whole pod goes, and no probe is named (LIVE-KILL)
-		return "Stopping container compute"
+	if v.cfg.Profile.VM || v.cfg.Resolved.RestartPolicy == corev1.RestartPolicyNever {
+		return v.stoppingMessage() // the whole pod goes, and no probe is named (LIVE-KILL)
 	}
 	return "Container " + v.cfg.Name + " failed " + kind.String() + " probe, will be restarted"
 }

@@ -75,7 +75,9 @@ func (v *VM) endMigration(ok bool) {
 	v.cfg.Guest.Move(target.instance)
 	v.exitLauncher(source, true)
 	v.setGate(target)
-	v.touchVMI()
+	// virt-controller looks again when the gate has reached the pod's status;
+	// until then Ready is what the source made of it.
+	v.afterInVMI(PodLatency+VMILatency, v.touchVMI)
 	v.deliverAnnotation()
 	v.publishVMI()
 }

@@ -14,14 +14,7 @@ func (v *VM) vmiEnded() {
 	v.decideSoon()
 }
 
-func (v *VM) decideSoon() {
-	number := v.vmi.Number
-	v.after(ControllerLatency, func() {
-		if v.vmiExists && v.vmi.Number == number {
-			v.decide()
-		}
-	})
-}
+func (v *VM) decideSoon() { v.afterInVMI(ControllerLatency, v.decide) }
 
 // decide is what the VM controller makes of a VMI that is over or deleted.
 func (v *VM) decide() {
@@ -52,9 +45,8 @@ func (v *VM) recreates() bool {
 
 // startSoon starts the container of a new VMI after a seeded while.
 func (v *VM) startSoon(restart bool) {
-	number := v.vmi.Number
-	v.after(v.between(drawStart, number, StartLatencyMin, StartLatencyMax), func() {
-		if v.vmiExists && v.vmi.Number == number && !v.outcome.deleted {
+	v.afterInVMI(v.between(drawStart, v.vmi.Number, StartLatencyMin, StartLatencyMax), func() {
+		if !v.outcome.deleted {
 			v.startPod(restart)
 		}
 	})
@@ -156,6 +148,7 @@ func (v *VM) terminatePod(p *pod) {
 		return
 	}
 	p.finished = true // it waited for its back-off
+	v.cfg.Prober.ContainerStopped(p.instance, false)
 	v.podEnded()
 }
 

@@ -111,12 +111,9 @@ func (v *VM) pauseFor(count *int, d time.Duration) error {
 	*count++
 	v.applyPause()
 	if d >= 0 {
-		number := v.vmi.Number
-		v.after(d, func() {
-			if v.vmiExists && v.vmi.Number == number {
-				*count--
-				v.applyPause()
-			}
+		v.afterInVMI(d, func() {
+			*count--
+			v.applyPause()
 		})
 	}
 	return nil
@@ -161,9 +158,9 @@ func (v *VM) Annotate(value string) error {
 }
 
 func (v *VM) deliverAnnotation() {
-	number, value := v.vmi.Number, v.vmi.Annotation
-	v.after(AnnotationLatency, func() {
-		if v.active != nil && v.vmi.Number == number {
+	value := v.vmi.Annotation
+	v.afterInVMI(AnnotationLatency, func() {
+		if v.active != nil {
 			v.active.annotation = value
 		}
 	})

@@ -33,6 +33,7 @@ type VM struct {
 
 	vmi       VMI
 	vmiExists bool
+	vmis      int    // VMIs so far; tells a callback that its VMI is gone
 	final     string // the phase that the VMI will end in, once the domain is over
 	outcome   outcome
 	pause     pauses
@@ -95,6 +96,7 @@ func (v *VM) Ready() (ready bool, reason string) { return v.vmi.Ready, v.vmi.Rea
 
 // createVMI makes the object; its pod follows.
 func (v *VM) createVMI() {
+	v.vmis++
 	v.outcome, v.final = outcome{}, ""
 	v.pause = pauses{}
 	v.vmi = VMI{
@@ -122,14 +124,9 @@ func (v *VM) deleteVMI() {
 	v.vmiExists = false
 }
 
-// setPhase moves the phase after the latency of virt-handler.
+// setPhase moves the phase a little later.
 func (v *VM) setPhase(phase string) {
-	number := v.vmi.Number
-	v.after(VMILatency, func() {
-		if v.vmiExists && v.vmi.Number == number {
-			v.enterPhase(phase)
-		}
-	})
+	v.afterInVMI(PhaseLatency, func() { v.enterPhase(phase) })
 }
 
 func (v *VM) enterPhase(phase string) {
@@ -174,6 +171,16 @@ func (v *VM) pod(instance int32) *pod {
 // after runs fn so much later; for rare events, which may allocate.
 func (v *VM) after(d time.Duration, fn func()) {
 	v.k.Set(v.k.NewTimer(v.cfg.Actor, fn), v.k.Now()+d)
+}
+
+// afterInVMI runs fn so much later, if the VMI is still the same.
+func (v *VM) afterInVMI(d time.Duration, fn func()) {
+	vmi := v.vmis
+	v.after(d, func() {
+		if v.vmiExists && v.vmis == vmi {
+			fn()
+		}
+	})
 }
 
 // The streams of draws of one VM.
