@@ -28,7 +28,7 @@ func (m Mode) Title() string {
 	case Hang:
 		return "hang (no answer)"
 	case Blackhole:
-		return "packets lost, VM paused"
+		return "packets lost, paused"
 	case Refusal:
 		return "refused or reset"
 	case BadStatus:
