@@ -161,23 +161,19 @@ func (l *link) atServer(n int, flags uint8) {
 		}
 		return
 	}
-	if flags&rst != 0 {
-		l.endServer(errReset)
-		return
-	}
 	if !l.accepted {
 		l.accepted = true
 		if !l.unread && l.gate.Handler != nil {
 			l.handler = l.gate.Handler(&l.ends.session)
 		}
 	}
-	if l.unread {
-		return
-	}
 	if n > 0 {
 		l.feed()
 	}
-	if l.up.fin && l.up.arrived == 0 {
+	switch {
+	case flags&rst != 0:
+		l.endServer(errReset)
+	case l.up.fin && l.up.arrived == 0:
 		l.hear(nil)
 	}
 }
