@@ -52,7 +52,7 @@ func (l *tlsLink) run(e *endpoint, p pick, bc BlockingConn, kind string) {
 			if n > 0 {
 				l.inner.OnData(buf[:n])
 			}
-			if err != nil {
+			if err != nil && !l.over {
 				l.inner.OnClose(closeError(err))
 			}
 		})

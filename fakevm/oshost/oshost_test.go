@@ -1,0 +1,347 @@
+package oshost
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+)
+
+const address = "127.0.0.1"
+
+// lab is a guest on loopback and the ports it got.
+type lab struct {
+	host   *Host
+	guest  *fakevm.Guest
+	socket string
+	ports  map[uint16]uint16
+
+	mu      sync.Mutex
+	records []fakevm.Record
+}
+
+// newLab boots a guest on free ports.
+func newLab(t *testing.T, p fakevm.Program) *lab {
+	t.Helper()
+	l := &lab{ports: map[uint16]uint16{}, socket: filepath.Join(t.TempDir(), "agent.sock")}
+	for _, e := range p.Endpoints {
+		if e.Port != 0 {
+			l.ports[e.Port] = freePort(t)
+		}
+	}
+	l.host = New(Config{
+		Address: address, AgentSocket: l.socket,
+		Port: func(p uint16) uint16 { return l.ports[p] },
+		Log: func(r fakevm.Record) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.records = append(l.records, r)
+		},
+	})
+	t.Cleanup(l.host.Close)
+	var err error
+	l.host.Do(func() {
+		l.guest, err = fakevm.New(l.host, p, fakevm.Options{})
+		if err == nil {
+			l.guest.Boot(l.host.Now())
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	l, err := net.Listen("tcp", address+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return uint16(l.Addr().(*net.TCPAddr).Port) //nolint:gosec,forcetypeassert // a port of a TCP listener
+}
+
+// get probes as the kubelet does: a fresh connection, certificates not
+// verified, at most 10 KiB of the body.
+func (l *lab) get(scheme string, port uint16, timeout time.Duration) string {
+	client := &http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true, Proxy: nil,
+			TLSHandshakeTimeout: 10 * time.Second,
+			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // as the kubelet
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Get(fmt.Sprintf("%s://%s:%d/healthz", scheme, address, l.ports[port]))
+	if err != nil {
+		return "F: " + brief(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 10<<10))
+	if err != nil {
+		return fmt.Sprintf("E %d: %s", resp.StatusCode, brief(err))
+	}
+	return fmt.Sprintf("%d %d bytes", resp.StatusCode, len(body))
+}
+
+func brief(err error) string {
+	var ne net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "reset"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "cut"
+	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "server closed idle connection"):
+		return "EOF" // the words depend on who is faster
+	case errors.As(err, &ne) && ne.Timeout():
+		return "timeout"
+	}
+	return err.Error()
+}
+
+func always(r fakevm.Reply) []fakevm.Step {
+	return []fakevm.Step{{Replies: []fakevm.Counted{{Reply: r}}}}
+}
+
+func int64p(n int64) *int64 { return &n }
+
+const guideReply = "HTTP/1.1 200 OK\n\nHello World!\n"
+
+// TestRealHTTPClients: one guest, many shapes, one real net/http client each,
+// all at once.
+func TestRealHTTPClients(t *testing.T) {
+	cases := []struct {
+		name   string
+		scheme string
+		reply  fakevm.Reply
+		want   []string // any of these
+	}{
+		{"refused", "http", fakevm.Reply{Connect: fakevm.Refuse}, []string{"F: refused"}},
+		{"accepted, silent", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Silent: true}}, []string{"F: timeout"}},
+		{"never accepted", "http", fakevm.Reply{Connect: fakevm.Unaccepted}, []string{"F: timeout"}},
+		{"closed", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{End: fakevm.EndFIN}}, []string{"F: EOF", "F: reset"}},
+		{"reset", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{End: fakevm.EndReset}}, []string{"F: reset", "F: EOF"}},
+		{"ok", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "fine"}}, []string{"200 4 bytes"}},
+		{"503", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 503}}, []string{"503 0 bytes"}},
+		{"late", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Delay: 100 * time.Millisecond}}, []string{"200 0 bytes"}},
+		{"too late", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Delay: 2 * time.Second}}, []string{"F: timeout"}},
+		{"LF only, read first", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Raw: guideReply}}, []string{"200 13 bytes"}},
+		{"stalled head", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, StallAfter: int64p(9), StallInHeaders: true}}, []string{"F: timeout"}},
+		{"500 with stalled body", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 500, Body: "oops", StallAfter: int64p(2)}}, []string{"E 500: timeout"}},
+		{"stall at 10 KiB", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: int64p(10240)}}, []string{"200 10240 bytes"}},
+		{"stall a byte before", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: int64p(10239)}}, []string{"E 200: timeout"}},
+		{"body too short", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: int64p(100)}}, []string{"E 200: cut"}},
+		{"body cut by RST", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "none", End: fakevm.EndReset}}, []string{"E 200: reset"}},
+		{"chunked", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "chunked"}}, []string{"200 5 bytes"}},
+		{"no last chunk", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "nolastchunk"}}, []string{"E 200: cut"}},
+		{"interim", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 204, Interim: []int{103, 103}}}, []string{"204 0 bytes"}},
+		{"endless body", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Endless: "body"}}, []string{"200 10240 bytes"}},
+		{"redirect", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 302}}, []string{"302 0 bytes"}},
+		{"https", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "fine"}}, []string{"200 4 bytes"}},
+		{"https expired", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Certificate: "expired"}}, []string{"200 0 bytes"}},
+		{"https until FIN", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 9000, Framing: "none"}}, []string{"200 9000 bytes"}},
+		{"https late", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Delay: 100 * time.Millisecond}}, []string{"200 0 bytes"}},
+		{"https silent", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Silent: true}}, []string{"F: timeout"}},
+		{"https endless", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Endless: "body"}}, []string{"200 10240 bytes"}},
+		{"https reset", "https", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Framing: "none", Body: "x", End: fakevm.EndReset}}, []string{"E 200: reset"}},
+	}
+	var p fakevm.Program
+	for i, tc := range cases {
+		p.Endpoints = append(p.Endpoints, fakevm.Endpoint{
+			Kind: fakevm.EndpointKind(tc.scheme), Port: uint16(i + 1), Steps: always(tc.reply), //nolint:gosec // few cases
+		})
+	}
+	l := newLab(t, p)
+	got := make([]string, len(cases))
+	var wg sync.WaitGroup
+	for i, tc := range cases {
+		wg.Go(func() { got[i] = l.get(tc.scheme, uint16(i+1), 600*time.Millisecond) }) //nolint:gosec // few cases
+	}
+	wg.Wait()
+	for i, tc := range cases {
+		if !slices.Contains(tc.want, got[i]) {
+			t.Errorf("%s: got %q, want %q", tc.name, got[i], tc.want)
+		}
+	}
+}
+
+// TestServerSpeaksFirst: the guide's nc server. What a client makes of it
+// depends on a race (HTTP-SERVER-SPEAKS-FIRST), so any class is legal; the
+// server must show more than one connection the way it is scripted.
+func TestServerSpeaksFirst(t *testing.T) {
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{
+		{Kind: fakevm.HTTP, Port: 1, Steps: always(fakevm.Reply{HTTP: &fakevm.HTTPReply{Raw: guideReply, NoDrain: true, Delay: 20 * time.Millisecond}})},
+		{Kind: fakevm.HTTP, Port: 2, Steps: always(fakevm.Reply{HTTP: &fakevm.HTTPReply{Raw: guideReply, NoDrain: true, ResetOnClose: true, Delay: 20 * time.Millisecond}})},
+	}})
+	for range 5 {
+		if got := l.get("http", 1, 700*time.Millisecond); got != "200 13 bytes" {
+			t.Errorf("ncat: got %q", got)
+		}
+		if got := l.get("http", 2, 700*time.Millisecond); got != "E 200: reset" {
+			t.Errorf("an nc that does not drain: got %q", got)
+		}
+	}
+}
+
+// TestStepsOnRealSockets: a port that opens, is refused and opens again.
+func TestStepsOnRealSockets(t *testing.T) {
+	up := []fakevm.Counted{{Reply: fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200}}}}
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{{Kind: fakevm.HTTP, Port: 80, Steps: []fakevm.Step{
+		{At: 100 * time.Millisecond, Replies: up},
+		{At: 300 * time.Millisecond, Replies: []fakevm.Counted{{Reply: fakevm.Reply{Connect: fakevm.Refuse}}}},
+		{At: 500 * time.Millisecond, Replies: up},
+	}}}})
+	for _, want := range []string{"F: refused", "200 0 bytes", "F: refused", "200 0 bytes"} {
+		if got := l.get("http", 80, time.Second); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// TestAgentSocket: a raw client on the agent's channel.
+func TestAgentSocket(t *testing.T) {
+	ms := time.Millisecond
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{
+		{Kind: fakevm.Agent, Steps: []fakevm.Step{{Replies: []fakevm.Counted{
+			{Reply: fakevm.Reply{Agent: &fakevm.AgentReply{}}, Times: 2},
+			{Reply: fakevm.Reply{Agent: &fakevm.AgentReply{Delay: 50 * ms}}, Times: 1},
+			{Reply: fakevm.Reply{Agent: &fakevm.AgentReply{Raw: `{"ret`, Disconnect: true, Reconnect: 50 * ms}}, Times: 1},
+			{Reply: fakevm.Reply{Agent: &fakevm.AgentReply{}}},
+		}}}},
+		{Kind: fakevm.Exec, Steps: always(fakevm.Reply{Exec: &fakevm.ExecReply{Exit: 7, Output: "hi"}})},
+	}})
+	c := dialAgent(t, l.socket)
+	ask := func(command, want string) {
+		t.Helper()
+		if _, err := io.WriteString(c, command+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if strings.TrimSpace(line) != want {
+			t.Fatalf("%s: got %q, %v, want %q", command, line, err, want)
+		}
+	}
+	ask("\xff"+`{"execute":"guest-sync-delimited","arguments":{"id":5}}`, "\xff"+`{"return": 5}`)
+	ask(`{"execute":"guest-ping"}`, `{"return": {}}`)
+	ask(`{"execute":"guest-exec","arguments":{"path":"/bin/x","capture-output":true}}`, `{"return": {"pid": 1000}}`)
+	ask(`{"execute":"guest-exec-status","arguments":{"pid":1000}}`, `{"return": {"exited": true, "exitcode": 7, "out-data": "aGk="}}`)
+	ask(`{"execute":"guest-ping"}`, `{"return": {}}`)
+	ask(`{"execute":"guest-ping"}`, `{"ret`)
+	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatalf("after the agent crashed: %d, %v", n, err)
+	}
+	c = dialAgent(t, l.socket)
+	ask(`{"execute":"guest-ping"}`, `{"return": {}}`)
+	_ = c.Close()
+	c = dialAgent(t, l.socket) // the next client
+	ask(`{"execute":"guest-ping"}`, `{"return": {}}`)
+}
+
+// dialAgent waits for the socket to be there.
+func dialAgent(t *testing.T, path string) net.Conn {
+	t.Helper()
+	for range 200 {
+		c, err := net.Dial("unix", path)
+		if err == nil {
+			_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("the agent's socket does not open")
+	return nil
+}
+
+// TestTCPOnRealSockets: what a TCP probe sees, and what the guest logs.
+func TestTCPOnRealSockets(t *testing.T) {
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{
+		{Kind: fakevm.TCP, Port: 1, Steps: always(fakevm.Reply{TCP: &fakevm.TCPReply{Banner: "SSH-2.0-fake\r\n", NoData: true}})},
+		{Kind: fakevm.TCP, Port: 2, Steps: always(fakevm.Reply{TCP: &fakevm.TCPReply{End: fakevm.EndReset}})},
+	}})
+	c, err := net.Dial("tcp", l.addr(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(c).ReadString('\n')
+	if line != "SSH-2.0-fake\r\n" {
+		t.Errorf("banner %q", line)
+	}
+	_, _ = c.Write([]byte("x"))
+	_ = c.Close()
+	if c, err = net.Dial("tcp", l.addr(2)); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after accept: %v, want a reset", err)
+	}
+	_ = c.Close()
+	deadline := time.Now().Add(time.Second)
+	for !l.hasViolation() {
+		if time.Now().After(deadline) {
+			t.Fatal("bytes to a service that expects none are not logged")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (l *lab) hasViolation() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.records {
+		if r.Violation {
+			return true
+		}
+	}
+	return false
+}
+
+// TestUnsupported: what sockets cannot show is said, and nothing else is.
+func TestUnsupported(t *testing.T) {
+	p := fakevm.Program{
+		Endpoints: []fakevm.Endpoint{
+			{Kind: fakevm.HTTP, Port: 80, Steps: always(fakevm.Reply{Connect: fakevm.Blackhole})},
+			{Kind: fakevm.TCP, Port: 22, Steps: []fakevm.Step{{Replies: []fakevm.Counted{
+				{Reply: fakevm.Reply{ConnectDelay: time.Second}, Times: 1},
+				{Reply: fakevm.Reply{TCP: &fakevm.TCPReply{Backlog: 1}}, Times: 1},
+				{Reply: fakevm.Reply{Connect: fakevm.Refuse}},
+			}}}},
+			{Kind: fakevm.Agent, Steps: always(fakevm.Reply{Agent: &fakevm.AgentReply{Silent: true}})},
+		},
+		Power: []fakevm.PowerStep{{At: time.Second, Do: fakevm.Hang}, {At: 2 * time.Second, Do: fakevm.Reboot}, {At: 3 * time.Second, Do: fakevm.PowerOff}},
+	}
+	want := []string{
+		"http/80: real sockets cannot drop a SYN",
+		"tcp/22: real sockets cannot delay a handshake",
+		"tcp/22: the length of a real accept queue is the kernel's",
+		"power hang at 1s: real sockets accept for a guest that does not run",
+	}
+	got := Unsupported(p)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// addr is the real address of a guest port.
+func (l *lab) addr(port uint16) string {
+	return net.JoinHostPort(address, strconv.Itoa(int(l.ports[port])))
+}

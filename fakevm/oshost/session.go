@@ -1,0 +1,200 @@
+package oshost
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+)
+
+// lingering bounds how long a closed session waits for its peer's FIN.
+const lingering = 5 * time.Second
+
+// resetGrace holds back an RST that would come together with the handshake:
+// the client's connect call would take it for its own failure, while the
+// script means a connection that was there (TCP-POST-CONNECT-IRRELEVANT).
+const resetGrace = 10 * time.Millisecond
+
+// halfCloser is what *net.TCPConn and *net.UnixConn have in common.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// session is a fakevm.Session over a socket: a goroutine reads, another one
+// writes what is queued.
+type session struct {
+	host      *Host
+	c         halfCloser
+	handler   fakevm.Handler
+	queue     [][]byte
+	pending   int
+	wake      *sync.Cond
+	resetting bool // an RST is due: nothing else counts
+	closing   bool // FIN when the queue is empty
+	gone      bool // closed for good on this side
+	since     time.Duration
+	over      func() // called once when the session is gone
+}
+
+func newSession(h *Host, c halfCloser) *session {
+	s := &session{host: h, c: c, wake: sync.NewCond(&h.mu), since: h.Now()}
+	h.conns[s] = struct{}{}
+	return s
+}
+
+// serve starts both goroutines; a nil handler is a peer that never reads.
+func (s *session) serve(handler func(fakevm.Session) fakevm.Handler) {
+	if s.gone {
+		return
+	}
+	if handler == nil {
+		return
+	}
+	s.handler = handler(s)
+	s.host.wg.Add(2)
+	go s.read()
+	go s.write()
+}
+
+func (s *session) read() {
+	defer s.host.wg.Done()
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := s.c.Read(buf)
+		s.host.mu.Lock()
+		if s.gone {
+			s.host.mu.Unlock()
+			return
+		}
+		if n > 0 && s.handler != nil {
+			s.handler.OnData(buf[:n])
+		}
+		if err != nil {
+			s.peerLeft(err)
+			s.host.mu.Unlock()
+			return
+		}
+		s.host.mu.Unlock()
+	}
+}
+
+func (s *session) peerLeft(err error) {
+	if s.handler != nil && !s.gone {
+		if errors.Is(err, io.EOF) {
+			s.handler.OnClose(nil)
+		} else {
+			s.handler.OnClose(err)
+		}
+	}
+	if s.closing && len(s.queue) == 0 || !errors.Is(err, io.EOF) {
+		s.abort()
+	}
+}
+
+func (s *session) write() {
+	defer s.host.wg.Done()
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	for {
+		for len(s.queue) == 0 && !s.closing && !s.gone {
+			s.wake.Wait()
+		}
+		if s.gone {
+			return
+		}
+		if len(s.queue) == 0 { // closing
+			_ = s.c.CloseWrite()
+			s.host.linger(s)
+			return
+		}
+		b := s.queue[0]
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+		s.host.mu.Unlock()
+		_, err := s.c.Write(b)
+		s.host.mu.Lock()
+		s.pending -= len(b)
+		if s.gone {
+			return
+		}
+		if err != nil {
+			s.queue, s.pending = nil, 0
+			if s.handler != nil {
+				s.handler.OnClose(err)
+			}
+			s.abort()
+			return
+		}
+		if s.pending == 0 && s.handler != nil {
+			s.handler.OnDrained()
+		}
+	}
+}
+
+// linger closes a session whose peer does not answer the FIN.
+func (h *Host) linger(s *session) {
+	h.At(h.Now()+lingering, s.abort)
+}
+
+// Send queues bytes.
+func (s *session) Send(b []byte) {
+	if s.gone || s.closing || s.resetting || len(b) == 0 {
+		return
+	}
+	s.queue = append(s.queue, b)
+	s.pending += len(b)
+	s.wake.Signal()
+}
+
+// Pending is what the kernel has not taken yet; what it holds for the peer
+// cannot be seen.
+func (s *session) Pending() int { return s.pending }
+
+// Close sends FIN after what is queued and goes on reading, so that unread
+// data does not turn it into an RST.
+func (s *session) Close() {
+	if s.resetting {
+		return
+	}
+	s.closing = true
+	s.wake.Signal()
+}
+
+// Reset sends an RST.
+func (s *session) Reset() {
+	if s.gone {
+		return
+	}
+	if t, ok := s.c.(*net.TCPConn); ok {
+		if at := s.since + resetGrace; s.host.Now() < at && !s.host.closed {
+			s.handler, s.queue, s.pending, s.resetting = nil, nil, 0, true
+			s.host.At(at, s.Reset)
+			return
+		}
+		_ = t.SetLinger(0)
+	}
+	s.abort()
+}
+
+// Remote is the peer's address.
+func (s *session) Remote() string { return s.c.RemoteAddr().String() }
+
+// abort closes the socket as it is.
+func (s *session) abort() {
+	if s.gone {
+		return
+	}
+	s.gone = true
+	s.queue, s.pending = nil, 0
+	_ = s.c.Close()
+	delete(s.host.conns, s)
+	s.wake.Broadcast()
+	if s.over != nil {
+		s.over()
+		s.over = nil
+	}
+}
