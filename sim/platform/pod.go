@@ -110,6 +110,9 @@ func (v *VM) stopContainer(p *pod, reason string, clean bool) {
 	}
 	p.running, p.stoppedAt, p.clean = false, v.k.Now(), clean
 	v.record(trace.Event{Instance: p.instance, Kind: trace.ContainerStopped, Value: reason})
+	if p == v.active {
+		v.endMigration(false)
+	}
 	if p.domain.Active {
 		v.loseDomain(p)
 	}
@@ -122,7 +125,7 @@ func (v *VM) stopContainer(p *pod, reason string, clean bool) {
 		v.restartInPlace(p)
 	case p == v.target:
 		v.endMigration(false)
-	case p != v.active: // the source that was left behind
+	case p != v.active: // left behind by a migration
 	case v.cfg.Profile.VM:
 		v.vmiEnded()
 	default:

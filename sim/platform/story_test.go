@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	corev1 "k8s.io/api/core/v1"
+	"pgregory.net/rapid"
 
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/spec"
@@ -100,7 +101,7 @@ func setting(d *datadriven.TestData, key, def string) string {
 	return def
 }
 
-func duration(t testing.TB, s string) time.Duration {
+func duration(t rapid.TB, s string) time.Duration {
 	t.Helper()
 	v, err := time.ParseDuration(s)
 	if err != nil {
@@ -111,7 +112,7 @@ func duration(t testing.TB, s string) time.Duration {
 
 // config reads the flags of a story. Without "grace" it is 30 s, and the pod
 // grace is KubeVirt's 30 s more (kubernetes: equal).
-func (w *world) config(t testing.TB, d *datadriven.TestData) platform.Config {
+func (w *world) config(t rapid.TB, d *datadriven.TestData) platform.Config {
 	t.Helper()
 	profile, ok := probes.LookupProfile(probes.ProfileName(setting(d, "profile", "kubevirt")))
 	if !ok {
@@ -147,7 +148,7 @@ func (w *world) config(t testing.TB, d *datadriven.TestData) platform.Config {
 }
 
 // do is one line of a story: "100s live-failed 1".
-func (w *world) do(t testing.TB, line string) {
+func (w *world) do(t rapid.TB, line string) {
 	t.Helper()
 	f := strings.Fields(line)
 	arg := func(i int) string {
@@ -212,7 +213,7 @@ func (w *world) do(t testing.TB, line string) {
 
 func newWorld(seed uint64) *world { return &world{k: sim.New(seed), acpi: 2 * time.Second} }
 
-func (w *world) play(t testing.TB, d *datadriven.TestData) {
+func (w *world) play(t rapid.TB, d *datadriven.TestData) {
 	t.Helper()
 	if s := setting(d, "acpi", ""); s == "ignore" {
 		w.acpi = -1
@@ -239,7 +240,7 @@ func (w *world) play(t testing.TB, d *datadriven.TestData) {
 // TestStories plays stories through the platform and shows everything that it
 // records and does.
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			w := newWorld(1)
 			w.play(t, d)

@@ -112,10 +112,12 @@ func (v *VM) createVMI() {
 
 // deleteVMI removes it, with its pods.
 func (v *VM) deleteVMI() {
+	v.active = nil
 	for _, p := range v.pods {
+		v.stopContainer(p, "Killed", false) // a migration's pod that lingers
 		v.removePod(p)
 	}
-	v.pods, v.active = v.pods[:0], nil
+	v.pods = v.pods[:0]
 	v.syncVMI()
 	if v.cfg.Profile.VM {
 		v.record(trace.Event{Instance: v.vmi.Number, Kind: trace.VMIDeleted})
