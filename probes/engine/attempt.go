@@ -14,7 +14,7 @@ func (w *Worker) finishTry(class probes.Class, acts *Actions) {
 	case probes.Errored:
 		if w.try < w.cfg.Tries {
 			w.try++
-			acts.add(Action{Kind: StartTry, Attempt: w.attempt, Try: w.try})
+			acts.addTry(StartTry, w.attempt, w.try)
 			return
 		}
 	default: // THR-UNKNOWN-IS-FAILURE
@@ -32,7 +32,7 @@ func (w *Worker) losePanicked(acts *Actions) {
 }
 
 func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
-	acts.add(Action{Kind: AttemptFinished, Attempt: w.attempt, Try: w.try, Class: class})
+	acts.addTry(AttemptFinished, w.attempt, w.try).Class = class
 	w.try = 0
 	if class != probes.Errored { // THR-ERR-DISCARD
 		w.judge(class.Passed(), acts)
@@ -64,7 +64,7 @@ func (w *Worker) judge(passed bool, acts *Actions) {
 		w.run = streak{} // LIVE-HOLD: the next container gets its full threshold
 		w.onHold = !void
 		if !passed && !void {
-			acts.add(Action{Kind: LivenessFailed})
+			acts.add(LivenessFailed)
 		}
 	}
 }
@@ -91,5 +91,6 @@ func (w *Worker) publish(to published, acts *Actions) {
 		return
 	}
 	w.state = to
-	acts.add(Action{Kind: Publish, Healthy: to == healthy, Unknown: to == unknown})
+	one := acts.add(Publish)
+	one.Healthy, one.Unknown = to == healthy, to == unknown
 }

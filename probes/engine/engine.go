@@ -106,27 +106,38 @@ const (
 // Action is one output.
 type Action struct {
 	Kind    ActionKind
-	Attempt int32 // numbered from 1 in the life of the worker
-	Try     int32 // numbered from 1 in the attempt
-	Class   probes.Class
-	Healthy bool
+	Class   probes.Class // AttemptFinished
+	Healthy bool         // Publish
 	// Unknown marks the Publish of a startup probe that has no verdict yet
 	// (STATE-INIT); Healthy is false then.
 	Unknown bool
+	Attempt int32 // numbered from 1 in the life of the worker; not with Publish
+	Try     int32 // numbered from 1 in the attempt; of AttemptFinished, the last one
 }
 
 // Actions holds the outputs of one step, in order, without allocation. The
 // longest list has three: AttemptFinished, Publish, then LivenessFailed or the
 // StartTry of a latched tick.
 type Actions struct {
-	list [4]Action
-	n    int
+	list [3]Action
+	n    int32
 }
 
 // All returns the actions in order.
 func (a *Actions) All() []Action { return a.list[:a.n] }
 
-func (a *Actions) add(one Action) {
-	a.list[a.n] = one
+// add appends an action of a kind. Its fields are set in place, which is cheaper
+// than to build it elsewhere and copy it.
+func (a *Actions) add(kind ActionKind) *Action {
+	one := &a.list[a.n]
 	a.n++
+	one.Kind = kind
+	return one
+}
+
+// addTry appends an action that concerns a try.
+func (a *Actions) addTry(kind ActionKind, attempt, try int32) *Action {
+	one := a.add(kind)
+	one.Attempt, one.Try = attempt, try
+	return one
 }

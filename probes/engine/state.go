@@ -72,8 +72,12 @@ func (s State) String() string {
 		is   bool
 		name string
 	}{
-		{!s.Running, "no-container"}, {s.OnHold, "held"}, {s.GateClosed, "gated"},
-		{s.Stale, "stale"}, {s.Triggered, "triggered"}, {s.Ended, "ended"},
+		{!s.Running, "no-container"},
+		{s.OnHold, "held"},
+		{s.GateClosed, "gated"},
+		{s.Stale, "stale"},
+		{s.Triggered, "triggered"},
+		{s.Ended, "ended"},
 	} {
 		if f.is {
 			b.WriteString(" " + f.name)

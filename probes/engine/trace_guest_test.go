@@ -17,7 +17,7 @@ func guestCommand(s *stage, a args) error {
 	s.tries = 0
 	if arg, ok := a.d.Arg("took"); ok {
 		s.took = nil
-		for _, text := range strings.Split(strings.Join(arg.Vals, ","), ",") {
+		for text := range strings.SplitSeq(strings.Join(arg.Vals, ","), ",") {
 			d, err := time.ParseDuration(text)
 			if err != nil {
 				return err

@@ -19,6 +19,7 @@ import (
 // the difference. Keep it only if you understand it and want it.
 func TestTraces(t *testing.T) {
 	datadriven.Walk(t, "testdata/traces", func(t *testing.T, path string) {
+		t.Helper()
 		var s *stage
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()

@@ -116,7 +116,7 @@ func (t *twin) doProbe() bool {
 	if t.knownID != t.id {
 		delete(t.cache, t.knownID)
 		t.knownID = t.id
-		if !(t.running && t.keptState()) {
+		if !t.running || !t.keptState() {
 			t.cache[t.id] = map[probes.Kind]rune{probes.Readiness: 'F', probes.Liveness: 'S', probes.Startup: '?'}[t.cfg.Kind]
 		}
 		t.onHold = false

@@ -174,7 +174,7 @@ func (w *Worker) check(acts *Actions) {
 	}
 	w.attempt++
 	w.try, w.stale = 1, false
-	acts.add(Action{Kind: StartTry, Attempt: w.attempt, Try: 1})
+	acts.addTry(StartTry, w.attempt, 1)
 }
 
 // clamp keeps an instant or interval within the horizon.
