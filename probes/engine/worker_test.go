@@ -66,7 +66,9 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	w.Step(5*time.Second, engine.Event{Kind: engine.ContainerStarted, At: 5 * time.Second})
 	w.Step(5*time.Second, engine.Event{Kind: engine.Wake})
 	w.Step(1*time.Second, engine.Event{Kind: engine.TryFinished, Class: probes.Success})
-	acts := w.Step(3*time.Second, engine.Event{Kind: engine.Wake})
+	w.Step(3*time.Second, engine.Event{Kind: engine.Trigger})
+	w.Step(2*time.Second, engine.Event{Kind: engine.TryFinished, Class: probes.Success})
+	acts := w.Step(4*time.Second, engine.Event{Kind: engine.Wake})
 	if at, ok := w.WakeAt(); len(acts.All()) != 0 || !ok || at != 6*time.Second {
 		t.Errorf("actions %v, wake at %v", acts.All(), at)
 	}
