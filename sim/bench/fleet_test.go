@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/sim"
+)
+
+const response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+// latency of an answer: 2..50 ms.
+func latency(vm, attempt int) time.Duration {
+	d := sim.Draw(1, uint64(vm), uint64(attempt))
+	return time.Duration(2+sim.Below(d, 49)) * time.Millisecond
+}
+
+// offset of a VM's first attempt, within the first period.
+func offset(vm int) time.Duration {
+	return time.Duration(sim.Below(sim.Draw(2, uint64(vm), 0), uint64(Period)))
+}
+
+// expected is the number of attempts that begin in a run.
+func expected(virtual time.Duration) int {
+	n := 0
+	for vm := range VMs {
+		if o := offset(vm); o < virtual {
+			n += int((virtual-o-1)/Period) + 1
+		}
+	}
+	return n
+}
+
+// rate runs one contestant and gives its attempts a second of real time. It
+// insists on every attempt having been made and answered by 200.
+func rate(run func(virtual time.Duration) (attempts, good int), virtual time.Duration) (float64, error) {
+	start := time.Now()
+	attempts, good := run(virtual)
+	took := time.Since(start)
+	if want := expected(virtual); attempts != want || good != want {
+		return 0, fmt.Errorf("%d attempts, %d good, want %d", attempts, good, want)
+	}
+	return float64(attempts) / took.Seconds(), nil
+}
+
+var errDone = errors.New("done")
+
+func size(n int) string {
+	if n >= 1000 {
+		return fmt.Sprintf("pending=%dk", n/1000)
+	}
+	return fmt.Sprintf("pending=%d", n)
+}
