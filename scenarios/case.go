@@ -6,6 +6,7 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
 // Case is one run: a scenario in one profile with one binding of its "vary"
@@ -153,10 +154,7 @@ type Window struct {
 }
 
 // Pos is a place in a scenario file.
-type Pos struct {
-	File      string
-	Line, Col int
-}
+type Pos = diag.Pos
 
 // History is a complete history of a boolean.
 type History struct {

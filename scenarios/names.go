@@ -1,0 +1,478 @@
+package scenarios
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/spec/bounds"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// Use says which probe the short names of a formula mean.
+type Use uint8
+
+// The uses of formulas.
+const (
+	UseOnly      Use = iota // the only probe of the VM
+	UseReadiness            // ready, endpoints
+	UseLiveness             // live, restarts, kills, phase
+)
+
+// Moment names something that happens in a run and is counted from 1.
+type Moment string
+
+// The moments that formulas may name as "moment#n".
+const (
+	ReadinessEnd Moment = "readiness"  // end of the n-th attempt of the whole run
+	LivenessEnd  Moment = "liveness"   //
+	StartupEnd   Moment = "startup"    //
+	BootStart    Moment = "boot"       // start of the n-th boot
+	Container    Moment = "container"  // start of the n-th container
+	LiveFailed   Moment = "liveFailed" // n-th liveness verdict
+	TurnedReady  Moment = "ready"      // n-th transition to Ready
+	TurnedNot    Moment = "notReady"   // n-th transition to not Ready
+)
+
+// Moments lists all moments.
+func Moments() []Moment {
+	return []Moment{ReadinessEnd, LivenessEnd, StartupEnd, BootStart, Container, LiveFailed, TurnedReady, TurnedNot}
+}
+
+// Runtime knows what happened in a run. The judge provides it.
+type Runtime interface {
+	// Instant of the n-th such moment of a VM; false when it did not happen.
+	Instant(vm string, m Moment, n int) (time.Duration, bool)
+}
+
+// StaticNames resolves what is known before a run: fields of the manifests,
+// steps, faults and events with fixed times, the first boot, lets of those.
+func (c *Case) StaticNames(vm string, use Use) Names { return c.Names(vm, use, nil) }
+
+// Names resolves every name of the language for a formula that belongs to an
+// expectation on vm. Fields of manifests, named instants and lets come from
+// the case, moments from the run; boots of the run place the steps of
+// everyBoot.
+func (c *Case) Names(vm string, use Use, run Runtime) Names {
+	return &scope{c: c, vm: vm, use: use, run: run, instants: c.instants(), lets: map[string]found{}}
+}
+
+// instant is a named point of a case. For a step of everyBoot the times
+// count from each boot of the VM.
+type instant struct {
+	at, end   time.Duration
+	hasEnd    bool
+	everyBoot string // VM, or empty
+}
+
+// instants indexes all "as" names.
+func (c *Case) instants() map[string]instant {
+	out := map[string]instant{}
+	add := func(name string, i instant) {
+		if name != "" {
+			out[name] = i
+		}
+	}
+	for i := range c.VMs {
+		vm := &c.VMs[i]
+		eachNamed(&vm.Program, func(name string, at, end time.Duration, hasEnd bool) {
+			out[name] = instant{at, end, hasEnd, ""}
+		})
+		eachNamed(&vm.EveryBoot, func(name string, at, end time.Duration, hasEnd bool) {
+			out[name] = instant{at, end, hasEnd, vm.Name}
+		})
+	}
+	for _, f := range c.Faults {
+		add(f.As, instant{at: f.At, end: f.At + f.For, hasEnd: f.For >= 0})
+	}
+	for _, e := range c.Events {
+		add(e.As, instant{at: e.At, end: e.At + e.For, hasEnd: e.For > 0})
+	}
+	return out
+}
+
+// scope is where a formula stands.
+type scope struct {
+	c        *Case
+	vm       string
+	use      Use
+	run      Runtime
+	instants map[string]instant
+	lets     map[string]found // computed already
+}
+
+// found says what a name is.
+type found struct {
+	value    Value
+	known    bool // the name means something here
+	valued   bool // and has a value
+	duration bool // its dimension; valid when known
+	why      string
+}
+
+func count(n int64) found          { return found{Value{N: n}, true, true, false, ""} }
+func length(d time.Duration) found { return found{Value{int64(d), true}, true, true, true, ""} }
+func unknown(why string) found     { return found{why: why} }
+func notYet() found                { return found{known: true, duration: true} }
+func maybe(d time.Duration, ok bool) found {
+	if !ok {
+		return notYet()
+	}
+	return length(d)
+}
+
+// Lookup implements Names.
+func (s *scope) Lookup(name string) (Value, bool) {
+	f := s.find(name)
+	return f.value, f.valued
+}
+
+func (s *scope) find(name string) found {
+	if base, number, ok := strings.Cut(name, "#"); ok {
+		return s.numbered(base, number)
+	}
+	for i := range s.c.Let {
+		if l := &s.c.Let[i]; l.Name == name {
+			return s.let(l)
+		}
+	}
+	if i, ok := s.instants[name]; ok {
+		if i.everyBoot != "" {
+			return unknown("write " + name + "#1, the times count from each boot")
+		}
+		return length(i.at)
+	}
+	if base, ok := strings.CutSuffix(name, ".end"); ok {
+		if i, ok := s.instants[base]; ok {
+			return i.ending(base)
+		}
+	}
+	return s.field(name)
+}
+
+func (i instant) ending(name string) found {
+	switch {
+	case i.everyBoot != "":
+		return unknown("write " + name + "#1.end, the times count from each boot")
+	case !i.hasEnd:
+		return unknown(name + " has no end before the end of the run")
+	}
+	return length(i.end)
+}
+
+func (s *scope) let(l *Let) found {
+	if f, ok := s.lets[l.Name]; ok {
+		return f
+	}
+	s.lets[l.Name] = unknown("it refers to itself")
+	duration, _ := s.dimension(l.Expr.root)
+	v, err := l.Expr.Eval(s)
+	f := found{value: v, known: true, valued: err == nil, duration: duration}
+	s.lets[l.Name] = f
+	return f
+}
+
+// numbered resolves NAME#n, NAME#n.end and moment#n, the latter also as
+// vm.moment#n.
+func (s *scope) numbered(base, number string) found {
+	number, isEnd := strings.CutSuffix(number, ".end")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 {
+		return unknown("numbers count from 1")
+	}
+	vm := s.vm
+	if prefix, rest, ok := strings.Cut(base, "."); ok {
+		name := s.vmNamed(prefix)
+		if name == "" {
+			return unknown("")
+		}
+		vm, base = name, rest
+	}
+	if i, ok := s.instants[base]; ok {
+		if i.everyBoot == "" {
+			return unknown("it is not a step of everyBoot: write " + base)
+		}
+		at := i.at
+		if isEnd {
+			if !i.hasEnd {
+				return unknown(base + " has no end")
+			}
+			at = i.end
+		}
+		boot, ok := s.moment(i.everyBoot, BootStart, n)
+		return maybe(boot+at, ok)
+	}
+	if isEnd || !slices.Contains(Moments(), Moment(base)) {
+		return unknown("")
+	}
+	if why := s.noSuchMoment(vm, Moment(base)); why != "" {
+		return unknown(why)
+	}
+	return maybe(s.moment(vm, Moment(base), n))
+}
+
+func (s *scope) noSuchMoment(vm string, m Moment) string {
+	kind := map[Moment]probes.Kind{ReadinessEnd: probes.Readiness, LivenessEnd: probes.Liveness, LiveFailed: probes.Liveness, StartupEnd: probes.Startup}
+	k, ok := kind[m]
+	if v := s.c.VM(vm); ok && v != nil && v.Probe(k) == nil {
+		return vm + " has no " + k.String() + " probe"
+	}
+	return ""
+}
+
+func (s *scope) moment(vm string, m Moment, n int) (time.Duration, bool) {
+	if s.run != nil {
+		return s.run.Instant(vm, m, n)
+	}
+	v := s.c.VM(vm)
+	switch {
+	case n != 1 || v == nil:
+	case m == Container:
+		return 0, true
+	case m == BootStart:
+		return v.DomainDelay, true
+	}
+	return 0, false
+}
+
+// Fields are the names of a formula that come from a probe.
+func Fields() []string {
+	return []string{"initialDelay", "period", "timeout", "failureThreshold", "successThreshold", "hang", "hangMin"}
+}
+
+// general are the names that come from the VM or the profile.
+func general() []string { return []string{"terminationGracePeriod", "tries", "delayExtra"} }
+
+// field resolves FIELD, KIND.FIELD, VM.FIELD and VM.KIND.FIELD.
+func (s *scope) field(name string) found {
+	parts := strings.Split(name, ".")
+	vm := s.c.VM(s.vm)
+	if v := s.vmNamed(parts[0]); v != "" && len(parts) > 1 {
+		vm, parts = s.c.VM(v), parts[1:]
+	}
+	if vm == nil || len(parts) > 2 {
+		return unknown("")
+	}
+	last := parts[len(parts)-1]
+	if slices.Contains(general(), last) && len(parts) == 1 {
+		switch last {
+		case "terminationGracePeriod":
+			return length(vm.Resolved.Grace)
+		case "tries":
+			return count(int64(s.c.Profile.Tries))
+		}
+		return length(s.c.Profile.DelayExtra)
+	}
+	if !slices.Contains(Fields(), last) {
+		return unknown("")
+	}
+	var p *probes.Probe
+	why := ""
+	if len(parts) == 2 {
+		kind, ok := kindNamed(parts[0])
+		if !ok {
+			return unknown("")
+		}
+		if p = vm.Probe(kind); p == nil {
+			why = vm.Name + " has no " + parts[0] + " probe"
+		}
+	} else {
+		p, why = s.meant(vm)
+	}
+	if p == nil {
+		return unknown(why)
+	}
+	return s.probeField(p, last)
+}
+
+// meant is the probe that a short name means.
+func (s *scope) meant(vm *VM) (*probes.Probe, string) {
+	switch s.use {
+	case UseReadiness, UseLiveness:
+		kind := probes.Readiness
+		if s.use == UseLiveness {
+			kind = probes.Liveness
+		}
+		if p := vm.Probe(kind); p != nil {
+			return p, ""
+		}
+	}
+	switch len(vm.Resolved.Probes) {
+	case 0:
+		return nil, vm.Name + " has no probe"
+	case 1:
+		return &vm.Resolved.Probes[0], ""
+	}
+	return nil, "say which probe: " + vm.Resolved.Probes[0].Kind.String() + ".period"
+}
+
+func (s *scope) probeField(p *probes.Probe, name string) found {
+	switch name {
+	case "initialDelay":
+		return length(p.InitialDelay)
+	case "period":
+		return length(p.Period)
+	case "timeout":
+		return length(p.Timeout)
+	case "failureThreshold":
+		return count(int64(p.FailureThreshold))
+	case "successThreshold":
+		return count(int64(p.SuccessThreshold))
+	case "hang":
+		return length(HangOf(*p, s.c.Profile).Hi)
+	}
+	return length(HangOf(*p, s.c.Profile).Lo)
+}
+
+// HangOf is how long an attempt lasts that the guest never answers: the SYN
+// is lost, the request is read and nothing comes, the agent is hung.
+func HangOf(p probes.Probe, profile probes.Profile) bounds.Window {
+	mode := bounds.Hang
+	switch p.Handler {
+	case probes.TCPSocket:
+		mode = bounds.Blackhole
+	case probes.GuestAgentPing:
+		mode = bounds.AgentHung
+	}
+	return bounds.FaultOf(p, profile, mode).Attempt
+}
+
+func kindNamed(name string) (probes.Kind, bool) {
+	for _, k := range []probes.Kind{probes.Readiness, probes.Liveness, probes.Startup} {
+		if k.String() == name {
+			return k, true
+		}
+	}
+	return 0, false
+}
+
+// vmNamed finds a VM by its name in formulas.
+func (s *scope) vmNamed(name string) string {
+	for i := range s.c.VMs {
+		if camel(s.c.VMs[i].Name) == name {
+			return s.c.VMs[i].Name
+		}
+	}
+	return ""
+}
+
+// camel writes "vmi-fedora" as "vmiFedora": "-" is always minus in formulas.
+func camel(name string) string {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '.' })
+	for i, p := range parts {
+		if i > 0 {
+			parts[i] = strings.ToUpper(p[:1]) + p[1:]
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+// candidates are the names that an unknown one may have meant.
+func (s *scope) candidates() []string {
+	out := append(Fields(), general()...)
+	for name, i := range s.instants {
+		switch {
+		case i.everyBoot != "":
+			out = append(out, name+"#1")
+		case i.hasEnd:
+			out = append(out, name, name+".end")
+		default:
+			out = append(out, name)
+		}
+	}
+	for _, l := range s.c.Let {
+		out = append(out, l.Name)
+	}
+	for _, k := range []string{"readiness", "liveness", "startup"} {
+		for _, f := range Fields() {
+			out = append(out, k+"."+f)
+		}
+	}
+	for _, m := range Moments() {
+		out = append(out, string(m)+"#1")
+	}
+	slices.Sort(out)
+	return out
+}
+
+// check proves that every name of a formula is known here and that
+// dimensions fit; wantDuration also asks for an instant.
+func (s *scope) check(f Formula, wantDuration bool, list *diag.List) bool {
+	if f.root == nil {
+		return false
+	}
+	good := true
+	for _, r := range f.Refs() {
+		got := s.find(r.Name)
+		if got.known {
+			continue
+		}
+		good = false
+		help := got.why
+		if s := diag.Suggest(r.Name, s.candidates()); help == "" && len(s) > 0 {
+			help = diag.DidYouMean(r.Name, s)
+		}
+		list.Add(diag.UnknownName, r.Pos, help, "unknown name %q", r.Name)
+	}
+	if !good {
+		return false
+	}
+	duration, bad := s.dimension(f.root)
+	switch {
+	case bad != nil:
+		list.Add(diag.Dimension, bad.pos, bad.name, "durations and numbers do not mix here")
+		return false
+	case wantDuration && !duration:
+		list.Add(diag.Dimension, f.Pos, "write a duration such as 0s", "%q is a number, not an instant", f.Text)
+		return false
+	}
+	_, err := f.Eval(s)
+	if err == ErrOverflow || err == ErrDivision {
+		list.Add(diag.OutOfRange, f.Pos, "", "%v", err)
+		return false
+	}
+	return true
+}
+
+// misfit is the operator at which dimensions do not fit, and how to mend it.
+type misfit struct {
+	pos  Pos
+	name string
+}
+
+func (s *scope) dimension(n *node) (duration bool, bad *misfit) {
+	if n == nil {
+		return false, nil
+	}
+	switch n.op {
+	case opValue:
+		return n.value.IsDuration, nil
+	case opName:
+		return s.find(n.name).duration, nil
+	case opNeg:
+		return s.dimension(n.left)
+	}
+	left, bad := s.dimension(n.left)
+	if bad != nil {
+		return false, bad
+	}
+	right, bad := s.dimension(n.right)
+	if bad != nil {
+		return false, bad
+	}
+	switch {
+	case n.op == opMul && left && right:
+		return false, &misfit{n.pos, "a duration times a duration is no time"}
+	case n.op == opMul:
+		return left || right, nil
+	case n.op == opDiv && right && !left:
+		return false, &misfit{n.pos, "a number cannot be divided by a duration"}
+	case n.op == opDiv:
+		return left && !right, nil
+	case left != right:
+		return false, &misfit{n.pos, "both sides must be durations, or both numbers"}
+	}
+	return left, nil
+}

@@ -1,0 +1,480 @@
+package syntax
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// Limits of a document. A scenario of a few hundred lines has a few thousand
+// values; the rest is an accident or an attack.
+const (
+	MaxDepth  = 40     // nesting of lists and mappings
+	MaxValues = 200000 // values after aliases are followed
+)
+
+// decoder fills Go values from nodes by reflection and collects everything
+// that is wrong.
+type decoder struct {
+	file   string
+	vars   *Vars
+	list   diag.List
+	values int
+	depth  int
+	over   bool // a limit was hit; told once
+}
+
+// Decode reads the Scenario document with one binding of its vary names.
+func Decode(file string, root *yaml.Node, vars *Vars) (*Document, diag.List) {
+	d := &decoder{file: file, vars: vars}
+	doc := &Document{}
+	d.value(root, reflect.ValueOf(doc).Elem())
+	return doc, d.list
+}
+
+// custom is implemented by types whose YAML is not their Go shape.
+type custom interface {
+	decodeYAML(d *decoder, n *yaml.Node)
+}
+
+// keyed takes the keys of a mapping that are no fields; false: unknown.
+type keyed interface {
+	decodeKey(d *decoder, key, value *yaml.Node) bool
+}
+
+func (d *decoder) pos(n *yaml.Node) diag.Pos { return Pos(d.file, n) }
+
+// Pos is the place of a node.
+func Pos(file string, n *yaml.Node) diag.Pos {
+	p := diag.Pos{File: file, Line: n.Line, Col: n.Column}
+	if n.Kind != yaml.ScalarNode || strings.Contains(n.Value, "\n") {
+		return p
+	}
+	width := utf8.RuneCountInString(n.Value)
+	switch {
+	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		width += 2
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return p
+	}
+	p.EndCol = p.Col + width
+	return p
+}
+
+func (d *decoder) fail(code diag.Code, n *yaml.Node, help, format string, args ...any) {
+	d.list.Add(code, d.pos(n), help, format, args...)
+}
+
+// enter counts a value against the limits and follows aliases and $names.
+func (d *decoder) enter(n *yaml.Node) (*yaml.Node, bool) {
+	d.values++
+	if d.values > MaxValues || d.depth > MaxDepth {
+		if !d.over {
+			d.over = true
+			d.fail(diag.TooBig, n, "", "more than %d values or deeper than %d levels once aliases are followed", MaxValues, MaxDepth)
+		}
+		return nil, false
+	}
+	if n.Kind == yaml.AliasNode {
+		if n.Alias == nil {
+			return nil, false
+		}
+		n = n.Alias
+	}
+	if v, bad := d.vars.whole(n); bad != "" {
+		d.unknownVary(n, bad)
+		return nil, false
+	} else if v != nil {
+		return d.deeper(v)
+	}
+	return n, true
+}
+
+func (d *decoder) deeper(n *yaml.Node) (*yaml.Node, bool) {
+	d.depth++
+	defer func() { d.depth-- }()
+	return d.enter(n)
+}
+
+func (d *decoder) unknownVary(n *yaml.Node, name string) {
+	d.fail(diag.UnknownVary, n, diag.DidYouMean(name, d.vars.Names()), "no vary name %q", "$"+name)
+}
+
+func (d *decoder) value(n *yaml.Node, v reflect.Value) {
+	n, ok := d.enter(n)
+	if !ok {
+		return
+	}
+	d.depth++
+	defer func() { d.depth-- }()
+	if v.CanAddr() {
+		switch c := v.Addr().Interface().(type) {
+		case custom:
+			c.decodeYAML(d, n)
+			return
+		case enumerated:
+			d.enum(n, v, c.Values())
+			return
+		}
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem())
+	case reflect.Struct:
+		d.mapping(n, v)
+	case reflect.Slice:
+		d.sequence(n, v)
+	case reflect.Map:
+		d.dictionary(n, v)
+	default:
+		d.scalar(n, v)
+	}
+}
+
+func (d *decoder) enum(n *yaml.Node, v reflect.Value, values []string) {
+	s, ok := d.text(n)
+	if !ok {
+		return
+	}
+	if !slices.Contains(values, s) {
+		d.fail(diag.UnknownValue, n, diag.DidYouMean(s, values), "unknown value %q", s)
+		return
+	}
+	v.FieldByName("S").SetString(s)
+	v.FieldByName("Pos").Set(reflect.ValueOf(d.pos(n)))
+}
+
+func (d *decoder) sequence(n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		d.wrong(n, "a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		d.value(item, v.Index(i))
+	}
+}
+
+// dictionary keeps the place of each key in a field Keys of the struct that
+// holds the map; see mapping.
+func (d *decoder) dictionary(n *yaml.Node, v reflect.Value) {
+	if !d.isMapping(n) {
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	d.pairs(n, func(key, value *yaml.Node) {
+		item := reflect.New(v.Type().Elem()).Elem()
+		d.value(value, item)
+		v.SetMapIndex(reflect.ValueOf(key.Value), item)
+	})
+}
+
+// pairs visits the entries of a mapping once per key.
+func (d *decoder) pairs(n *yaml.Node, visit func(key, value *yaml.Node)) {
+	seen := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if !PlainKey(key) {
+			d.fail(diag.NoMergeKeys, key, "", "merge keys and keys that are not plain text are not supported here")
+			continue
+		}
+		if first, ok := seen[key.Value]; ok {
+			d.list.Add(diag.DuplicateKey, d.pos(key), "", "%q is already given in line %d", key.Value, first)
+			continue
+		}
+		seen[key.Value] = key.Line
+		visit(key, value)
+	}
+}
+
+// PlainKey tells whether a mapping key is ordinary text.
+func PlainKey(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Tag != "!!merge" &&
+		(key.Value != "<<" || key.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0)
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
+	if !d.isMapping(n) {
+		return
+	}
+	fields := fieldsOf(v)
+	if p := v.FieldByName("Pos"); p.IsValid() {
+		p.Set(reflect.ValueOf(d.pos(n)))
+	}
+	keys := map[string]diag.Pos{}
+	given := map[string]bool{}
+	d.pairs(n, func(key, value *yaml.Node) {
+		given[key.Value] = true
+		keys[key.Value] = d.pos(key)
+		f, ok := fields[key.Value]
+		if !ok {
+			d.otherKey(key, value, v, fields)
+			return
+		}
+		if f.value.Kind() == reflect.Map {
+			d.mapKeys(keys, key.Value, value)
+		}
+		before := len(d.list)
+		d.value(value, f.value)
+		if len(d.list) == before {
+			d.limits(value, f)
+		}
+	})
+	if k := v.FieldByName("Keys"); k.IsValid() {
+		k.Set(reflect.ValueOf(keys))
+	}
+	for _, name := range sortedKeys(fields) {
+		if f := fields[name]; f.required && !given[name] {
+			d.fail(diag.MissingField, n, "", "field %q is missing", name)
+		}
+	}
+}
+
+func (d *decoder) otherKey(key, value *yaml.Node, v reflect.Value, fields map[string]field) {
+	if k, ok := v.Addr().Interface().(keyed); ok && k.decodeKey(d, key, value) {
+		return
+	}
+	names := sortedKeys(fields)
+	help := diag.DidYouMean(key.Value, names)
+	d.fail(diag.UnknownField, key, help, "unknown field %q", key.Value)
+}
+
+// mapKeys notes the places of the keys of a map as "field.key".
+func (d *decoder) mapKeys(keys map[string]diag.Pos, name string, n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		keys[name+"."+n.Content[i].Value] = d.pos(n.Content[i])
+	}
+}
+
+// limits checks minimum, maximum, minItems and maxItems of the field's
+// jsonschema tag, the same words that the schema carries.
+func (d *decoder) limits(n *yaml.Node, f field) {
+	number := int64(0)
+	switch v := f.value.Interface().(type) {
+	case Int:
+		number = v.N
+	default:
+		if f.value.Kind() == reflect.Slice {
+			number = int64(f.value.Len())
+		}
+		if values := FakeVMEnums[f.name]; f.foreign && values != nil && !slices.Contains(values, f.value.String()) {
+			d.fail(diag.UnknownValue, n, diag.DidYouMean(f.value.String(), values), "unknown value %q", f.value.String())
+		}
+	}
+	for part := range strings.SplitSeq(f.tag, ",") {
+		name, text, _ := strings.Cut(part, "=")
+		bound, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			continue
+		}
+		switch {
+		case name == "minimum" && number < bound:
+			d.fail(diag.OutOfRange, n, "", "%d is too small: at least %d", number, bound)
+		case name == "maximum" && number > bound:
+			d.fail(diag.OutOfRange, n, "", "%d is too big: at most %d", number, bound)
+		case name == "minItems" && number < bound, name == "maxItems" && number > bound:
+			d.fail(diag.WrongType, n, "", "expected %d items, found %d", bound, number)
+			return
+		}
+	}
+}
+
+type field struct {
+	name     string
+	foreign  bool // a field of package fakevm, which has no tags for limits
+	value    reflect.Value
+	required bool
+	tag      string
+}
+
+// fieldsOf lists the YAML fields of a struct, those of embedded structs too.
+func fieldsOf(v reflect.Value) map[string]field {
+	out := map[string]field{}
+	for i := range v.NumField() {
+		sf := v.Type().Field(i)
+		tag := sf.Tag.Get("json")
+		if !sf.IsExported() || tag == "-" {
+			continue
+		}
+		if sf.Anonymous && tag == "" {
+			for name, f := range fieldsOf(v.Field(i)) {
+				if _, ok := out[name]; !ok {
+					out[name] = f
+				}
+			}
+			continue
+		}
+		name, opts, _ := strings.Cut(tag, ",")
+		if name == "" {
+			name = strings.ToLower(sf.Name[:1]) + sf.Name[1:]
+		}
+		out[name] = field{
+			name: name, foreign: strings.HasSuffix(v.Type().PkgPath(), "/fakevm"),
+			value: v.Field(i), required: tag != "" && !strings.Contains(opts, "omit"),
+			tag: sf.Tag.Get("jsonschema"),
+		}
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (d *decoder) isMapping(n *yaml.Node) bool {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, "a mapping")
+		return false
+	}
+	return true
+}
+
+func (d *decoder) wrong(n *yaml.Node, want string) {
+	help := ""
+	if want == "text" && n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		help = fmt.Sprintf("write %q", n.Value)
+	}
+	d.fail(diag.WrongType, n, help, "expected %s, found %s", want, describe(n))
+}
+
+func describe(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "nothing"
+	case "!!int", "!!float":
+		return "the number " + n.Value
+	case "!!bool":
+		return n.Value
+	case "!!str":
+		return fmt.Sprintf("the text %q", abbreviate(n.Value))
+	}
+	return "a " + n.Tag
+}
+
+func abbreviate(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "..."
+	}
+	return s
+}
+
+// text is the string of a scalar, its $names replaced.
+func (d *decoder) text(n *yaml.Node) (string, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+		d.wrong(n, "text")
+		return "", false
+	}
+	return d.vars.expand(n.Value), true
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
+
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
+	if v.Type() == durationType {
+		if dur, ok := d.duration(n, false); ok {
+			v.SetInt(int64(dur))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		s, ok := d.text(n)
+		if ok {
+			if v.Type() == endType && !slices.Contains(EndValues, s) {
+				d.fail(diag.UnknownValue, n, diag.DidYouMean(s, EndValues), "unknown value %q", s)
+				return
+			}
+			v.SetString(s)
+		}
+	case reflect.Bool:
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+			d.wrong(n, "true or false")
+			return
+		}
+		v.SetBool(strings.EqualFold(n.Value, "true"))
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		i, ok := d.integer(n)
+		switch {
+		case !ok:
+		case v.OverflowInt(i) || i < 0:
+			d.fail(diag.OutOfRange, n, "", "%d is out of range", i)
+		default:
+			v.SetInt(i)
+		}
+	default:
+		panic(fmt.Sprintf("syntax: no decoder for %s", v.Type()))
+	}
+}
+
+func (d *decoder) integer(n *yaml.Node) (int64, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" {
+		d.wrong(n, "a whole number")
+		return 0, false
+	}
+	i, err := strconv.ParseInt(n.Value, 0, 64)
+	if err != nil {
+		d.fail(diag.OutOfRange, n, "", "%s is out of range", abbreviate(n.Value))
+		return 0, false
+	}
+	return i, true
+}
+
+// MaxDuration bounds every duration of a file, so that sums cannot overflow:
+// ten years.
+const MaxDuration = 10 * 366 * 24 * time.Hour
+
+var (
+	bareNumber  = regexp.MustCompile(`^-?[0-9.]+$`)
+	durationPat = regexp.MustCompile(`^-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`)
+)
+
+func (d *decoder) duration(n *yaml.Node, signed bool) (time.Duration, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" {
+		d.wrong(n, "a duration such as 10s")
+		return 0, false
+	}
+	s := d.vars.expand(n.Value)
+	if bareNumber.MatchString(s) {
+		d.fail(diag.NoUnit, n, fmt.Sprintf("write %ss", s), "duration %s has no unit", s)
+		return 0, false
+	}
+	v, err := time.ParseDuration(s)
+	switch {
+	case !durationPat.MatchString(s) || err != nil:
+		d.fail(diag.BadDuration, n, "write it as 10s, 300ms or 1m30s", "%q is not a duration", abbreviate(s))
+	case v < 0 && !signed:
+		d.fail(diag.BadDuration, n, "", "duration %s is negative", s)
+	case v > MaxDuration || v < -MaxDuration:
+		d.fail(diag.OutOfRange, n, "", "duration %s is out of range: at most %s", s, MaxDuration)
+	default:
+		return v, true
+	}
+	return 0, false
+}
