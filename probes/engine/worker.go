@@ -77,8 +77,8 @@ func (w *Worker) WakeAt() (time.Duration, bool) {
 // calls is the order of the events; a tick of that instant is taken by Wake,
 // or by the end of an attempt, whichever comes first.
 func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
-	if now = clamp(now); now > w.now {
-		w.now = now
+	if now > w.now {
+		w.now = min(now, horizon)
 	}
 	if w.tick.next < w.now && w.try == 0 && w.alive {
 		w.passTicks()
