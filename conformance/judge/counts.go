@@ -153,11 +153,12 @@ func (j *expector) events(w scenarios.EventCount) {
 	j.count(what, list, w.Min, w.Max)
 }
 
-// requests judges the number of connections or commands that an endpoint saw.
+// requests judges the number of connections or commands that an endpoint saw:
+// what used a reply. The sync that goes with a command has none.
 func (j *expector) requests(w scenarios.RequestCount) {
 	var list []history.Mark
 	for _, m := range j.vm.Of(trace.GuestSaw) {
-		if m.Value == w.Endpoint {
+		if m.Value == w.Endpoint && strings.HasPrefix(m.Msg, "{") {
 			list = append(list, m)
 		}
 	}

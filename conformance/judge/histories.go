@@ -35,7 +35,7 @@ func (j *expector) history(name string, kind trace.Kind, h *scenarios.History) {
 	for _, c := range h.Changes {
 		want = append(want, wanted{what: changed(name, c.To), window: c.Window})
 	}
-	j.compare(probes.Readiness, "", got, want, false)
+	j.compare(scenarios.UseReadiness, "", got, want, false)
 }
 
 func changed(name string, to bool) string { return fmt.Sprintf("%s -> %v", name, to) }
@@ -50,7 +50,7 @@ func (j *expector) live(list []scenarios.LiveFailure) {
 	for _, l := range list {
 		want = append(want, wanted{what: failed(l.Instance), window: l.Window})
 	}
-	j.compare(probes.Liveness, probes.Liveness.String(), got, want, false)
+	j.compare(scenarios.UseLiveness, probes.Liveness.String(), got, want, false)
 }
 
 func failed(instance int32) string { return fmt.Sprintf("liveness of instance %d failed", instance) }
@@ -64,7 +64,7 @@ func (j *expector) restarts(r *scenarios.Restarts) {
 	for _, w := range r.Windows {
 		want = append(want, wanted{what: "restart", window: w})
 	}
-	j.compare(probes.Liveness, "", got, want, r.More)
+	j.compare(scenarios.UseLiveness, "", got, want, r.More)
 }
 
 // phase judges the phases. Those on the way to Running count only when the
@@ -89,7 +89,7 @@ func (j *expector) phase(list []scenarios.PhaseChange) {
 		}
 		last = m.Value
 	}
-	j.compare(probes.Liveness, "", got, want, false)
+	j.compare(scenarios.UseLiveness, "", got, want, false)
 }
 
 // kills judges the signals. A power button pressed again and again is one
@@ -108,19 +108,13 @@ func (j *expector) kills(list []scenarios.KillStep) {
 	for _, k := range list {
 		want = append(want, wanted{what: "kill by " + k.With, window: k.Window})
 	}
-	j.compare(probes.Liveness, "", got, want, false)
+	j.compare(scenarios.UseLiveness, "", got, want, false)
 }
 
 // violations judges what the guest must never see: always, without being
 // asked.
 func (j *expector) violations() {
-	list := j.vm.Of(trace.Violation)
-	for _, m := range j.vm.Of(trace.GuestSaw) {
-		if m.Msg != "" && !strings.HasPrefix(m.Msg, "{") {
-			list = append(list, m) // a remark instead of a reply
-		}
-	}
-	for _, m := range list {
+	for _, m := range j.vm.Of(trace.Violation) {
 		j.fail(Failure{
 			At: m.T, Instance: m.Instance, Event: m.Index,
 			Message: fmt.Sprintf("%s saw what it must not: %s", m.Value, m.Msg), Want: "no violation",

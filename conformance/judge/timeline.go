@@ -114,9 +114,9 @@ type wanted struct {
 // compare holds a complete history to the expected one: the same entries in
 // the same order, each in its window. The first divergence is reported; the
 // rest follows from it. more allows further entries at the end.
-func (j *expector) compare(kind probes.Kind, probe string, got []happening, want []wanted, more bool) {
+func (j *expector) compare(use scenarios.Use, probe string, got []happening, want []wanted, more bool) {
 	for i, w := range want {
-		text, lo, hi, err := j.window(kind, w)
+		text, lo, hi, err := j.window(use, w)
 		wantText := w.what
 		if text != "" {
 			wantText += " in " + text
@@ -159,11 +159,11 @@ func (j *expector) compare(kind probes.Kind, probe string, got []happening, want
 }
 
 // window computes the edges of an entry, the slack included in hi.
-func (j *expector) window(kind probes.Kind, w wanted) (text string, lo, hi time.Duration, err error) {
+func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time.Duration, err error) {
 	if w.free {
 		return "", -1 << 62, history.Never, nil
 	}
-	n := names{run: j.run, vm: j.vm, kind: kind}
+	n := j.run.Case.Names(j.vm.Name, use, moments{j.run})
 	source := fmt.Sprintf("[%s, %s]", w.window.Lo.Text, w.window.Hi.Text)
 	if !w.window.After.IsZero() {
 		source = "after " + w.window.After.Text

@@ -45,7 +45,7 @@ const (
 	GuestBoot  Kind = "guest-boot"
 	GuestPower Kind = "guest-power" // Value: crashed, hung, rebooting, poweroff, resumed
 	GuestStep  Kind = "guest-step"  // Value: endpoint; Msg: name of the step ("as"), if any
-	GuestSaw   Kind = "guest-saw"   // Value: endpoint; Msg: what it did, as compact JSON of the reply
+	GuestSaw   Kind = "guest-saw"   // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
 	// Violation is something the guest must never see. Value: endpoint; Msg: what.
 	Violation Kind = "violation"
 

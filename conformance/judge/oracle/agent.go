@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -89,8 +90,8 @@ func singleFlight(c *court) {
 		tries := agentTries(v)
 		var before *history.Mark
 		for _, m := range v.Of(trace.GuestSaw) {
-			if m.Value != agentEndpoint {
-				continue
+			if m.Value != agentEndpoint || !strings.HasPrefix(m.Msg, "{") {
+				continue // a sync goes with its command
 			}
 			if before != nil && m.T < before.T+replyDelay(before.Msg) {
 				asker, now := inFlight(tries, before.T), inFlight(tries, m.T)

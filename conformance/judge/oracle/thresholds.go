@@ -94,8 +94,8 @@ func (t *tally) judge() {
 	}
 	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.index, b.index) })
 	for _, st := range steps {
-		if t.settled {
-			return
+		if t.settled || len(t.s.Verdicts) > 0 && st.index > t.s.Verdicts[0].Index {
+			break // what follows a verdict is for liveHold
 		}
 		if st.attempt != nil {
 			t.overdue(st.attempt.End)

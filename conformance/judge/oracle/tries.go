@@ -82,7 +82,7 @@ func (c *court) wrongTries(a *history.Attempt) (message, want string) {
 	case n > most:
 		return fmt.Sprintf("attempt %d took %d tries", a.Number, n), fmt.Sprintf("at most %d", most)
 	case last.Class == probes.Errored && n < least:
-		return fmt.Sprintf("attempt %d gave up after %d tries that errored", a.Number, n), fmt.Sprintf("%d tries", least)
+		return fmt.Sprintf("attempt %d gave up at try %d, an error", a.Number, n), fmt.Sprintf("%d tries of an attempt that errors", least)
 	case last.Ended() && last.Class != a.Class:
 		return fmt.Sprintf("attempt %d counts as %s, its last try was %s", a.Number, a.Class, last.Class), "the result of the last try"
 	}
