@@ -37,6 +37,10 @@ func (k *Kernel) Assign(t *Timer, actor Actor) {
 	}
 }
 
+// Like gives an idle timer the actor of another timer of the same kernel:
+// Assign without a look-up.
+func (t *Timer) Like(o *Timer) { t.source = o.source }
+
 // Set arms the timer, or moves it when it is armed. An instant in the past
 // means now: the timer still fires after the present event. Timers of one
 // instant, also those of one actor, fire in the order of their keys, which is

@@ -64,6 +64,9 @@ func (t *Task) Kernel() *Kernel { return t.kernel }
 // Actor is the actor on whose behalf the task runs.
 func (t *Task) Actor() Actor { return t.timer.source.actor }
 
+// Own gives an idle timer to the task's actor.
+func (t *Task) Own(timer *Timer) { timer.source = t.timer.source }
+
 // Now is the present instant.
 func (t *Task) Now() time.Duration { return t.kernel.now }
 

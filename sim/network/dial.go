@@ -91,7 +91,7 @@ func (l *link) synArrives() {
 		l.asked, l.boot = true, s.boot
 		l.gate = Decision{Connect: Refuse}
 		if open := s.open(l.remote.Port(), l.client); open != nil {
-			l.gate = open.gate(l.local.String())
+			l.gate = open.gate(n.spell(l.local))
 		}
 	}
 	switch l.gate.Connect {
@@ -145,8 +145,10 @@ func (l *link) repeat(p *pipe) {
 
 // connect completes the handshake at the dialer.
 func (l *link) connect() {
-	l.ends = &pair{conn: Conn{link: l, gen: l.gen}, session: session{link: l, gen: l.gen}}
-	l.ends.conn.readBy, l.ends.conn.writeBy = sim.Forever, sim.Forever
+	l.ends = l.net.ends()
+	l.ends.conn = Conn{link: l, gen: l.gen, readBy: sim.Forever, writeBy: sim.Forever}
+	l.ends.session = session{link: l, gen: l.gen}
+	l.listed = true
 	if l.client != l.server {
 		l.client.join(l, &l.clientAt)
 	}

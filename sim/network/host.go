@@ -22,6 +22,7 @@ type Host struct {
 	name   string
 	addr   netip.Addr
 	actor  sim.Actor
+	timer  sim.Timer // never armed: holds the actor for the timers of links
 	stream uint64
 
 	ports     map[uint16]*listener
@@ -120,5 +121,4 @@ func (h *Host) leave(l *link) {
 	*last.place(h) = *i
 	h.links[len(h.links)-1] = nil
 	h.links = h.links[:len(h.links)-1]
-	*i = -1
 }

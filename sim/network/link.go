@@ -25,12 +25,18 @@ const (
 // pooled; what is handed out are the two small ends in pair, which know the
 // generation they belong to.
 type link struct {
-	net            *Network
-	gen            uint32
+	net      *Network
+	gen      uint32
+	up, down pipe // from and to the dialer
+	call
+}
+
+// call is what a link holds of one connection.
+type call struct {
 	client, server *Host
-	clientAt       int // places in the hosts' lists, -1 when absent
+	clientAt       int // places in the hosts' lists, valid when listed
 	serverAt       int
-	up, down       pipe // from and to the dialer
+	listed         bool
 	task           *sim.Task
 	actor          sim.Actor // of the dialer
 	stream         uint64    // of its draws
@@ -64,13 +70,14 @@ type pair struct {
 	session session
 }
 
+// take gives a link of the pool.
 func (n *Network) take() *link {
 	if i := len(n.free) - 1; i >= 0 {
 		l := n.free[i]
 		n.free = n.free[:i]
 		return l
 	}
-	l := &link{net: n, clientAt: -1, serverAt: -1}
+	l := &link{net: n}
 	l.up.link, l.down.link = l, l
 	var nobody sim.Actor
 	for _, p := range [2]*pipe{&l.up, &l.down} {
@@ -87,10 +94,10 @@ func (l *link) start(from, to *Host, t *sim.Task, remote netip.AddrPort) {
 	l.local = netip.AddrPortFrom(from.addr, from.nextEphemeral())
 	l.up.from, l.up.to = from, to
 	l.down.from, l.down.to = to, from
-	k.Assign(&l.up.timer, to.actor)
-	k.Assign(&l.down.pumping, to.actor)
-	k.Assign(&l.down.timer, l.actor)
-	k.Assign(&l.up.pumping, l.actor)
+	l.up.timer.Like(&to.timer)
+	l.down.pumping.Like(&to.timer)
+	t.Own(&l.down.timer)
+	t.Own(&l.up.pumping)
 	l.state, l.since = connecting, k.Now()
 	// By actor and instant, not by port: other dialers change no draw.
 	l.stream = sim.Draw(to.stream, uint64(l.actor), uint64(l.since))
@@ -98,15 +105,16 @@ func (l *link) start(from, to *Host, t *sim.Task, remote netip.AddrPort) {
 
 // free returns the link to the pool; its ends are dead from now on.
 func (l *link) free() {
-	if l.clientAt >= 0 {
-		l.client.leave(l)
-	}
-	if l.serverAt >= 0 {
+	if l.listed {
 		l.server.leave(l)
+		if l.client != l.server {
+			l.client.leave(l)
+		}
 	}
 	l.up.reset()
 	l.down.reset()
-	*l = link{net: l.net, gen: l.gen + 1, up: l.up, down: l.down, clientAt: -1, serverAt: -1}
+	l.gen++
+	l.call = call{}
 	l.net.free = append(l.net.free, l)
 }
 

@@ -5,10 +5,14 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/sim"
 )
+
+// slab is how many of a kind are allocated at a time.
+const slab = 64
 
 // Network connects hosts. It belongs to one kernel and is used from its
 // thread only.
@@ -17,18 +21,19 @@ type Network struct {
 	latency    time.Duration
 	links      map[[2]*Host]time.Duration // latencies of their own
 	names      map[string]*Host
-	addrs      map[netip.Addr]*Host
+	hosts      []*Host // by the last 16 bits of their address, less 1
 	partitions []*partition
 	observer   Observer
 	free       []*link
-	count      uint32
+	pairs      []pair          // a slab of ends to hand out
+	text       strings.Builder // a slab of remote addresses
 }
 
 // New makes a network without hosts.
 func New(k *sim.Kernel) *Network {
 	return &Network{
 		kernel: k, latency: DefaultLatency, links: map[[2]*Host]time.Duration{},
-		names: map[string]*Host{}, addrs: map[netip.Addr]*Host{},
+		names: map[string]*Host{},
 	}
 }
 
@@ -42,18 +47,58 @@ func (n *Network) AddHost(name string) *Host {
 	if h := n.names[name]; h != nil {
 		return h
 	}
-	n.count++
-	if n.count >= 1<<16-1 {
+	i := len(n.hosts) + 1
+	if i >= 1<<16-1 {
 		panic(fmt.Sprintf("network: no address left in 10.244.0.0/16 for %q", name))
 	}
 	h := &Host{
 		net: n, name: name, stream: sim.Stream("network/" + name),
-		addr:  netip.AddrFrom4([4]byte{10, 244, byte(n.count >> 8), byte(n.count)}),
+		addr:  netip.AddrFrom4([4]byte{10, 244, byte(i >> 8), byte(i)}),
 		actor: n.kernel.Name("host/" + name),
 		ports: map[uint16]*listener{}, ephemeral: firstEphemeral,
 	}
-	n.names[name], n.addrs[h.addr] = h, h
+	n.kernel.Init(&h.timer, h.actor, func() {})
+	n.names[name] = h
+	n.hosts = append(n.hosts, h)
 	return h
+}
+
+// at is the host of an address, nil when nobody has it.
+func (n *Network) at(a netip.Addr) *Host {
+	if !a.Is4() {
+		return nil
+	}
+	b := a.As4()
+	i := int(b[2])<<8 | int(b[3])
+	if b[0] != 10 || b[1] != 244 || i == 0 || i > len(n.hosts) {
+		return nil
+	}
+	return n.hosts[i-1]
+}
+
+// ends takes a pair from the slab, so that connections cost no allocation
+// each. A slab lives as long as anybody holds one of its ends.
+func (n *Network) ends() *pair {
+	if len(n.pairs) == 0 {
+		n.pairs = make([]pair, slab)
+	}
+	p := &n.pairs[0]
+	n.pairs = n.pairs[1:]
+	return p
+}
+
+// spell renders an address into a slab of text: what a Builder has returned
+// never changes, and it is not asked to grow.
+func (n *Network) spell(a netip.AddrPort) string {
+	const longest = len("255.255.255.255:65535")
+	if n.text.Cap()-n.text.Len() < longest {
+		n.text = strings.Builder{}
+		n.text.Grow(slab * longest)
+	}
+	var buf [longest]byte
+	start := n.text.Len()
+	n.text.Write(a.AppendTo(buf[:0]))
+	return n.text.String()[start:]
 }
 
 // Host is the host of a name, nil when there is none.
@@ -105,7 +150,7 @@ func (n *Network) resolve(from *Host, address string) (*Host, netip.AddrPort, er
 		case addr.IsLoopback() || addr.IsUnspecified():
 			return from, netip.AddrPortFrom(addr, ap.Port()), nil
 		default:
-			return n.addrs[addr], netip.AddrPortFrom(addr, ap.Port()), nil
+			return n.at(addr), netip.AddrPortFrom(addr, ap.Port()), nil
 		}
 	}
 	host, service, err := net.SplitHostPort(address)

@@ -24,21 +24,25 @@ type segment struct {
 // that arrived and were not read, bytes under way, and bytes that wait for
 // room in the window.
 type pipe struct {
-	link     *link
-	from, to *Host
-
+	link    *link
 	buf     []byte
-	head    int // where arrived bytes begin
-	arrived int
-	flight  int
-	total   int64 // bytes delivered so far
-
-	segs  []segment
-	first int
-	last  time.Duration // arrival of the newest segment: no overtaking
-
+	segs    []segment
 	timer   sim.Timer // arrival of the first segment, an event of the receiver
 	pumping sim.Timer // room in the window or on the line, an event of the sender
+	flow
+}
+
+// flow is what a pipe holds of one connection.
+type flow struct {
+	from, to *Host
+
+	head    int // where arrived bytes begin in buf
+	arrived int
+	flight  int
+	total   int64         // bytes delivered so far
+	first   int           // of segs
+	last    time.Duration // arrival of the newest segment: no overtaking
+
 	rto     time.Duration
 	retries int
 	packets uint64 // draws made for loss
@@ -58,11 +62,11 @@ func (p *pipe) reset() {
 	if p.held {
 		p.to.release(p)
 	}
-	buf, segs := p.buf[:0], p.segs[:0]
-	if cap(buf) > 2*Window {
-		buf = nil
+	p.buf, p.segs = p.buf[:0], p.segs[:0]
+	if cap(p.buf) > 2*Window {
+		p.buf = nil
 	}
-	*p = pipe{link: p.link, timer: p.timer, pumping: p.pumping, buf: buf, segs: segs}
+	p.flow = flow{}
 }
 
 // unread is the number of bytes written and not read.
