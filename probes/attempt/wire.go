@@ -188,7 +188,9 @@ func (x *wire) response() (*http.Response, error) {
 		}
 		x.limit = math.MaxInt64
 		if resp.StatusCode == http.StatusSwitchingProtocols && asksForSwitch(resp.Header) {
-			// The Transport hands out the connection itself as the body.
+			// The Transport hands out the connection itself as the body. (It
+			// also forgets Client.Timeout there, so a kubelet hangs on a peer
+			// that stays silent after this; here the deadline holds.)
 			resp.Body = io.NopCloser(x.br)
 		}
 		return resp, nil
