@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/vmprobe/vmprobe/conformance/explain"
+	"github.com/vmprobe/vmprobe/conformance/requirements"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+func newExplain(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain vm.yaml | REQUIREMENT | CODE | exit-codes",
+		Short: "Explain a manifest, a requirement, a diagnostic code or the exit codes",
+		Long: `explain says what the probes of a manifest will do: effective values and where they come
+from, when the first attempt is due, when the VM can be Ready, how long a fault goes
+unnoticed, what a liveness failure does, and warnings. No scenario is needed.
+
+It also explains a requirement (THR-FAILURE), a diagnostic (S014) and exit-codes.`,
+		Example: `  vmprobe explain vm.yaml
+  vmprobe explain vm.yaml --profile kubevirt -o json
+  kubectl get vm web -o yaml | vmprobe explain -
+  vmprobe explain THR-FAILURE`,
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return append(requirements.IDs(), "exit-codes"), cobra.ShellCompDirectiveDefault
+		},
+	}
+	profiles := profileFlag(cmd)
+	output := cmd.Flags().StringP("output", "o", "text", "text, json or yaml (manifests)")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		selected, err := profiles()
+		if err != nil {
+			return err
+		}
+		if done, err := explainWord(s.out, args[0]); done {
+			return err
+		}
+		return explainManifest(s, args[0], selected, *output)
+	}
+	return cmd
+}
+
+// explainWord explains what is not a file.
+func explainWord(w io.Writer, word string) (done bool, err error) {
+	if word == "exit-codes" {
+		_, err := fmt.Fprintln(w, exitCodeHelp)
+		return true, err
+	}
+	if r, ok := requirements.Lookup(word); ok {
+		return true, explainRequirement(w, r)
+	}
+	return false, nil
+}
+
+func explainManifest(s streams, name string, profiles []probes.ProfileName, output string) error {
+	data, err := readManifest(name, s.in)
+	if err != nil {
+		return err
+	}
+	manifest, err := spec.DecodeAll(data)
+	if err != nil {
+		return printDecodeErrors(s.err, name, data, err)
+	}
+	if len(manifest.Machines) == 0 {
+		return usagef("%s: no VirtualMachine, VirtualMachineInstance or Pod in it", name)
+	}
+	switch output {
+	case "text":
+		err = explain.Manifest(s.out, manifest.Machines, explain.Options{Profiles: profiles, Skipped: manifest.Skipped})
+	case "json", "yaml":
+		err = writeAnalyses(s.out, manifest.Machines, profiles, output)
+	default:
+		return usagef("--output %q: want text, json or yaml", output)
+	}
+	if err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	return nil
+}
+
+func readManifest(name string, stdin io.Reader) ([]byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, exit(exitCouldNotRun, fmt.Errorf("read standard input: %w", err))
+		}
+		return data, nil
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		known := append(requirements.IDs(), "exit-codes")
+		for _, c := range diag.Codes() {
+			known = append(known, string(c))
+		}
+		return nil, usagef("%q is no file, requirement or diagnostic code%s", name, didYouMean(name, known))
+	}
+	if err != nil {
+		return nil, exit(exitUsage, err)
+	}
+	return data, nil
+}
+
+// printDecodeErrors shows mistakes in a manifest as lint shows them in a
+// scenario.
+func printDecodeErrors(w io.Writer, name string, data []byte, err error) error {
+	all, ok := errors.AsType[spec.DecodeErrors](err)
+	if !ok {
+		return usagef("%s: %w", name, err)
+	}
+	var list diag.List
+	for _, e := range all {
+		message := e.Message
+		if e.Path != "" {
+			message = e.Path + ": " + message
+		}
+		list.Add(diag.Manifest, diag.Pos{File: name, Line: e.Line, Col: e.Column}, e.Help, "%s", message)
+	}
+	if err := diag.WriteText(w, list.Sort(), diag.Sources{name: data}); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	return exit(exitUsage, nil)
+}
+
+func writeAnalyses(w io.Writer, machines []*spec.Machine, profiles []probes.ProfileName, output string) error {
+	var all []explain.Analysis
+	for _, m := range machines {
+		names := profiles
+		if len(names) == 0 {
+			names = explain.Profiles(m)
+		}
+		for _, name := range names {
+			profile, _ := probes.LookupProfile(name)
+			all = append(all, explain.Analyze(m, profile))
+		}
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err == nil && output == "yaml" {
+		data, err = yaml.JSONToYAML(data)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", strings.TrimRight(string(data), "\n"))
+	return err
+}
