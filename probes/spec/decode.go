@@ -94,7 +94,7 @@ type header struct {
 func (d *decoder) object(doc *document, node *yaml.Node, text []byte, prefix string) {
 	var h header
 	if err := json.Unmarshal(text, &h); err != nil && h.Kind == "" {
-		d.fail(doc, node, prefix, "is not a Kubernetes object: "+plain(err), "")
+		d.fail(doc, node, prefix, "is not a Kubernetes object: a document "+plain(err), "")
 		return
 	}
 	switch kind := h.Kind; {

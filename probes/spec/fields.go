@@ -10,25 +10,28 @@ import (
 	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
-// unknownFields walks decoded JSON beside the API type and lists the paths
-// that the type does not have. KubeVirt's own UnmarshalJSON methods decode
-// their part without strictness, so the strict decoder of Kubernetes sees
-// nothing below a VMI's spec; this walk does.
-func unknownFields(t reflect.Type, value any, path string) []string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
+// problem is a place in an object that the API type does not admit; an empty
+// message means that the type has no such field.
+type problem struct{ path, message string }
+
+// problems walks decoded JSON beside the API type. KubeVirt's own
+// UnmarshalJSON methods decode their part without strictness, so the strict
+// decoder of Kubernetes sees nothing below a VMI's spec; this walk does. It
+// also tries the values that read their JSON themselves (quantities, times),
+// whose errors name no place.
+func problems(t reflect.Type, value any, path string) []problem {
+	t = pointed(t)
 	if opaque(t) {
-		return nil
+		return tried(t, value, path)
 	}
-	var all []string
+	var all []problem
 	switch v := value.(type) {
 	case []any:
 		if t.Kind() != reflect.Slice {
 			return nil // a wrong type is another error
 		}
 		for i, item := range v {
-			all = append(all, unknownFields(t.Elem(), item, fmt.Sprintf("%s[%d]", path, i))...)
+			all = append(all, problems(t.Elem(), item, fmt.Sprintf("%s[%d]", path, i))...)
 		}
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -38,19 +41,31 @@ func unknownFields(t reflect.Type, value any, path string) []string {
 			}
 			switch t.Kind() {
 			case reflect.Map:
-				all = append(all, unknownFields(t.Elem(), v[name], below)...)
+				all = append(all, problems(t.Elem(), v[name], below)...)
 			case reflect.Struct:
 				ft := fieldType(t, name)
 				if ft == nil {
-					all = append(all, below)
+					all = append(all, problem{path: below})
 					continue
 				}
-				all = append(all, unknownFields(ft, v[name], below)...)
+				all = append(all, problems(ft, v[name], below)...)
 			default:
 			}
 		}
 	}
 	return all
+}
+
+// tried decodes one self-reading value alone.
+func tried(t reflect.Type, value any, path string) []problem {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, reflect.New(t).Interface()); err != nil {
+		return []problem{{path, plain(err)}}
+	}
+	return nil
 }
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()

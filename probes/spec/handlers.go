@@ -17,7 +17,7 @@ func (r *resolver) handlers(w *written) bool {
 			Message: "grpc probes are not driven by vmprobe",
 		})
 	}
-	if r.profile.VM && r.machine.Pod == nil {
+	if r.profile.VM {
 		return r.kubeVirtHandlers(w)
 	}
 	return r.podHandlers(w)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -92,6 +93,9 @@ func (r *resolver) portFindings(w *written, p *probes.Probe) {
 	}
 	path := childPath(w.path, name)
 	if port.Name != "" && port.Number == 0 {
+		if len(validation.IsValidPortName(port.Name)) > 0 {
+			return // refused already (VAL-PORT)
+		}
 		outcome := "readiness stays at its initial Failure for ever"
 		if p.Kind != probes.Readiness {
 			outcome = "the probe never fails and never kills"

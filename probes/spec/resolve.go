@@ -34,12 +34,17 @@ func (m *Machine) Resolve(p probes.Profile) Resolved {
 	}
 	switch {
 	case m.Pod != nil:
+		if p.VM {
+			r.podInVMProfile()
+		}
 		r.pod()
 	case m.VMI != nil:
 		r.instance()
+	default:
+		return r.out // a Machine that nothing was decoded into
 	}
 	r.probes()
-	if p.VM && m.VMI != nil {
+	if r.profile.VM {
 		r.webhook()
 	}
 	sortFindings(r.out.Findings)
@@ -54,6 +59,16 @@ type resolver struct {
 
 func (r *resolver) add(f Finding) { r.out.Findings = append(r.out.Findings, f) }
 
+// podInVMProfile refuses what no profile of VMs can run, and reads the rest as
+// Kubernetes does: a pod is no VMI's launcher.
+func (r *resolver) podInVMProfile() {
+	r.add(Finding{
+		Severity: Rejects, Requirement: "KV-COPY", Path: "kind", By: ByVMProbe,
+		Message: "profile " + string(r.profile.Name) + " probes virtual machines; a Pod belongs to profile kubernetes",
+	})
+	r.profile, _ = probes.LookupProfile(probes.Kubernetes)
+}
+
 func (r *resolver) pod() {
 	s := &r.machine.Pod.Spec
 	if s.RestartPolicy != "" {
@@ -61,12 +76,6 @@ func (r *resolver) pod() {
 	}
 	r.grace(s.TerminationGracePeriodSeconds)
 	r.out.PodGrace = r.out.Grace
-	if r.profile.VM {
-		r.add(Finding{
-			Severity: Rejects, Requirement: "KV-COPY", Path: "kind", By: ByVMProbe,
-			Message: "profile " + string(r.profile.Name) + " probes virtual machines; a Pod belongs to profile kubernetes",
-		})
-	}
 	i := r.machine.container()
 	if i < 0 {
 		r.add(Finding{

@@ -70,6 +70,8 @@ func (d *document) yamlErrors(err error) []*DecodeError {
 	var all []*DecodeError
 	for _, m := range yamlErrorLine.FindAllStringSubmatch(err.Error(), -1) {
 		n, _ := strconv.Atoi(m[1])
+		// The parser may point behind the last line.
+		n = min(n, bytes.Count(d.text, []byte("\n"))+1)
 		all = append(all, d.at(n, 1, "", m[2]))
 	}
 	if all == nil {

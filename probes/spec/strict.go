@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	kjson "sigs.k8s.io/json"
@@ -19,8 +21,15 @@ const maxTypeErrors = 50
 func (d *decoder) strict(doc *document, m *Machine, text []byte, target any) {
 	var tree any
 	if json.Unmarshal(text, &tree) == nil {
-		for _, path := range unknownFields(machineTypes[m.Kind], tree, "") {
-			d.unknown(doc, m, path)
+		for _, p := range problems(machineTypes[m.Kind], tree, "") {
+			if p.message == "" {
+				d.unknown(doc, m, p.path)
+				continue
+			}
+			d.fail(doc, m.source.node, p.path, p.message, "")
+			if text = without(text, p.path); text == nil {
+				return
+			}
 		}
 	}
 	for range maxTypeErrors {
@@ -28,8 +37,8 @@ func (d *decoder) strict(doc *document, m *Machine, text []byte, target any) {
 		if err == nil {
 			return
 		}
-		path, message := typeError(err)
-		d.fail(doc, m.source.node, path, message, "")
+		path, message, help := typeError(err)
+		d.fail(doc, m.source.node, path, message, help)
 		if text = without(text, path); text == nil {
 			return
 		}
@@ -37,36 +46,53 @@ func (d *decoder) strict(doc *document, m *Machine, text []byte, target any) {
 }
 
 // typeError words a decoding error without Go's type names.
-func typeError(err error) (path, message string) {
-	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return t.Field, fmt.Sprintf("cannot be a %s: it wants %s", t.Value, goKind(t.Type.String()))
+func typeError(err error) (path, message, help string) {
+	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return "", plain(err), ""
 	}
-	return "", plain(err)
+	wants := kindName(t.Type)
+	switch {
+	case wants == "a string" && t.Value == "bool":
+		help = "YAML reads y, n, yes, no, on and off as true or false: quote it"
+	case wants == "a string" && strings.HasPrefix(t.Value, "number"):
+		help = "quote it"
+	}
+	return t.Field, fmt.Sprintf("cannot be %s: it wants %s", article(t.Value), wants), help
 }
 
 func plain(err error) string {
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Sprintf("%s cannot be a %s", t.Field, t.Value)
+		return fmt.Sprintf("cannot be %s", article(t.Value))
 	}
 	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
-func goKind(name string) string {
-	switch name = strings.TrimLeft(name, "*"); {
-	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "uint"):
-		return "a whole number (" + name + ")"
-	case name == "bool":
-		return "true or false"
-	case strings.HasPrefix(name, "[]"):
-		return "a list"
-	case strings.HasPrefix(name, "map["):
-		return "a mapping"
-	case name == "string":
-		return "a string"
-	case strings.Contains(name, "."):
-		return "an object of type " + name[strings.LastIndex(name, ".")+1:]
+func article(word string) string {
+	switch word[:min(1, len(word))] {
+	case "a", "o":
+		return "an " + word
 	}
-	return name
+	return "a " + word
+}
+
+func kindName(t reflect.Type) string {
+	t = pointed(t)
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map:
+		return "a mapping"
+	case reflect.Struct:
+		return "an object (" + t.Name() + ")"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "a whole number (" + t.Kind().String() + ")"
 }
 
 // without removes the value at the path so that the next error can be found;
@@ -76,26 +102,43 @@ func without(text []byte, path string) []byte {
 	if path == "" || json.Unmarshal(text, &root) != nil {
 		return nil
 	}
-	parts := strings.Split(path, ".")
-	at := root
-	for i, part := range parts {
-		object, ok := at.(map[string]any)
-		if !ok {
-			return nil
-		}
-		if _, ok := object[part]; !ok {
-			return nil
-		}
-		if i == len(parts)-1 {
-			delete(object, part)
-		}
-		at = object[part]
+	if !remove(root, steps(path)) {
+		return nil
 	}
 	rest, err := json.Marshal(root)
 	if err != nil {
 		return nil
 	}
 	return rest
+}
+
+// remove deletes a mapping's entry, or empties a list's.
+func remove(at any, path []string) bool {
+	for i, step := range path {
+		last := i == len(path)-1
+		switch v := at.(type) {
+		case map[string]any:
+			if _, ok := v[step]; !ok {
+				return false
+			}
+			if last {
+				delete(v, step)
+			}
+			at = v[step]
+		case []any:
+			n, err := strconv.Atoi(strings.TrimPrefix(step, "["))
+			if err != nil || n < 0 || n >= len(v) {
+				return false
+			}
+			if last {
+				v[n] = nil
+			}
+			at = v[n]
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // onlyKubernetes are the probe fields of pods that KubeVirt does not have: a
