@@ -183,3 +183,48 @@ func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time
 	}
 	return source + " = " + oracle.Window(lo, hi, j.slack), lo, hi + j.slack, nil
 }
+
+// Expected is one window that a case gives for a run.
+type Expected struct {
+	VM     string
+	Lane   string // "ready", "endpoints" or "live"
+	To     bool   // the value that is to be reached; false for live
+	Lo, Hi time.Duration
+}
+
+// Windows computes the windows of the ready, endpoints and live expectations
+// of a case for a run, without slack, for pictures. Windows that have no value
+// in this run are left out.
+func Windows(c *scenarios.Case, t *trace.Trace) []Expected {
+	run := history.New(c, t)
+	var out []Expected
+	for _, v := range run.VMs {
+		e := c.Expect[v.Name]
+		if e == nil {
+			continue
+		}
+		j := &expector{run: run, vm: v}
+		add := func(lane string, to bool, use scenarios.Use, w scenarios.Window) {
+			if _, lo, hi, err := j.window(use, wanted{window: w}); err == nil {
+				out = append(out, Expected{VM: v.Name, Lane: lane, To: to, Lo: lo, Hi: hi})
+			}
+		}
+		for _, h := range []struct {
+			lane string
+			h    *scenarios.History
+		}{{"ready", e.Ready}, {"endpoints", e.Endpoints}} {
+			if h.h == nil {
+				continue
+			}
+			for _, change := range h.h.Changes {
+				add(h.lane, change.To, scenarios.UseReadiness, change.Window)
+			}
+		}
+		if e.Live != nil {
+			for _, l := range *e.Live {
+				add("live", false, scenarios.UseLiveness, l.Window)
+			}
+		}
+	}
+	return out
+}

@@ -28,7 +28,7 @@ func timeoutAttempt(c *court) {
 					event = t.StartEvent
 				}
 				c.failStint(s, Failure{
-					At: t.Start + bound + c.slack, Event: event, Message: message,
+					At: min(t.Start+bound+c.slack, t.End), Event: event, Message: message,
 					Want: fmt.Sprintf("a result within %s (timeout is %s)", Seconds(bound), Seconds(s.Probe.Timeout)),
 				})
 				return
@@ -38,7 +38,10 @@ func timeoutAttempt(c *court) {
 }
 
 func (c *court) tooLong(s *history.Stint, t history.Try) bool {
-	deadline := t.Start + tryBound(s.Probe, c.profile()) + c.slack
+	deadline := t.Start + tryBound(s.Probe, c.profile())
+	if s.Probe.Handler != probes.TCPSocket { // lingering is slack enough
+		deadline += c.slack
+	}
 	if t.Ended() {
 		return t.End > deadline
 	}
