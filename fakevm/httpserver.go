@@ -296,6 +296,9 @@ func (c *httpConn) refuse(status int, note string) {
 	}
 	c.busy, c.ended = true, true
 	c.buf = nil
+	if r := c.pick.reply.HTTP; r != nil && r.Silent {
+		return // who never answers does not answer garbage either
+	}
 	c.out.Send([]byte("HTTP/1.1 " + strconv.Itoa(status) + " Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 	c.hangUp(false)
 }
