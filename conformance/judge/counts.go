@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
-	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -187,44 +186,4 @@ func between(least, most int) string {
 		return fmt.Sprintf("at most %d", most)
 	}
 	return fmt.Sprintf("%d to %d", least, most)
-}
-
-// Rejection judges a case whose manifests must be rejected; nothing runs.
-func Rejection(c *scenarios.Case, seed uint64) Verdict {
-	v := blank(c, seed)
-	v.Until, v.Result = 0, Pass
-	var said []string
-	for i := range c.VMs {
-		for _, f := range c.VMs[i].Resolved.Findings {
-			if f.Severity == "rejected" {
-				said = append(said, f.Message)
-			}
-		}
-	}
-	for _, w := range c.Rejected {
-		if !anyContains(said, w.Message) {
-			message := "the manifest was accepted"
-			if len(said) > 0 {
-				message = fmt.Sprintf("it was rejected in other words: %q", said)
-			}
-			v.Failures = append(v.Failures, Failure{
-				Requirement: ruleOf(c), Event: history.NoEvent, Message: message,
-				Want: fmt.Sprintf("rejected with %q", w.Message),
-			})
-		}
-	}
-	if len(v.Failures) > 0 {
-		v.Result = Fail
-		oracle.Sort(v.Failures)
-	}
-	return v
-}
-
-func anyContains(list []string, part string) bool {
-	for _, s := range list {
-		if strings.Contains(s, part) {
-			return true
-		}
-	}
-	return false
 }

@@ -85,6 +85,9 @@ func (o Options) slack() time.Duration {
 
 // Judge applies both judges to a run of the case.
 func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
+	if len(c.Rejected) > 0 || rejected(c) {
+		return rejection(c, t)
+	}
 	v := blank(c, t.Seed)
 	v.TraceDigest = t.Digest
 	run := history.New(c, t)
