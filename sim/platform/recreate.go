@@ -1,8 +1,6 @@
 package platform
 
 import (
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/vmprobe/vmprobe/probes/spec"
@@ -150,13 +148,4 @@ func (v *VM) terminatePod(p *pod) {
 	p.finished = true // it waited for its back-off
 	v.cfg.Prober.ContainerStopped(p.instance, false)
 	v.podEnded()
-}
-
-// BackOffOf is the wait before the n-th restart in place, n >= 1.
-func BackOffOf(n int) time.Duration {
-	wait := time.Duration(0)
-	for ; n > 1 && wait < BackOffMax; n-- {
-		wait = min(max(2*wait, BackOffInitial), BackOffMax)
-	}
-	return wait
 }
