@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +41,7 @@ type File struct {
 	usedVary map[string]bool
 	usedName map[string]bool // "as" and let names that some formula mentions
 	named    map[string]Pos  // all of them
+	mutants  bool            // known, so that "kills" is asked for
 }
 
 // run is the document under one binding of the vary names.
@@ -61,7 +63,7 @@ const (
 func Load(file string, data []byte, opts Options) (*File, diag.List) {
 	sum := sha256.Sum256(data)
 	f := &File{
-		Path: file, Source: data, Digest: "sha256:" + hex.EncodeToString(sum[:]),
+		Path: file, Source: data, mutants: opts.Mutants != nil, Digest: "sha256:" + hex.EncodeToString(sum[:]),
 		varies: map[string]Pos{}, usedVary: map[string]bool{}, usedName: map[string]bool{}, named: map[string]Pos{},
 	}
 	s := readStream(file, data)
@@ -77,7 +79,40 @@ func Load(file string, data []byte, opts Options) (*File, diag.List) {
 	if !list.HasErrors() {
 		list = append(list, f.compile(opts)...)
 	}
-	return f, list.Sort()
+	return f, perProfile(list).Sort()
+}
+
+var inProfile = regexp.MustCompile(` in profile ([a-z-]+)`)
+
+// perProfile tells a mistake that several profiles show once: the first is
+// kept, the others become a note.
+func perProfile(list diag.List) diag.List {
+	type place struct {
+		code diag.Code
+		pos  Pos
+	}
+	var out diag.List
+	first, others := map[place]int{}, map[int][]string{}
+	for _, d := range list {
+		m := inProfile.FindStringSubmatch(d.Message)
+		if m == nil {
+			out = append(out, d)
+			continue
+		}
+		i, again := first[place{d.Code, d.Pos}]
+		if !again {
+			first[place{d.Code, d.Pos}] = len(out)
+			out = append(out, d)
+			continue
+		}
+		if own := inProfile.FindStringSubmatch(out[i].Message); own[1] != m[1] && !slices.Contains(others[i], m[1]) {
+			others[i] = append(others[i], m[1])
+		}
+	}
+	for i, names := range others {
+		out[i].Notes = append(out[i].Notes, "likewise in profile "+strings.Join(names, ", "))
+	}
+	return out
 }
 
 // decodeManifests reads everything but the Scenario, in place, so that lines
