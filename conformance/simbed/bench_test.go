@@ -68,7 +68,7 @@ func BenchmarkAttempts(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			for b.Loop() {
-				if err := (simbed.Bed{}).Play(b.Context(), c, 7, &sink); err != nil {
+				if err := (simbed.Bed{Bare: true}).Play(b.Context(), c, 7, &sink); err != nil {
 					b.Fatal(err)
 				}
 			}

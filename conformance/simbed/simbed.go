@@ -10,6 +10,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/cluster"
 	"github.com/vmprobe/vmprobe/sim/network"
 	"github.com/vmprobe/vmprobe/sim/platform"
 	"github.com/vmprobe/vmprobe/sim/prober"
@@ -20,6 +21,9 @@ import (
 type Bed struct {
 	// Tool is the version written into traces.
 	Tool string
+	// Bare leaves out the Kubernetes API beside the world; the trace is the
+	// same. For fleets and sweeps.
+	Bare bool
 }
 
 // Name implements testbed.Testbed.
@@ -49,6 +53,9 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: c, kernel: sim.New(seed), sink: sink}
+	if !b.Bare {
+		w.cluster = cluster.New()
+	}
 	defer w.kernel.Close()
 	w.findings()
 	if rejected(c) {
@@ -82,6 +89,7 @@ type world struct {
 	net     *network.Network
 	prober  *network.Host
 	driver  *prober.Driver
+	cluster *cluster.Cluster // nil: bare
 	vms     []*vm
 	sink    trace.Sink
 	failure error
@@ -151,7 +159,8 @@ func (w *world) connect(v *vm) error {
 		return err
 	}
 	v.platform, err = platform.New(platform.Config{
-		Kernel: w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
+		Publisher: w.publish(v),
+		Kernel:    w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
 		Name: v.spec.Name, Namespace: v.spec.Machine.Namespace, Actor: w.kernel.Name("platform/" + v.spec.Name),
 		Profile: w.c.Profile, Resolved: v.spec.Resolved, DomainDelay: v.spec.DomainDelay,
 	})
@@ -160,6 +169,20 @@ func (w *world) connect(v *vm) error {
 	}
 	v.prober.Bind(v.platform)
 	return nil
+}
+
+// publish makes the VM known to the Kubernetes API beside the world.
+func (w *world) publish(v *vm) platform.Publisher {
+	if w.cluster == nil {
+		return nil
+	}
+	m := v.spec.Machine
+	w.cluster.Add(cluster.Member{
+		Name: v.spec.Name, Namespace: m.Namespace, VM: m.VM, VMI: m.VMI, Pod: m.Pod,
+		Probes: v.spec.Resolved.Probes, ExecOuterExtra: w.c.Profile.ExecOuterExtra,
+		Address: func(pod int32) string { return v.pod(pod).addr },
+	})
+	return w.cluster
 }
 
 // run lets the world live until the end of the case.
@@ -171,6 +194,9 @@ func (w *world) run(ctx context.Context) error {
 		if err := w.kernel.Run(min(w.kernel.Now()+slice, w.c.Until)); err != nil {
 			return err
 		}
+	}
+	if w.cluster != nil && w.cluster.Err() != nil {
+		return w.cluster.Err()
 	}
 	return w.failure
 }

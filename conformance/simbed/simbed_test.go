@@ -92,12 +92,26 @@ func TestHungAgentKillsAndTheControllerStartsAgain(t *testing.T) {
 		"1m35s 2 restart  false",
 		"1m35s 2 vmi-phase Scheduled false",
 		"1m35s 2 vmi-phase Running false",
-		"1m50s 2 ready  true",
-		"1m50s 2 endpoint  true",
-		"3m5s 2 liveness-failed  false", // hung 60 s after the second boot at 1m35s
+		"1m49s 2 ready  true",
+		"1m49s 2 endpoint  true",
+		"3m4s 2 liveness-failed  false", // hung 60 s after the second boot at 1m35s
 	}
 	if diff := cmp.Diff(want, story(tr)[:len(want)]); diff != "" {
 		t.Errorf("story (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheAPIBesideTheWorldChangesNothing(t *testing.T) {
+	full, err := simbed.Bed{}.Run(t.Context(), testCase(t), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := simbed.Bed{Bare: true}.Run(t.Context(), testCase(t), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := trace.Diff(full, bare); d != nil {
+		t.Errorf("first difference: %+v", d)
 	}
 }
 
