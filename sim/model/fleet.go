@@ -40,6 +40,11 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("model: probe %d: startup probes and young probers need a kernel", i))
 		}
 	}
+	for i, p := range c.Probes {
+		if p.Tries != c.Probes[0].Tries {
+			errs = append(errs, fmt.Errorf("model: probe %d: tries differ", i))
+		}
+	}
 	if c.Answerer == nil {
 		errs = append(errs, errors.New("model: an answerer is needed"))
 	}
