@@ -108,7 +108,7 @@ func (l *link) synArrives() {
 	default:
 		l.yes = false // a gate that says what nobody knows
 	}
-	n.kernel.Set(&l.down.timer, n.kernel.Now()+max(l.gate.Delay, 0)+n.delay(s, l.client))
+	n.kernel.Set(&l.down.timer, n.kernel.Now()+bounded(l.gate.Delay)+n.delay(s, l.client))
 }
 
 func (l *link) answerArrives() {

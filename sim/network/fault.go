@@ -78,7 +78,7 @@ func (h *Host) HalfOpen() (end func()) { return counted(&h.halfOpen, func() {}) 
 // Delay adds d to each one-way delivery from and to the host; negative means
 // 0. Packets under way keep theirs.
 func (h *Host) Delay(d time.Duration) (end func()) {
-	return h.faults.delay.add(int64(max(d, 0)), func() {
+	return h.faults.delay.add(int64(bounded(d)), func() {
 		h.delay = 0
 		for _, v := range h.faults.delay {
 			h.delay += time.Duration(v)

@@ -11,6 +11,13 @@ import (
 	"github.com/vmprobe/vmprobe/sim"
 )
 
+// most is the number of addresses from 10.244.0.0 on, and longest the most
+// that any one delay may be: sums of a few stay far from overflow.
+const (
+	most    = 12 << 16
+	longest = time.Duration(1) << 55 // 417 days
+)
+
 // slab is how many of a kind are allocated at a time.
 const slab = 64
 
@@ -21,7 +28,7 @@ type Network struct {
 	latency    time.Duration
 	links      map[[2]*Host]time.Duration // latencies of their own
 	names      map[string]*Host
-	hosts      []*Host // by the last 16 bits of their address, less 1
+	hosts      []*Host // by their address, from 10.244.0.1 on
 	partitions []*partition
 	observer   Observer
 	free       []*link
@@ -40,20 +47,20 @@ func New(k *sim.Kernel) *Network {
 // Observe sets the observer; nil for none.
 func (n *Network) Observe(o Observer) { n.observer = o }
 
-// AddHost adds a host with the next address of 10.244.0.0/16, from
-// 10.244.0.1 on. A name given twice returns the host there is. Ties of the
+// AddHost adds a host with the next address, from 10.244.0.1 to
+// 10.255.255.254; more hosts than that are a broken invariant. A name given twice returns the host there is. Ties of the
 // host's events are those of the actor of its name.
 func (n *Network) AddHost(name string) *Host {
 	if h := n.names[name]; h != nil {
 		return h
 	}
 	i := len(n.hosts) + 1
-	if i >= 1<<16-1 {
-		panic(fmt.Sprintf("network: no address left in 10.244.0.0/16 for %q", name))
+	if i >= most {
+		panic(fmt.Sprintf("network: no address left for %q", name))
 	}
 	h := &Host{
 		net: n, name: name, stream: sim.Stream("network/" + name),
-		addr:  netip.AddrFrom4([4]byte{10, 244, byte(i >> 8), byte(i)}),
+		addr:  netip.AddrFrom4([4]byte{10, byte(244 + i>>16), byte(i >> 8), byte(i)}),
 		actor: n.kernel.Name("host/" + name),
 		ports: map[uint16]*listener{}, ephemeral: firstEphemeral,
 	}
@@ -69,8 +76,8 @@ func (n *Network) at(a netip.Addr) *Host {
 		return nil
 	}
 	b := a.As4()
-	i := int(b[2])<<8 | int(b[3])
-	if b[0] != 10 || b[1] != 244 || i == 0 || i > len(n.hosts) {
+	i := (int(b[1])-244)<<16 | int(b[2])<<8 | int(b[3])
+	if b[0] != 10 || i <= 0 || i > len(n.hosts) {
 		return nil
 	}
 	return n.hosts[i-1]
@@ -90,12 +97,12 @@ func (n *Network) ends() *pair {
 // spell renders an address into a slab of text: what a Builder has returned
 // never changes, and it is not asked to grow.
 func (n *Network) spell(a netip.AddrPort) string {
-	const longest = len("255.255.255.255:65535")
-	if n.text.Cap()-n.text.Len() < longest {
+	const size = len("255.255.255.255:65535")
+	if n.text.Cap()-n.text.Len() < size {
 		n.text = strings.Builder{}
-		n.text.Grow(slab * longest)
+		n.text.Grow(slab * size)
 	}
-	var buf [longest]byte
+	var buf [size]byte
 	start := n.text.Len()
 	n.text.Write(a.AppendTo(buf[:0]))
 	return n.text.String()[start:]
@@ -108,13 +115,16 @@ func (n *Network) Host(name string) *Host { return n.names[name] }
 // with nil hosts that of every link without one of its own. Packets under way
 // keep theirs. Negative means 0.
 func (n *Network) SetLatency(a, b *Host, d time.Duration) {
-	d = max(d, 0)
+	d = bounded(d)
 	if a == nil || b == nil {
 		n.latency = d
 		return
 	}
 	n.links[[2]*Host{a, b}], n.links[[2]*Host{b, a}] = d, d
 }
+
+// bounded keeps a duration between 0 and the longest.
+func bounded(d time.Duration) time.Duration { return min(max(d, 0), longest) }
 
 // delay is the present one-way delay from a to b.
 func (n *Network) delay(a, b *Host) time.Duration {
