@@ -105,10 +105,16 @@ func Detect(p probes.Probe, attempt Window) Window {
 
 // Recover is the window of the successThreshold-th success on schedule, from
 // the end of a fault whose attempts last up to attempt.Hi: one of them may
-// still be under way.
+// still be under way. When they outlast the period, the first good attempt
+// follows off the grid, and the second may come less than a period later
+// (TIM-TICK-DROP).
 func Recover(p probes.Probe, attempt Window) Window {
 	rest := times(p.SuccessThreshold-1, p.Period)
-	return Window{Lo: rest, Hi: max(p.Period, attempt.Hi) + rest}
+	w := Window{Lo: rest, Hi: max(p.Period, attempt.Hi) + rest}
+	if attempt.Hi > p.Period {
+		w.Lo = times(p.SuccessThreshold-2, p.Period)
+	}
+	return w
 }
 
 // FirstVerdict is the window in which a target that is broken from the start
