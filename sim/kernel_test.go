@@ -50,9 +50,9 @@ func TestTimerRearmStopAndPast(t *testing.T) {
 	if b.Armed() {
 		t.Error("Forever arms")
 	}
-	k.Run(5)
+	_ = k.Run(5)
 	k.Set(a, 1) // in the past: now
-	k.Run(5)
+	_ = k.Run(5)
 	if got := strings.Join(log, " "); got != "a4ns a5ns" {
 		t.Error(got)
 	}
@@ -184,7 +184,7 @@ func TestHalt(t *testing.T) {
 			}
 		}), time.Duration(n))
 	}
-	if err := k.Run(9); err != enough || n != 2 {
+	if err := k.Run(9); !errors.Is(err, enough) || n != 2 {
 		t.Errorf("%v after %d", err, n)
 	}
 	if err := k.Run(9); err != nil || n != 3 {
@@ -220,7 +220,7 @@ func TestCloseLeavesNoCoroutine(t *testing.T) {
 				}
 			})
 		}
-		k.Run(5)
+		_ = k.Run(5)
 		k.Go(99, func(*sim.Task) { t.Error("a task that had not begun ran") })
 		k.Close()
 		k.Close()
@@ -239,7 +239,7 @@ func TestCloseLeavesNoCoroutine(t *testing.T) {
 
 func TestRunInsideRun(t *testing.T) {
 	k := sim.New(1)
-	k.Set(k.NewTimer(1, func() { k.Run(9) }), 1)
+	k.Set(k.NewTimer(1, func() { _ = k.Run(9) }), 1)
 	if err := k.Run(2); err == nil || !strings.Contains(err.Error(), "Run called from inside Run") {
 		t.Error(err)
 	}

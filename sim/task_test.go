@@ -80,7 +80,7 @@ func TestTasksAreUsedAgain(t *testing.T) {
 	seen := map[*sim.Task]bool{}
 	for i := range 100 {
 		k.Go(sim.Actor(i), func(task *sim.Task) { seen[task] = true; task.SleepUntil(task.Now() + 1) })
-		k.Run(k.Now() + 2)
+		_ = k.Run(k.Now() + 2)
 	}
 	if len(seen) != 1 {
 		t.Errorf("%d coroutines for tasks one after the other", len(seen))
@@ -128,7 +128,7 @@ func TestMutex(t *testing.T) {
 			t.Error("TryLock")
 		}
 	})
-	k.Run(101)
+	_ = k.Run(101)
 }
 
 func TestUnlockOfAnOpenMutex(t *testing.T) {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -81,7 +82,7 @@ func BenchmarkQueue(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			left = b.N
-			if err := k.Run(sim.Forever); err != errDone {
+			if err := k.Run(sim.Forever); !errors.Is(err, errDone) {
 				b.Fatal(err)
 			}
 		})

@@ -47,7 +47,7 @@ func inBubble(virtual time.Duration) (int, int) {
 				resp, err := client.Do(request)
 				if err == nil {
 					_, err = io.Copy(io.Discard, resp.Body)
-					resp.Body.Close()
+					_ = resp.Body.Close()
 				}
 				if err == nil && resp.StatusCode == http.StatusOK {
 					good.Add(1)

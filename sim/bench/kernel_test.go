@@ -136,7 +136,7 @@ func codec(vm *kernelVM, t *sim.Task) bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.SetDeadline(sim.Epoch.Add(deadline)); err != nil {
 		return false
 	}
@@ -157,7 +157,7 @@ func roundTrip(c net.Conn, request *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err == nil && resp.StatusCode == http.StatusOK
 }

@@ -34,7 +34,7 @@ func runMock(virtual time.Duration) (int, int) {
 				if roundTrip(c, request) {
 					good.Add(1)
 				}
-				c.Close()
+				_ = c.Close()
 				<-ticker.C
 			}
 		})
@@ -60,7 +60,7 @@ func runMock(virtual time.Duration) (int, int) {
 }
 
 func serveMock(mock *clock.Mock, c net.Conn, after time.Duration) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	r := readers.Get().(*bufio.Reader)
 	defer readers.Put(r)
 	r.Reset(c)

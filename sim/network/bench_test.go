@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func BenchmarkExchange(b *testing.B) {
 		server.s = s
 		return server
 	}}
-	web.Listen(80, func(string) network.Decision { return decision })
+	_, _ = web.Listen(80, func(string) network.Decision { return decision })
 	request := []byte("GET /healthz HTTP/1.1\r\nHost: 10.244.0.2\r\n\r\n")
 	buf := make([]byte, 1024)
 	fn := func(task *sim.Task) {
@@ -33,17 +34,17 @@ func BenchmarkExchange(b *testing.B) {
 			b.Error(err)
 			return
 		}
-		c.SetDeadline(sim.Epoch.Add(deadline))
-		c.Write(request)
+		_ = c.SetDeadline(sim.Epoch.Add(deadline))
+		_, _ = c.Write(request)
 		for {
-			if _, err := c.Read(buf); err == io.EOF {
+			if _, err := c.Read(buf); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				b.Error(err)
 				break
 			}
 		}
-		c.Close()
+		_ = c.Close()
 	}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -73,15 +74,15 @@ func BenchmarkBulk(b *testing.B) {
 	defer k.Close()
 	n := network.New(k)
 	prober, web := n.AddHost("prober"), n.AddHost("web")
-	web.Listen(80, func(string) network.Decision { return network.Decision{} })
+	_, _ = web.Listen(80, func(string) network.Decision { return network.Decision{} })
 	chunk := make([]byte, 1<<20)
 	b.SetBytes(1 << 20)
 	b.ReportAllocs()
 	for b.Loop() {
 		k.Go(1, func(task *sim.Task) {
 			c, _ := prober.Dial(task, "10.244.0.2:80", sim.Forever)
-			c.Write(chunk)
-			c.Close()
+			_, _ = c.Write(chunk)
+			_ = c.Close()
 		})
 		if err := k.Run(k.Now() + time.Second); err != nil {
 			b.Fatal(err)

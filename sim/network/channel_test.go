@@ -55,7 +55,7 @@ func TestChannel(t *testing.T) {
 		}
 	})
 	at(5*time.Second, func() { first.s.Close() })
-	at(10*time.Second, func() { ch.Open(second.open) })
+	at(10*time.Second, func() { _, _ = ch.Open(second.open) })
 	at(20*time.Second, func() {
 		thaw := ch.Freeze()
 		at(30*time.Second, thaw)
@@ -66,7 +66,7 @@ func TestChannel(t *testing.T) {
 		lines := bufio.NewReader(c)
 		ask := func(at time.Duration, line string, patience time.Duration) {
 			task.SleepUntil(at)
-			c.SetDeadline(sim.Epoch.Add(at + patience))
+			_ = c.SetDeadline(sim.Epoch.Add(at + patience))
 			if _, err := io.WriteString(c, line+"\n"); err != nil {
 				log = append(log, fmt.Sprintf("%v %s: write: %s", task.Now(), line, class(err)))
 				return
@@ -117,10 +117,10 @@ func TestChannelRoundTrip(t *testing.T) {
 	defer k.Close()
 	ch := network.NewChannel(k, "web")
 	a := &agent{k: k, name: "a"}
-	ch.Open(a.open)
+	_, _ = ch.Open(a.open)
 	k.Go(1, func(task *sim.Task) {
 		c := ch.Conn(task)
-		io.WriteString(c, "ping\n")
+		_, _ = io.WriteString(c, "ping\n")
 		b := make([]byte, 100)
 		n, err := c.Read(b)
 		if string(b[:n]) != "a:ping\n" || err != nil || task.Now() != 2*network.ChannelLatency {
@@ -138,18 +138,18 @@ func TestChannelBufferIsLimited(t *testing.T) {
 	ch := network.NewChannel(k, "web")
 	k.Go(1, func(task *sim.Task) {
 		c := ch.Conn(task)
-		c.SetDeadline(sim.Epoch.Add(time.Second))
+		_ = c.SetDeadline(sim.Epoch.Add(time.Second))
 		n, err := c.Write(make([]byte, 100_000))
 		if n != network.Window || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(n, err)
 		}
-		c.SetDeadline(time.Time{})
+		_ = c.SetDeadline(time.Time{})
 		if n, err := c.Write(make([]byte, 5)); n != 5 || err != nil || task.Now() < 2*time.Second {
 			t.Error(n, err, task.Now())
 		}
 		task.SleepUntil(4 * time.Second)
 		b := make([]byte, 10)
-		if _, err := c.Read(b); err != io.EOF {
+		if _, err := c.Read(b); !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 		if _, err := c.Write(b); !errors.Is(err, syscall.EPIPE) {
@@ -158,7 +158,7 @@ func TestChannelBufferIsLimited(t *testing.T) {
 	})
 	got := 0
 	k.Set(k.NewTimer(2, func() {
-		ch.Open(func(network.Session) network.Handler { return counter{&got} })
+		_, _ = ch.Open(func(network.Session) network.Handler { return counter{&got} })
 	}), 2*time.Second)
 	k.Set(k.NewTimer(2, ch.Destroy), 3*time.Second)
 	if err := k.Run(time.Minute); err != nil {

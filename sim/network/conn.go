@@ -139,8 +139,8 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// SetLinger(0) makes Close send RST; any other value has no effect, as Close
-// never waits.
+// SetLinger makes Close send RST when sec is 0; any other value has no effect,
+// as Close never waits.
 func (c *Conn) SetLinger(sec int) error {
 	c.linger = sec == 0
 	return nil

@@ -50,7 +50,7 @@ func TestDeadlines(t *testing.T) {
 		if n, err := c.Read(b); n != 3 || err != nil {
 			t.Error(n, err)
 		}
-		c.SetReadDeadline(at(5 * time.Second))
+		_ = c.SetReadDeadline(at(5 * time.Second))
 		_, err := c.Read(b)
 		if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(err)
@@ -64,12 +64,12 @@ func TestDeadlines(t *testing.T) {
 		if _, err := c.Write(b); err != nil {
 			t.Error("the deadline of Read fails a Write:", err)
 		}
-		c.SetDeadline(at(0))
+		_ = c.SetDeadline(at(0))
 		if _, err := c.Write(b); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Error(err)
 		}
-		c.SetDeadline(time.Time{})
-		c.SetWriteDeadline(at(time.Minute))
+		_ = c.SetDeadline(time.Time{})
+		_ = c.SetWriteDeadline(at(time.Minute))
 		if _, err := c.Write(b); err != nil {
 			t.Error(err)
 		}
@@ -79,7 +79,7 @@ func TestDeadlines(t *testing.T) {
 		if c.LocalAddr().String() != "10.244.0.1:32768" || c.RemoteAddr().String() != "10.244.0.2:80" {
 			t.Error(c.LocalAddr(), c.RemoteAddr())
 		}
-		c.Close()
+		_ = c.Close()
 		if _, err := c.Read(b); !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
@@ -113,19 +113,19 @@ func TestHalfCloseAndLinger(t *testing.T) {
 		}}
 	})
 	dialed(t, k, prober, func(_ *sim.Task, c *network.Conn) {
-		c.Write([]byte("hi"))
-		c.CloseWrite()
+		_, _ = c.Write([]byte("hi"))
+		_ = c.CloseWrite()
 		if _, err := c.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
 			t.Error(err)
 		}
 		if b, err := io.ReadAll(c); string(b) != "bye" || err != nil {
 			t.Errorf("%q %v", b, err)
 		}
-		c.Close()
+		_ = c.Close()
 	})
 	dialed(t, k, prober, func(_ *sim.Task, c *network.Conn) {
-		c.SetLinger(0)
-		c.Close()
+		_ = c.SetLinger(0)
+		_ = c.Close()
 	})
 	if len(ends) != 2 || ends[0] != nil || !errors.Is(ends[1], syscall.ECONNRESET) {
 		t.Error(ends)
@@ -148,7 +148,7 @@ func TestWriteAfterReset(t *testing.T) {
 		if _, err := c.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
 			t.Error(err)
 		}
-		c.Close()
+		_ = c.Close()
 	})
 }
 
@@ -160,12 +160,12 @@ func TestBlockingHoldsTheWriterBack(t *testing.T) {
 			if _, err := io.ReadFull(c, b); err != nil {
 				t.Error(err)
 			}
-			c.SetReadDeadline(sim.Epoch.Add(time.Second))
+			_ = c.SetReadDeadline(sim.Epoch.Add(time.Second))
 			k.Current().SleepUntil(time.Minute)
 			if _, err := c.Read(b); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error(err)
 			}
-			c.SetDeadline(time.Time{})
+			_ = c.SetDeadline(time.Time{})
 			rest, err := io.Copy(io.Discard, c)
 			if rest != 999_000 || err != nil {
 				t.Error(rest, err)
@@ -176,15 +176,15 @@ func TestBlockingHoldsTheWriterBack(t *testing.T) {
 		})
 	})
 	dialed(t, k, prober, func(task *sim.Task, c *network.Conn) {
-		c.Write(make([]byte, 1_000_000))
+		_, _ = c.Write(make([]byte, 1_000_000))
 		if task.Now() < time.Minute {
 			t.Errorf("all written at %v, before the server reads", task.Now())
 		}
-		c.CloseWrite()
+		_ = c.CloseWrite()
 		if b, err := io.ReadAll(c); len(b) != 300_000 || err != nil {
 			t.Error(len(b), err)
 		}
-		c.Close()
+		_ = c.Close()
 	})
 	if n.Pooled() != 1 {
 		t.Error("the link is not free")
@@ -208,18 +208,18 @@ func TestTLS(t *testing.T) {
 	accept(t, web, func(s network.Session) network.Handler {
 		return network.Blocking(k, web.Actor(), s, func(raw net.Conn) {
 			c := tls.Server(raw, config)
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			b := make([]byte, 5)
 			if _, err := io.ReadFull(c, b); err != nil {
 				t.Error(err)
 			}
-			c.Write(append(b, " world"...))
+			_, _ = c.Write(append(b, " world"...))
 		})
 	})
 	dialed(t, k, prober, func(_ *sim.Task, raw *network.Conn) {
 		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
-		defer c.Close()
-		c.Write([]byte("hello"))
+		defer func() { _ = c.Close() }()
+		_, _ = c.Write([]byte("hello"))
 		if b, err := io.ReadAll(c); string(b) != "hello world" || err != nil {
 			t.Errorf("%q, %v", b, err)
 		}

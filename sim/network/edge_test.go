@@ -54,11 +54,11 @@ func TestCloseOfTheKernelInTheMiddle(t *testing.T) {
 		k := sim.New(1)
 		n := network.New(k)
 		prober, web := n.AddHost("prober"), n.AddHost("web")
-		web.Listen(80, func(string) network.Decision {
+		_, _ = web.Listen(80, func(string) network.Decision {
 			return network.Decision{Handler: func(s network.Session) network.Handler {
 				return network.Blocking(k, web.Actor(), s, func(c net.Conn) {
-					defer c.Close()
-					io.Copy(c, c)
+					defer func() { _ = c.Close() }()
+					_, _ = io.Copy(c, c)
 				})
 			}}
 		})
@@ -69,18 +69,18 @@ func TestCloseOfTheKernelInTheMiddle(t *testing.T) {
 				if err != nil {
 					return
 				}
-				defer c.Close()
-				c.Write(make([]byte, 70_000*i))
-				io.ReadAll(c)
+				defer func() { _ = c.Close() }()
+				_, _ = c.Write(make([]byte, 70_000*i))
+				_, _ = io.ReadAll(c)
 			})
 			k.Go(sim.Actor(i), func(task *sim.Task) {
 				c := ch.Conn(task)
-				defer c.Close()
-				c.Write(make([]byte, 70_000*i))
-				io.ReadAll(c)
+				defer func() { _ = c.Close() }()
+				_, _ = c.Write(make([]byte, 70_000*i))
+				_, _ = io.ReadAll(c)
 			})
 		}
-		k.Run(stop)
+		_ = k.Run(stop)
 		k.Close()
 	}
 	if after := runtime.NumGoroutine(); after > before {
@@ -91,9 +91,9 @@ func TestCloseOfTheKernelInTheMiddle(t *testing.T) {
 // Numbers that nobody should give do no harm.
 func TestAbsurdNumbers(t *testing.T) {
 	k, _, prober, web := world(t)
-	web.Listen(80, func(string) network.Decision { return network.Decision{Delay: -5, Handler: serveHTTP} })
-	web.Listen(81, func(string) network.Decision { return network.Decision{Delay: math.MaxInt64, Handler: serveHTTP} })
-	web.Listen(82, func(string) network.Decision { return network.Decision{Connect: "perhaps"} })
+	_, _ = web.Listen(80, func(string) network.Decision { return network.Decision{Delay: -5, Handler: serveHTTP} })
+	_, _ = web.Listen(81, func(string) network.Decision { return network.Decision{Delay: math.MaxInt64, Handler: serveHTTP} })
+	_, _ = web.Listen(82, func(string) network.Decision { return network.Decision{Connect: "perhaps"} })
 	ends := []func(){
 		web.Loss(-3), web.Delay(-time.Hour), web.Bandwidth(-1), web.Bandwidth(math.MaxInt64),
 		web.Delay(time.Nanosecond),
@@ -103,9 +103,9 @@ func TestAbsurdNumbers(t *testing.T) {
 		k.Go(1, func(task *sim.Task) {
 			var c net.Conn
 			if c, err = prober.Dial(task, address, task.Now()+time.Second); err == nil {
-				c.Write([]byte("x"))
+				_, _ = c.Write([]byte("x"))
 				_, err = io.ReadAll(c)
-				c.Close()
+				_ = c.Close()
 			}
 		})
 		run(t, k)
@@ -142,14 +142,14 @@ func TestCloserOfAnOldListener(t *testing.T) {
 		t.Error("not down")
 	}
 	web.Boot()
-	web.Listen(80, gate)
+	_, _ = web.Listen(80, gate)
 	old()
 	dialed(t, k, prober, func(_ *sim.Task, c *network.Conn) {
-		c.Write([]byte("x"))
+		_, _ = c.Write([]byte("x"))
 		if b, err := io.ReadAll(c); err != nil || string(b) != answer {
 			t.Errorf("%q %v", b, err)
 		}
-		c.Close()
+		_ = c.Close()
 	})
 }
 
@@ -166,16 +166,16 @@ func TestAnotherDialerChangesNothing(t *testing.T) {
 			name := fmt.Sprint("vm-", i)
 			h := n.AddHost(name)
 			h.Loss(30)
-			h.Listen(80, func(string) network.Decision { return network.Decision{Handler: serveHTTP} })
+			_, _ = h.Listen(80, func(string) network.Decision { return network.Decision{Handler: serveHTTP} })
 			k.Go(k.Name("probe-"+name), func(task *sim.Task) {
 				for round := range time.Duration(20) {
 					task.SleepUntil(round * 10 * time.Second)
 					c, err := prober.Dial(task, name+":80", task.Now()+5*time.Second)
 					if err == nil {
-						c.SetDeadline(sim.Epoch.Add(task.Now() + 5*time.Second))
-						c.Write([]byte("GET"))
+						_ = c.SetDeadline(sim.Epoch.Add(task.Now() + 5*time.Second))
+						_, _ = c.Write([]byte("GET"))
 						_, err = io.ReadAll(c)
-						c.Close()
+						_ = c.Close()
 					}
 					got[i] += fmt.Sprintln(task.Now(), class(err))
 				}

@@ -46,8 +46,8 @@ func TestHTTPExchange(t *testing.T) {
 			failure = err
 			return
 		}
-		defer c.Close()
-		io.WriteString(c, "GET / HTTP/1.1\r\nHost: web\r\n\r\n")
+		defer func() { _ = c.Close() }()
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: web\r\n\r\n")
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			failure = err

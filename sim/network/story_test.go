@@ -22,7 +22,9 @@ import (
 // and the dialers saw, in order. Hosts are made by their first mention.
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			seed := uint64(1)
 			if d.HasArg("seed") {
 				d.ScanArgs(t, "seed", &seed)
@@ -45,11 +47,12 @@ type story struct {
 }
 
 func tell(t *testing.T, seed uint64, script string) string {
+	t.Helper()
 	k := sim.New(seed)
 	defer k.Close()
 	s := &story{t: t, k: k, n: network.New(k)}
 	s.n.Observe(s)
-	for _, line := range strings.Split(script, "\n") {
+	for line := range strings.SplitSeq(script, "\n") {
 		line, _, _ = strings.Cut(line, "#")
 		if f := strings.Fields(line); len(f) > 0 {
 			at, err := time.ParseDuration(f[0])
@@ -257,8 +260,8 @@ func (a *action) dial() bool {
 			a.note("%s: %s", a.args[1], class(err))
 			return
 		}
-		defer c.Close()
-		c.SetDeadline(sim.Epoch.Add(deadline))
+		defer func() { _ = c.Close() }()
+		_ = c.SetDeadline(sim.Epoch.Add(deadline))
 		switch a.verb {
 		case "send":
 			n, err := c.Write(make([]byte, a.number("bytes")))

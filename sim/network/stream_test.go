@@ -19,15 +19,14 @@ func pattern(stream, at int) byte { return byte(sim.Draw(1, uint64(stream), uint
 
 // collector checks what a server receives and sends a stream of its own back.
 type collector struct {
-	t       *rapid.T
-	s       network.Session
-	id      int
-	got     int
-	reply   int // bytes to send
-	sent    int
-	endless bool
-	ended   error
-	heard   bool
+	t     *rapid.T
+	s     network.Session
+	id    int
+	got   int
+	reply int // bytes to send
+	sent  int
+	ended error
+	heard bool
 }
 
 func (c *collector) OnData(b []byte) {
@@ -192,7 +191,7 @@ func TestEndlessSenderIsHeldBack(t *testing.T) {
 	k, n, prober, web := world(t)
 	chunk := make([]byte, 16<<10)
 	most := 0
-	web.Listen(80, func(string) network.Decision {
+	_, _ = web.Listen(80, func(string) network.Decision {
 		return network.Decision{Handler: func(s network.Session) network.Handler {
 			for s.Pending() < 128<<10 {
 				s.Send(chunk)
@@ -206,7 +205,7 @@ func TestEndlessSenderIsHeldBack(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		got, err := io.CopyN(io.Discard, c, 1<<20)
 		if got != 1<<20 || err != nil {
 			t.Error(got, err)
@@ -257,7 +256,7 @@ func run(t *testing.T, k *sim.Kernel) {
 func TestOldEndsAreDead(t *testing.T) {
 	k, n, prober, web := world(t)
 	var sessions []network.Session
-	web.Listen(80, func(string) network.Decision {
+	_, _ = web.Listen(80, func(string) network.Decision {
 		return network.Decision{Handler: func(s network.Session) network.Handler {
 			sessions = append(sessions, s)
 			return &httpServer{s: s}
@@ -288,12 +287,12 @@ func TestOldEndsAreDead(t *testing.T) {
 					t.Error("a dead session is alive")
 				}
 			}
-			c.Write([]byte("request"))
+			_, _ = c.Write([]byte("request"))
 			b, err := io.ReadAll(c)
 			if err != nil || !bytes.Equal(b, []byte(answer)) {
 				t.Errorf("%d: %q, %v", i, b, err)
 			}
-			c.Close()
+			_ = c.Close()
 			task.SleepUntil(task.Now() + time.Second)
 			old = c
 		}
