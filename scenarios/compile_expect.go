@@ -27,13 +27,16 @@ func (c *compilation) expectations() {
 	}
 	for _, profile := range sortedNames(c.spec.ExpectIn) {
 		if _, ok := probes.LookupProfile(probes.ProfileName(profile)); !ok {
-			c.list.Add(diag.UnknownValue, c.spec.Keys["expectIn."+profile], diag.DidYouMean(profile, profileNames()), "unknown profile %q", profile)
+			c.list.Add(diag.UnknownName, c.spec.Keys["expectIn."+profile], diag.DidYouMean(profile, profileNames()), "unknown profile %q", profile)
 		}
 	}
 	for _, name := range sortedNames(here) {
 		if c.vm(syntax.Text{S: name, Pos: here[name].Pos}) {
 			c.expect[name] = replaced(c.expect[name], here[name])
 		}
+	}
+	if len(c.c.Rejected) > 0 {
+		return // nothing runs here: the probes that formulas speak of may not exist
 	}
 	for _, name := range sortedNames(c.expect) {
 		e := c.expect[name]
@@ -327,7 +330,7 @@ func (c *compilation) kind(vm, key, name string, keys map[string]Pos) (probes.Ki
 	pos := keys[key+"."+name]
 	kind, ok := kindNamed(name)
 	if !ok {
-		c.list.Add(diag.UnknownValue, pos, diag.DidYouMean(name, []string{"readiness", "liveness", "startup"}), "unknown kind of probe %q", name)
+		c.list.Add(diag.UnknownName, pos, diag.DidYouMean(name, []string{"readiness", "liveness", "startup"}), "unknown kind of probe %q", name)
 		return 0, false
 	}
 	c.needs(vm, key, kind, true, pos)
