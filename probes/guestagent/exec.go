@@ -182,7 +182,7 @@ func (c *execCall) polled() {
 // rest waits for the next tick. The ticker holds one tick and drops those that
 // nobody takes; a tick later than the timeout ends the call.
 func (c *execCall) rest(env Env, until time.Time) bool {
-	every := c.timeout / 10
+	every := max(c.timeout/10, 1)
 	tick := c.began.Add(time.Duration(c.ticks+1) * every)
 	if now := env.Now(); now.Before(tick) {
 		wake := earlier(tick, earlier(until, c.wait.limit))
