@@ -1,0 +1,243 @@
+// Package report writes what became of a run of the suite, for people and for
+// machines: text, json, yaml, junit, github annotations, markdown. All formats
+// come from one [Report]; the same report gives the same bytes, for there is
+// no wall clock in it.
+package report
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// Report is a run of the suite.
+type Report struct {
+	Tool           Tool
+	Implementation Implementation
+	Run            Run
+	Cases          []Case // in any order; formats sort them
+	// Requirements is the size of the catalogue; 0: not known.
+	Requirements int
+	// Verbose adds the timelines of passing cases to text.
+	Verbose bool
+}
+
+// Tool is the suite that judged.
+type Tool struct {
+	Version      string `json:"version" yaml:"version"`
+	Commit       string `json:"commit,omitempty" yaml:"commit,omitempty"`
+	Requirements string `json:"requirements,omitempty" yaml:"requirements,omitempty"` // version of the catalogue: v1
+	Digest       string `json:"digest,omitempty" yaml:"digest,omitempty"`             // of the scenario files
+}
+
+// Implementation is the prober under test.
+type Implementation struct {
+	Name         string `json:"name" yaml:"name"`
+	Organization string `json:"organization,omitempty" yaml:"organization,omitempty"`
+	Version      string `json:"version,omitempty" yaml:"version,omitempty"`
+	URL          string `json:"url,omitempty" yaml:"url,omitempty"`
+	Digest       string `json:"digest,omitempty" yaml:"digest,omitempty"`
+}
+
+// Run says how the suite was run.
+type Run struct {
+	Testbed   string   `json:"testbed" yaml:"testbed"` // sim, loopback, ...
+	Mode      string   `json:"mode" yaml:"mode"`       // virtual or real
+	Seeds     int      `json:"seeds" yaml:"seeds"`
+	FirstSeed uint64   `json:"firstSeed" yaml:"firstSeed"`
+	Shard     string   `json:"shard" yaml:"shard"` // "all" or "2/8"
+	Claimed   []string `json:"claimed,omitempty" yaml:"claimed,omitempty"`
+}
+
+// Case is one case with one seed.
+type Case struct {
+	judge.Verdict
+	// Timeline is the drawing in plain ASCII, may be empty; Styled is the
+	// same with the colours of a terminal, for text only.
+	Timeline, Styled string
+}
+
+// format is one way to write a report.
+type format struct {
+	name  string
+	write func(io.Writer, *Report) error
+}
+
+func formats() []format {
+	return []format{
+		{"text", writeText},
+		{"json", writeJSON},
+		{"yaml", writeYAML},
+		{"junit", writeJUnit},
+		{"github", writeGitHub},
+		{"markdown", writeMarkdown},
+	}
+}
+
+// Formats lists the names of the formats.
+func Formats() []string {
+	var names []string
+	for _, f := range formats() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// ErrFormat is the error of an unknown format.
+var ErrFormat = errors.New("unknown report format")
+
+// CheckFormat returns an error that names the format meant, for flags.
+func CheckFormat(name string) error {
+	if slices.Contains(Formats(), name) {
+		return nil
+	}
+	return fmt.Errorf("%w %q: %s", ErrFormat, name, diag.DidYouMean(name, Formats()))
+}
+
+// Write writes the report in a format.
+func Write(name string, w io.Writer, r *Report) error {
+	if err := CheckFormat(name); err != nil {
+		return err
+	}
+	for _, f := range formats() {
+		if f.name == name {
+			if err := f.write(w, r); err != nil {
+				return fmt.Errorf("write %s report: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// group is one case with all its seeds.
+type group struct {
+	judge.Verdict // of the worst seed, the first one of these
+	runs          []Case
+	until         time.Duration // of all runs together
+}
+
+// rank orders results from the best to the worst.
+func rank(r judge.Result) int {
+	return slices.Index([]judge.Result{judge.Pass, judge.NotClaimed, judge.NotRun, judge.Exempt, judge.Fail, judge.Error}, r)
+}
+
+// groups brings the runs of a case together, sorted by scenario, bindings and
+// profile. The order of Cases does not matter.
+func (r *Report) groups() []group {
+	cases := slices.Clone(r.Cases)
+	slices.SortStableFunc(cases, func(a, b Case) int {
+		return cmp.Or(
+			cmp.Compare(a.Scenario, b.Scenario),
+			cmp.Compare(profileRank(a.Profile), profileRank(b.Profile)), cmp.Compare(a.Profile, b.Profile),
+			cmp.Compare(a.Verdict.Case, b.Verdict.Case), cmp.Compare(a.Seed, b.Seed),
+		)
+	})
+	var list []group
+	for _, c := range cases {
+		n := len(list) - 1
+		if n < 0 || list[n].Case != c.Verdict.Case {
+			list = append(list, group{Verdict: c.Verdict})
+			n++
+		}
+		g := &list[n]
+		if rank(c.Result) > rank(g.Result) {
+			g.Verdict = c.Verdict
+		}
+		g.runs = append(g.runs, c)
+		g.until += c.Until
+	}
+	return list
+}
+
+func profileRank(name string) int {
+	return slices.Index(probes.ProfileNames(), probes.ProfileName(name))
+}
+
+// Result of a whole report.
+type Result string
+
+// The results of a report.
+const (
+	Conformant    Result = "conformant"     // every case passed
+	Partial       Result = "partial"        // nothing failed, something did not pass
+	NonConformant Result = "non-conformant" // something failed
+	Broken        Result = "error"          // something could not be judged, or nothing ran
+)
+
+// counts are the cases of a part of a report by result.
+type counts map[judge.Result]int
+
+func (c counts) total() int {
+	n := 0
+	for _, r := range judge.Results() {
+		n += c[r]
+	}
+	return n
+}
+
+func (c counts) result() Result {
+	switch {
+	case c[judge.Error] > 0 || c.total() == 0:
+		return Broken
+	case c[judge.Fail] > 0:
+		return NonConformant
+	case c[judge.Pass] < c.total():
+		return Partial
+	}
+	return Conformant
+}
+
+// Result is the verdict of the whole report. A run without cases is an error:
+// it shows nothing.
+func (r *Report) Result() Result { return countOf(r.groups()).result() }
+
+func countOf(list []group) counts {
+	c := counts{}
+	for i := range list {
+		c[list[i].Result]++
+	}
+	return c
+}
+
+// profilesOf lists the profiles of the groups in the order of reports.
+func profilesOf(list []group) []string {
+	var names []string
+	for i := range list {
+		names = append(names, list[i].Profile)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(profileRank(a), profileRank(b)), cmp.Compare(a, b)) })
+	return slices.Compact(names)
+}
+
+func inProfile(list []group, name string) []group {
+	var part []group
+	for _, g := range list {
+		if g.Profile == name {
+			part = append(part, g)
+		}
+	}
+	return part
+}
+
+// covered lists the requirements that the groups name, broken those that
+// failures name.
+func covered(list []group) (named, broken []string) {
+	for i := range list {
+		named = append(named, list[i].Requirements...)
+		for _, c := range list[i].runs {
+			for _, f := range c.Failures {
+				broken = append(broken, f.Requirement)
+			}
+		}
+	}
+	slices.Sort(named)
+	slices.Sort(broken)
+	return slices.Compact(named), slices.Compact(broken)
+}

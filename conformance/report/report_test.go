@@ -1,0 +1,208 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
+	"pgregory.net/rapid"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files")
+
+func verdict(scenario, profile string, seed uint64, r judge.Result, failures ...judge.Failure) report.Case {
+	return report.Case{Verdict: judge.Verdict{
+		Case: scenario + "@" + profile, Scenario: scenario, Title: "the title of " + scenario, Profile: profile,
+		File: "scenarios/cases/" + scenario + ".yaml", Line: 30, CaseDigest: "sha256:0123", Requirements: []string{"THR-FAILURE", "THR-SUCCESS"},
+		Seed: seed, Until: 280 * time.Second, TraceDigest: "v1:0a0b", Result: r, Failures: failures,
+	}}
+}
+
+func sample() *report.Report {
+	slow := verdict("tcp-slow-listener", "kubevirt", 7, judge.Fail, judge.Failure{
+		Requirement: "TIM-TIMEOUT-ATTEMPT", At: 103400 * time.Millisecond, VM: "db", Instance: 1, Probe: "readiness",
+		Message: "attempt 18 started 100.4s, try 1 ended after 3s as success", Want: "a result within 2s (timeout is 1s)", Event: 71,
+	}, judge.Failure{
+		Requirement: "THR-FAILURE", At: 112 * time.Second, VM: "db", Message: "ready -> false never happened",
+		Want: "ready -> false", Window: "[106s, 111s] (+1s slack)", Event: -1,
+	})
+	slow.Vary = []scenarios.Binding{{Name: "n", Value: "1"}}
+	slow.Timeline = "FAIL tcp-slow-listener@kubevirt (seed 7)\n  ready  ___###\n"
+	slow.Styled = "\x1b[31mFAIL\x1b[0m tcp-slow-listener@kubevirt (seed 7)\n  ready  ___###\n"
+	broken := verdict("agent-hung", "kubernetes", 1, judge.Error)
+	broken.Reason = "disk full <&\"'>"
+	unrun := verdict("agent-hung", "kubevirt", 1, judge.NotRun)
+	unrun.Reason = "no SYN can be dropped here"
+	exempt := verdict("exempt", "kubevirt", 1, judge.Exempt)
+	exempt.Reason = "https://example.com/1"
+	return &report.Report{
+		Tool:           report.Tool{Version: "v0.1.0", Requirements: "v1"},
+		Implementation: report.Implementation{Name: "reference", Version: "v0.1.0"},
+		Run:            report.Run{Testbed: "sim", Mode: "virtual", Seeds: 2, FirstSeed: 6, Shard: "all"},
+		Requirements:   137,
+		Cases: []report.Case{
+			verdict("tcp-slow-listener", "kubevirt", 6, judge.Pass), slow,
+			verdict("http-flaky", "openshift-doc", 1, judge.Pass), verdict("http-flaky", "kubernetes", 1, judge.Pass),
+			broken, unrun, exempt,
+		},
+	}
+}
+
+func render(t *testing.T, format string, r *report.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := report.Write(format, &b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestGoldens(t *testing.T) {
+	for _, format := range report.Formats() {
+		t.Run(format, func(t *testing.T) {
+			golden := filepath.Join("testdata", "sample."+format)
+			got := render(t, format, sample())
+			if *rewrite {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+			shuffled := sample()
+			slices.Reverse(shuffled.Cases)
+			if diff := cmp.Diff(got, render(t, format, shuffled)); diff != "" {
+				t.Errorf("the order of the cases shows:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestYAMLAndJSONSayTheSame(t *testing.T) {
+	var a, b any
+	if err := yaml.Unmarshal([]byte(render(t, "yaml", sample())), &a); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(render(t, "json", sample())), &b); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c any
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b, c); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnknownFormat(t *testing.T) {
+	err := report.Write("junt", io.Discard, sample())
+	if !errors.Is(err, report.ErrFormat) || !strings.Contains(err.Error(), `did you mean "junit"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestResult(t *testing.T) {
+	tests := []struct {
+		results []judge.Result
+		want    report.Result
+	}{
+		{nil, report.Broken},
+		{[]judge.Result{judge.Pass}, report.Conformant},
+		{[]judge.Result{judge.Pass, judge.NotRun}, report.Partial},
+		{[]judge.Result{judge.Pass, judge.NotClaimed}, report.Partial},
+		{[]judge.Result{judge.Exempt, judge.Pass}, report.Partial},
+		{[]judge.Result{judge.Exempt, judge.Fail, judge.Pass}, report.NonConformant},
+		{[]judge.Result{judge.Fail, judge.Error}, report.Broken},
+	}
+	for _, tt := range tests {
+		r := &report.Report{}
+		for i, res := range tt.results {
+			r.Cases = append(r.Cases, verdict(strings.Repeat("x", i+1), "kubevirt", 1, res))
+		}
+		if got := r.Result(); got != tt.want {
+			t.Errorf("%v gives %s, want %s", tt.results, got, tt.want)
+		}
+	}
+}
+
+func TestVerboseDrawsWhatPassed(t *testing.T) {
+	r := sample()
+	r.Verbose = true
+	if got := render(t, "text", r); !strings.Contains(got, "PASS http-flaky@kubernetes") {
+		t.Error(got)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestWriteErrorsAreReported(t *testing.T) {
+	for _, format := range report.Formats() {
+		if err := report.Write(format, failing{}, sample()); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}
+
+// TestAnyBytes puts any bytes everywhere: XML, JSON and YAML stay well-formed
+// and a workflow command stays on its line.
+func TestAnyBytes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		text := func(name string) string {
+			return string(rapid.SliceOfN(rapid.Byte(), 0, 12).Draw(rt, name)) +
+				rapid.SampledFrom([]string{"", "]]>", "\x1b[31m", "\n::error::", "```", "---\n", "\u2028", "\xff", "\x00"}).Draw(rt, name+" tail")
+		}
+		c := verdict(text("scenario"), text("profile"), 1, rapid.SampledFrom(judge.Results()).Draw(rt, "result"), judge.Failure{
+			Requirement: text("requirement"), VM: text("vm"), Probe: text("probe"), Message: text("message"), Want: text("want"),
+		})
+		c.Title, c.File, c.Reason, c.Timeline = text("title"), text("file"), text("reason"), text("timeline")
+		r := &report.Report{Cases: []report.Case{c}}
+		dec := xml.NewDecoder(strings.NewReader(render(t, "junit", r)))
+		for {
+			if _, err := dec.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				rt.Fatalf("junit: %v", err)
+			}
+		}
+		var v any
+		if err := json.Unmarshal([]byte(render(t, "json", r)), &v); err != nil {
+			rt.Fatalf("json: %v", err)
+		}
+		if err := yaml.Unmarshal([]byte(render(t, "yaml", r)), &v); err != nil {
+			rt.Fatalf("yaml: %v", err)
+		}
+		if n := strings.Count(render(t, "github", r), "\n"); n > 1 {
+			rt.Fatalf("github: %d lines", n)
+		}
+		for _, format := range []string{"text", "markdown"} {
+			render(t, format, r)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+)
+
+// writeText writes what a person at a terminal wants: the drawings of what
+// did not pass, then the sums.
+func writeText(w io.Writer, r *Report) error {
+	var b strings.Builder
+	list := r.groups()
+	for i := range list {
+		drawn := 0
+		for _, c := range list[i].runs {
+			if c.Result == judge.Pass && !r.Verbose || c.Result != judge.Pass && c.Result != list[i].Result {
+				continue
+			}
+			if drawn++; drawn > 1 && !r.Verbose {
+				fmt.Fprintf(&b, "%s: %s with more seeds, see %s\n\n", c.Verdict.Case, c.Result, seeds(list[i], c.Result))
+				break
+			}
+			b.WriteString(drawing(c))
+			b.WriteString("\n")
+		}
+	}
+	summary(&b, r, list)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// drawing is the picture of a run, or its verdict in words when there is none.
+func drawing(c Case) string {
+	switch {
+	case c.Styled != "":
+		return c.Styled
+	case c.Timeline != "":
+		return c.Timeline
+	}
+	text := fmt.Sprintf("%s %s (seed %d)", strings.ToUpper(string(c.Result)), c.Verdict.Case, c.Seed)
+	if c.Reason != "" {
+		text += "\n  " + c.Reason
+	}
+	for _, f := range c.Failures {
+		text += fmt.Sprintf("\n  %s: %s", f.Requirement, f.Message)
+		if f.Want != "" {
+			text += "\n  want " + f.Want
+		}
+	}
+	if c.Result == judge.Fail || c.Result == judge.Error {
+		text += "\n  replay: " + c.Replay()
+	}
+	return text + "\n"
+}
+
+// seeds lists the seeds of a group with a result, at most ten.
+func seeds(g group, result judge.Result) string {
+	var parts []string
+	for _, c := range g.runs {
+		if c.Result != result {
+			continue
+		}
+		if len(parts) == 10 {
+			parts = append(parts, "...")
+			break
+		}
+		parts = append(parts, fmt.Sprint(c.Seed))
+	}
+	return "--seed " + strings.Join(parts, ", ")
+}
+
+func summary(b *strings.Builder, r *Report, list []group) {
+	all := countOf(list)
+	columns := []judge.Result{judge.Pass}
+	for _, res := range judge.Results() {
+		if res != judge.Pass && (all[res] > 0 || res == judge.Fail) {
+			columns = append(columns, res)
+		}
+	}
+	fmt.Fprintf(b, "%-18s", "profile")
+	for _, res := range columns {
+		fmt.Fprintf(b, "%13s", res)
+	}
+	b.WriteString("\n")
+	for _, name := range profilesOf(list) {
+		part := countOf(inProfile(list, name))
+		fmt.Fprintf(b, "%-18s", name)
+		for _, res := range columns {
+			fmt.Fprintf(b, "%13d", part[res])
+		}
+		b.WriteString("\n")
+	}
+	if _, broken := covered(list); len(broken) > 0 {
+		fmt.Fprintf(b, "broken: %s\n", strings.Join(broken, ", "))
+	}
+	runs, until := 0, time.Duration(0)
+	for i := range list {
+		runs += len(list[i].runs)
+		until += list[i].until
+	}
+	fmt.Fprintf(b, "%s: %d of %d cases passed", all.result(), all[judge.Pass], all.total())
+	if runs != all.total() {
+		fmt.Fprintf(b, ", %d runs", runs)
+	}
+	fmt.Fprintf(b, ", %s of VM life\n", until)
+}
