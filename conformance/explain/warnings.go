@@ -83,15 +83,11 @@ func (w *warner) path(kind probes.Kind, below ...string) string {
 }
 
 func (w *warner) missing() {
-	have := map[probes.Kind]bool{}
-	for kind := range w.resolved.Settings {
-		have[kind] = true
-	}
 	base := strings.TrimSuffix(w.path(probes.Readiness), ".readinessProbe")
-	if !have[probes.Readiness] {
+	if w.resolved.Settings[probes.Readiness] == nil {
 		w.add(spec.Notes, "STATE-READY-ALWAYS-NO-PROBE", base, "no readinessProbe: ready as soon as it runs", "")
 	}
-	if !have[probes.Liveness] {
+	if w.resolved.Settings[probes.Liveness] == nil {
 		w.add(spec.Notes, "STATE-READY-ALWAYS-NO-PROBE", base, "no livenessProbe: probing never restarts it", "")
 	}
 }
