@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/model"
 )
 
@@ -27,4 +28,23 @@ func BenchmarkModel(b *testing.B) {
 			b.ReportMetric(float64(b.N)*3600/b.Elapsed().Seconds(), "virtual-s/s")
 		})
 	}
+}
+
+// BenchmarkOnKernel runs the same fleet without bytes as a world on a kernel:
+// what the engine, the queue and the trace cost by themselves.
+func BenchmarkOnKernel(b *testing.B) {
+	const n = 100
+	cfg := model.Standard(7, 10*time.Minute)
+	var attempts uint64
+	b.ReportAllocs()
+	for b.Loop() {
+		k := sim.New(cfg.Seed)
+		s, err := model.OnKernel(&cfg, n, k, nil)
+		k.Close()
+		if err != nil {
+			b.Fatal(err)
+		}
+		attempts += s.Attempts
+	}
+	b.ReportMetric(float64(attempts)/b.Elapsed().Seconds(), "attempts/s")
 }
