@@ -32,13 +32,24 @@ func expected(virtual time.Duration) int {
 	return n
 }
 
-// rate runs one contestant and gives its attempts a second of real time. It
-// insists on every attempt having been made and answered by 200.
-func rate(run func(virtual time.Duration) (attempts, good int), virtual time.Duration) (float64, error) {
+// contestant runs the scenario and counts attempts, and those answered by 200.
+type contestant struct {
+	run     func(virtual time.Duration) (attempts, good int)
+	virtual time.Duration // how much of it, so that it takes well below a second or so
+	loose   bool          // it may lose or double a few attempts: clock.Mock does
+}
+
+// rate gives the attempts a second of real time.
+func (c contestant) rate() (float64, error) {
 	start := time.Now()
-	attempts, good := run(virtual)
+	attempts, good := c.run(c.virtual)
 	took := time.Since(start)
-	if want := expected(virtual); attempts != want || good != want {
+	want := expected(c.virtual)
+	slack := 0
+	if c.loose {
+		slack = want / 10
+	}
+	if max(attempts, good) > want+slack || min(attempts, good) < want-slack {
 		return 0, fmt.Errorf("%d attempts, %d good, want %d", attempts, good, want)
 	}
 	return float64(attempts) / took.Seconds(), nil

@@ -25,6 +25,7 @@ type kernelVM struct {
 	next     *sim.Timer
 	request  *http.Request
 	target   attempt.Target
+	env      kernelEnv
 	free     []*kernelServer
 }
 
@@ -33,6 +34,7 @@ type kernelFleet struct {
 	prober         *network.Host
 	try            func(*kernelVM, *sim.Task) bool
 	attempts, good int
+	over           bool
 }
 
 // runKernel runs the scenario on a kernel, each try by the function.
@@ -49,17 +51,9 @@ func runKernel(try func(*kernelVM, *sim.Task) bool) func(time.Duration) (int, in
 		if err := k.Run(virtual - 1); err != nil {
 			panic(err)
 		}
-		for f.good < f.attempts { // those under way
-			at, ok := k.Next()
-			if !ok || at > virtual+Timeout {
-				break
-			}
-			f.attempts -= 1 << 40 // no new ones
-			err := k.Run(virtual + Timeout)
-			f.attempts += 1 << 40
-			if err != nil {
-				panic(err)
-			}
+		f.over = true // let those under way end
+		if err := k.Run(virtual + Timeout); err != nil {
+			panic(err)
 		}
 		return f.attempts, f.good
 	}
@@ -80,7 +74,7 @@ func newKernelVM(f *kernelFleet, n *network.Network, id int) *kernelVM {
 		}
 	}
 	vm.next = f.k.NewTimer(vm.actor, func() {
-		if f.attempts < 0 {
+		if f.over {
 			return
 		}
 		f.attempts++
@@ -94,6 +88,8 @@ func newKernelVM(f *kernelFleet, n *network.Network, id int) *kernelVM {
 	}
 	return vm
 }
+
+var answer = []byte(response)
 
 // kernelServer answers a request after the latency of its attempt.
 type kernelServer struct {
@@ -111,7 +107,7 @@ func (vm *kernelVM) serve(s network.Session) network.Handler {
 	}
 	v := &kernelServer{vm: vm, s: s}
 	vm.fleet.k.Init(&v.timer, vm.actor, func() {
-		v.s.Send([]byte(response))
+		v.s.Send(answer)
 		v.s.Close()
 	})
 	return v
@@ -164,7 +160,8 @@ func roundTrip(c net.Conn, request *http.Request) bool {
 
 // fast is a try of probes/attempt.
 func fast(vm *kernelVM, t *sim.Task) bool {
-	return attempt.Try(&kernelEnv{t, vm.fleet.prober}, &vm.target).Class == probes.Success
+	vm.env = kernelEnv{t, vm.fleet.prober}
+	return attempt.Try(&vm.env, &vm.target).Class == probes.Success
 }
 
 type kernelEnv struct {

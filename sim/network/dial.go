@@ -113,6 +113,10 @@ func (l *link) synArrives() {
 
 func (l *link) answerArrives() {
 	n := l.net
+	if l.server.frozen > 0 && l.gate.Delay > 0 {
+		l.down.hold(l.server) // it did not come to answer
+		return
+	}
 	switch lost := n.blocked(l.server, l.client) || l.down.lost(); {
 	case l.boot != l.server.boot || lost && !l.yes:
 		l.repeat(&l.up) // who would have answered is dead, or an RST is lost

@@ -125,7 +125,7 @@ func (h *Host) Freeze() (thaw func()) {
 		held := h.held
 		h.held = nil
 		for _, p := range held {
-			p.held = false
+			p.holder = nil
 			h.net.kernel.Set(&p.timer, h.net.kernel.Now())
 		}
 		h.kick()

@@ -47,11 +47,11 @@ type flow struct {
 	retries int
 	packets uint64 // draws made for loss
 
-	ended  bool // FIN was asked for
-	sealed bool // FIN or RST is under way or there: nothing follows
-	fin    bool // FIN has arrived
-	rst    bool // RST has arrived
-	held   bool // in the receiver's held list
+	ended  bool  // FIN was asked for
+	sealed bool  // FIN or RST is under way or there: nothing follows
+	fin    bool  // FIN has arrived
+	rst    bool  // RST has arrived
+	holder *Host // whose held list this is in, or nil
 }
 
 // reset empties the pipe for the next connection.
@@ -59,8 +59,8 @@ func (p *pipe) reset() {
 	k := p.link.net.kernel
 	k.Stop(&p.timer)
 	k.Stop(&p.pumping)
-	if p.held {
-		p.to.release(p)
+	if p.holder != nil {
+		p.holder.release(p)
 	}
 	p.buf, p.segs = p.buf[:0], p.segs[:0]
 	if cap(p.buf) > 2*Window {
@@ -157,7 +157,7 @@ func (p *pipe) send(n int, flags uint8, leaves time.Duration) {
 		return
 	}
 	p.segs = append(p.segs, segment{at: at, n: n, flags: flags})
-	if len(p.segs) == p.first+1 && !p.held {
+	if len(p.segs) == p.first+1 && p.holder == nil {
 		net.kernel.Set(&p.timer, at)
 	}
 }
@@ -194,7 +194,7 @@ func (p *pipe) drop() {
 func (p *pipe) arrive() {
 	l := p.link
 	if p.to.frozen > 0 {
-		p.hold()
+		p.hold(p.to)
 		return
 	}
 	if l.state == connecting {
@@ -314,11 +314,11 @@ func (p *pipe) again() {
 	}
 }
 
-// hold puts the arrival aside until the receiver thaws.
-func (p *pipe) hold() {
-	if !p.held {
-		p.held = true
-		p.to.held = append(p.to.held, p)
+// hold puts the arrival aside until a host thaws.
+func (p *pipe) hold(h *Host) {
+	if p.holder == nil {
+		p.holder = h
+		h.held = append(h.held, p)
 	}
 }
 
@@ -330,5 +330,5 @@ func (h *Host) release(p *pipe) {
 			break
 		}
 	}
-	p.held = false
+	p.holder = nil
 }
