@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/vmprobe/vmprobe/conformance/explain"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
@@ -144,13 +141,8 @@ func writeAnalyses(w io.Writer, machines []*spec.Machine, profiles []probes.Prof
 			all = append(all, explain.Analyze(m, profile))
 		}
 	}
-	data, err := json.MarshalIndent(all, "", "  ")
-	if err == nil && output == "yaml" {
-		data, err = yaml.JSONToYAML(data)
+	if output == "yaml" {
+		return writeYAML(w, all)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s\n", strings.TrimRight(string(data), "\n"))
-	return err
+	return writeJSON(w, all)
 }

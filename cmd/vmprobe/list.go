@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -70,9 +69,7 @@ func writeListJSON(s streams, list []*scenarios.Case) error {
 			Requirements: c.Requirements, Features: c.Features, Length: c.Until.String(),
 		})
 	}
-	enc := json.NewEncoder(s.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(rows)
+	return writeJSON(s.out, rows)
 }
 
 func writeListText(s streams, list []*scenarios.Case) error {

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -24,6 +21,9 @@ type runFlags struct {
 	output   string
 	reports  []string
 	verbose  bool
+	vms      int
+	color    string
+	sinks    sinks
 }
 
 func newRun(s streams, env lookupEnv) *cobra.Command {
@@ -54,25 +54,44 @@ requirement, the first divergent event and the command that replays it.`,
 	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json, yaml or junit")
 	flags.StringArrayVar(&f.reports, "report", nil, "also write FORMAT=PATH (json, yaml, junit, text; trace=DIR); repeatable")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
+	flags.IntVar(&f.vms, "vms", 0, "repeat each case for so many VMs, each with its own seed, and print a summary")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		selected, err := profiles()
 		if err != nil {
+			return err
+		}
+		if err := f.check(); err != nil {
 			return err
 		}
 		jobs, err := f.jobs(s, args, selected)
 		if err != nil {
 			return err
 		}
-		return f.run(cmd.Context(), s, env, jobs)
+		f.color = cmd.Flag("color").Value.String()
+		if f.vms > 0 {
+			return f.executeFleet(cmd.Context(), s, env, fleetJobs(jobs, f.vms, f.seed))
+		}
+		return f.execute(cmd.Context(), s, env, jobs)
 	}
 	return cmd
 }
 
+// check looks at the flags that need no scenario.
+func (f *runFlags) check() (err error) {
+	if f.seeds < 1 || f.parallel < 1 {
+		return usagef("--seeds and --parallel must be at least 1")
+	}
+	if err := report.CheckFormat(f.output); err != nil {
+		return usagef("--output: %w", err)
+	}
+	if f.sinks, err = parseSinks(f.reports); err != nil {
+		return err
+	}
+	return f.checkFleet()
+}
+
 // jobs selects what to run.
 func (f *runFlags) jobs(s streams, args []string, profiles []probes.ProfileName) ([]suite.Job, error) {
-	if f.seeds < 1 || f.parallel < 1 {
-		return nil, usagef("--seeds and --parallel must be at least 1")
-	}
 	shard, err := suite.ParseShard(f.shard)
 	if err != nil {
 		return nil, usagef("--shard: %w", err)
@@ -96,37 +115,4 @@ func (f *runFlags) jobs(s streams, args []string, profiles []probes.ProfileName)
 		}
 	}
 	return jobs, nil
-}
-
-func (f *runFlags) run(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
-	bar := newProgress(s.err, env)
-	bed := simbed.Bed{Tool: version()}
-	verdicts := suite.Run(ctx, bed, jobs, suite.Options{Parallel: f.parallel, Progress: bar.step}, func(o suite.Outcome) judge.Verdict {
-		switch {
-		case o.Err != nil:
-			return judge.Broken(o.Case, o.Seed, o.Err)
-		case o.NotRun != "":
-			return judge.Unrun(o.Case, o.Seed, o.NotRun)
-		}
-		return judge.Judge(o.Case, o.Trace, judge.Options{})
-	})
-	bar.clear()
-	bad := 0
-	for _, v := range verdicts {
-		if v.Result == judge.Pass && !f.verbose {
-			continue
-		}
-		fmt.Fprintln(s.out, v.Result, v.Case, "seed", v.Seed, v.Reason)
-		for _, x := range v.Failures {
-			fmt.Fprintf(s.out, "   %+v\n", x)
-		}
-		if v.Result != judge.Pass {
-			bad++
-		}
-	}
-	fmt.Fprintln(s.out, len(verdicts), "cases", bad, "bad")
-	if bad > 0 {
-		return exit(exitNegative, nil)
-	}
-	return nil
 }
