@@ -36,6 +36,7 @@ func (d *Digest) Record(e trace.Event) {
 		if i, ok := d.numbers[e.VM]; ok {
 			d.vms[i].Add(&e)
 		}
+	default:
 	}
 }
 

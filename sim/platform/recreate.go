@@ -1,10 +1,6 @@
 package platform
 
-import (
-	corev1 "k8s.io/api/core/v1"
-
-	"github.com/vmprobe/vmprobe/probes/spec"
-)
+import corev1 "k8s.io/api/core/v1"
 
 // vmiEnded goes on after the container of the active pod (LIVE-RECREATE).
 func (v *VM) vmiEnded() {
@@ -19,7 +15,7 @@ func (v *VM) decide() {
 	if !v.outcome.deleted && !v.recreates() {
 		return // it stays in its final phase
 	}
-	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == spec.RunStrategy("Always")
+	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == "Always"
 	restart := v.outcome.liveness && !v.outcome.deleted
 	v.deleteVMI()
 	if again {
@@ -61,8 +57,9 @@ func (v *VM) restartsInPlace(p *pod) bool {
 		return false
 	case corev1.RestartPolicyOnFailure:
 		return p.unhealed || !p.clean
+	default: // Always
+		return true
 	}
-	return true
 }
 
 // restartInPlace starts the next container of the pod, after its back-off.

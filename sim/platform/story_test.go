@@ -242,6 +242,9 @@ func (w *world) play(t rapid.TB, d *datadriven.TestData) {
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if d.Cmd == "matrix" {
+				return matrix(t)
+			}
 			w := newWorld(1)
 			w.play(t, d)
 			return w.log.String()
