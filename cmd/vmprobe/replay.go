@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// replayFlags are the flags of replay.
+type replayFlags struct {
+	runFlags
+	scenario string
+	verify   bool
+}
+
+func newReplay(s streams, env lookupEnv) *cobra.Command {
+	f := replayFlags{runFlags: runFlags{seeds: 1, parallel: 1, verbose: true}}
+	cmd := &cobra.Command{
+		Use:   "replay CASE --seed N | TRACE.ndjson",
+		Short: "Draw one run again: from its case and seed, or from a saved trace",
+		Long: `replay draws the timeline of one run. Given a case id and a seed it runs the case again,
+which gives the same bytes; given a trace file it judges and draws what the file holds,
+without running anything.
+
+--verify runs the case of a trace again and compares: exit code 4, the first virtual
+minute and the first event that differ, when the two runs are not the same.`,
+		Example: `  vmprobe replay agent-hung@kubevirt --seed 7
+  vmprobe replay traces/agent-hung@kubevirt.7.ndjson
+  vmprobe replay traces/agent-hung@kubevirt.7.ndjson --verify
+  vmprobe replay my-run.ndjson --scenario my-scenario.yaml -o junit`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeScenarios,
+	}
+	flags := cmd.Flags()
+	flags.Uint64Var(&f.seed, "seed", 1, "seed of the run")
+	flags.StringVar(&f.scenario, "scenario", "", "scenario file of the case, when it is not embedded")
+	flags.BoolVar(&f.verify, "verify", false, "run the case of the trace again and compare digests")
+	flags.StringVarP(&f.output, "output", "o", "text", "what to print: "+strings.Join(report.Formats(), ", "))
+	flags.StringArrayVar(&f.reports, "report", nil, "also write FORMAT=PATH; repeatable")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		f.color = cmd.Flag("color").Value.String()
+		if info, err := os.Stat(args[0]); err == nil && !info.IsDir() && !isScenario(args[0]) {
+			return f.fromTrace(cmd.Context(), s, env, args[0])
+		}
+		return f.fromCase(cmd.Context(), s, env, args[0])
+	}
+	return cmd
+}
+
+func isScenario(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// fromCase runs the case again.
+func (f *replayFlags) fromCase(ctx context.Context, s streams, env lookupEnv, id string) error {
+	if f.verify {
+		return usagef("--verify compares with a saved trace: name its file")
+	}
+	list, err := f.find(s, id)
+	if err != nil {
+		return err
+	}
+	jobs := make([]suite.Job, 0, len(list))
+	for _, c := range list {
+		jobs = append(jobs, suite.Job{Case: c, Seed: f.seed})
+	}
+	return f.execute(ctx, s, env, jobs)
+}
+
+// find selects cases by id, in the file of --scenario if there is one.
+func (f *replayFlags) find(s streams, id string) ([]*scenarios.Case, error) {
+	arg := id
+	if f.scenario != "" {
+		arg = f.scenario
+	}
+	files, err := load([]string{arg}, s.in)
+	if err != nil {
+		return nil, err
+	}
+	list, err := cases(files, nil, s.err)
+	if err != nil || f.scenario == "" || isScenario(id) {
+		return list, err
+	}
+	source := suite.Source{Pattern: id}
+	var out []*scenarios.Case
+	var ids []string
+	for _, c := range list {
+		ids = append(ids, c.ID())
+		if source.Wants(c.ID()) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, usagef("%s has no case %q%s", f.scenario, id, didYouMean(id, ids))
+	}
+	return out, nil
+}
+
+// fromTrace judges and draws a saved trace.
+func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, file string) error {
+	t, err := readTrace(file)
+	if err != nil {
+		return err
+	}
+	list, err := f.find(s, t.Case)
+	if err != nil {
+		return fmt.Errorf("the trace is of case %q: %w", t.Case, err)
+	}
+	if len(list) != 1 {
+		return usagef("the trace is of case %q, which is not a single case; name its file with --scenario", t.Case)
+	}
+	outcome := suite.Outcome{Job: suite.Job{Case: list[0], Seed: t.Seed}, Trace: t}
+	if f.verify {
+		return verifyTrace(ctx, s, outcome)
+	}
+	color, err := useColor(f.color, s.out, env)
+	if err != nil {
+		return err
+	}
+	f.seed = t.Seed
+	results := []report.Case{judged(outcome, judge.Judge(list[0], t, judge.Options{}), true, color)}
+	r := f.report(results)
+	if err := report.Write(f.output, s.out, r); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	if err := f.sinks.write(r); err != nil {
+		return err
+	}
+	return exitOf(results)
+}
+
+func readTrace(name string) (*trace.Trace, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, exit(exitUsage, err)
+		}
+		return nil, exit(exitCouldNotRun, err)
+	}
+	defer file.Close()
+	t, err := trace.Read(file)
+	if err != nil {
+		return nil, usagef("%s: %w", name, err)
+	}
+	return t, nil
+}
+
+// verifyTrace runs the case again and bisects a difference.
+func verifyTrace(ctx context.Context, s streams, o suite.Outcome) error {
+	again, err := simbed.Bed{Tool: version()}.Run(ctx, o.Case, o.Seed)
+	if err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	if again.Digest == o.Trace.Digest {
+		_, err := fmt.Fprintf(s.out, "%s seed %d: the same %d events, digest %s\n", o.Case.ID(), o.Seed, len(again.Events), again.Digest)
+		return err
+	}
+	fmt.Fprintf(s.out, "%s seed %d: the runs differ: digest %s in the file, %s now\n", o.Case.ID(), o.Seed, o.Trace.Digest, again.Digest)
+	if minute, differ := trace.FirstMinute(o.Trace.Minutes, again.Minutes); differ {
+		fmt.Fprintf(s.out, "  first minute that differs: %d\n", minute)
+	}
+	if d := trace.Diff(o.Trace, again); d != nil {
+		fmt.Fprintf(s.out, "  event %d of %s\n    file  %s\n    now   %s\n", d.Record, orWorld(d.VM), describeEvent(d.A), describeEvent(d.B))
+	}
+	return exit(exitNondeterministic, nil)
+}
+
+func orWorld(vm string) string {
+	if vm == "" {
+		return "the world"
+	}
+	return vm
+}
+
+func describeEvent(e *trace.Event) string {
+	if e == nil {
+		return "(no such event)"
+	}
+	text := fmt.Sprintf("%s %s", e.T.Round(time.Nanosecond), e.Kind)
+	if e.HasProbe {
+		text += fmt.Sprintf(" %s #%d try %d %s", e.Probe, e.Attempt, e.Try, e.Class)
+	}
+	return fmt.Sprintf("%s %s ok=%v", text, e.Value, e.OK)
+}
