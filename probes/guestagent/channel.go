@@ -35,8 +35,9 @@ type Channel struct {
 	chunk  [4096]byte
 }
 
-// NewChannel makes a channel that is not connected.
-func NewChannel(env Env) *Channel { return &Channel{lock: env.Mutex()} }
+// NewChannel makes a channel that is not connected; of the Env it needs the
+// job lock alone.
+func NewChannel(env interface{ Mutex() Mutex }) *Channel { return &Channel{lock: env.Mutex()} }
 
 // JobLock is the agent job lock, for others who talk to the agent of the
 // domain (a poller, a freeze) and for the agentLock fault.

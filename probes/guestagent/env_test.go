@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -170,12 +171,24 @@ func silent(*agent, request) {}
 // domain is a domain whose status is set by the test.
 type domain struct {
 	status guestagent.Status
-	events []string
+	mu     sync.Mutex
+	failed []string
 }
 
 func (d *domain) Name() string              { return "default_vm" }
 func (d *domain) Status() guestagent.Status { return d.status }
-func (d *domain) PingFailed(message string) { d.events = append(d.events, message) }
+func (d *domain) PingFailed(message string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failed = append(d.failed, message)
+}
+
+// events are the GuestAgentPingFailed events so far.
+func (d *domain) events() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.failed)
+}
 
 func running() guestagent.Status {
 	return guestagent.Status{Exists: true, Active: true, State: guestagent.Running}
@@ -234,3 +247,9 @@ var errTest = errors.New("test")
 
 // plainConn hides Buffered.
 type plainConn struct{ net.Conn }
+
+// answers changes what the agent does from the next request on.
+func (m *machine) answers(answer func(*agent, request)) {
+	synctest.Wait() // also for the race detector
+	m.a.answer = answer
+}

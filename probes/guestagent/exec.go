@@ -29,15 +29,52 @@ func Exec(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	if d.Status().SocketGone {
 		return failure("Failed to connect cmd client")
 	}
+	argv, timeout, extra := t.Probe.Command, t.Probe.Timeout, t.Profile.ExecOuterExtra
+	wrapped := argv[0] == virtProbe
+	if wrapped {
+		// Such a command is taken for one that is already rendered
+		// (EX-MAP-KV): it runs as it is, and without the extra second.
+		extra = 0
+		argv, timeout = unwrap(argv[1:], timeout)
+	}
 	now := env.Now()
-	c := &execCall{timeout: t.Probe.Timeout, command: t.Probe.Command[0]}
-	c.d, c.ch, c.wait = d, ch, t.limits(now)
-	c.start("guest-exec", execCommand(t.Probe.Command))
+	c := &execCall{timeout: timeout, command: argv[0]}
+	c.d, c.ch, c.wait = d, ch, t.limits(now, extra)
+	c.start("guest-exec", execCommand(argv))
 	if c.run(env, c.wait.cut) {
 		return c.result()
 	}
 	env.Go(func(env Env) { c.run(env, far) })
+	if wrapped {
+		return timedOutAfter(t.Probe.Command, t.Probe.Timeout)
+	}
 	return killed(d, t)
+}
+
+// unwrap reads virt-probe's own arguments: the command for the guest and the
+// timeout inside the guest. Without --command it is the empty command.
+func unwrap(args []string, timeout time.Duration) ([]string, time.Duration) {
+	command, rest := "", []string(nil)
+	for i := 0; i < len(args); i++ {
+		name, value, joined := strings.Cut(args[i], "=")
+		if name == "--" {
+			rest = args[i+1:]
+			break
+		}
+		if name != "--command" && name != "--timeoutSeconds" {
+			continue
+		}
+		if !joined && i+1 < len(args) {
+			i++
+			value = args[i]
+		}
+		if name == "--command" {
+			command = value
+		} else if seconds, err := strconv.ParseInt(value, 10, 32); err == nil && seconds > 0 {
+			timeout = time.Duration(seconds) * time.Second
+		}
+	}
+	return append([]string{command}, rest...), timeout
 }
 
 // containerExec is exec of the kubernetes profile.
@@ -49,7 +86,7 @@ func containerExec(env Env, t *Target) probes.Result {
 	exit, output, err := t.Container.Exec(t.Probe.Command, env.Now().Add(after))
 	switch {
 	case err != nil && timedOut(err):
-		return timeout(t.Probe.Command, after) // EX-TIMEOUT
+		return timedOutAfter(t.Probe.Command, after) // EX-TIMEOUT
 	case err != nil:
 		return probes.Result{Class: probes.Errored, Message: err.Error()}
 	case exit != 0:

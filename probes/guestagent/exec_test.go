@@ -93,8 +93,8 @@ func TestExec(t *testing.T) {
 	} {
 		inBubble(t, runs(c.run), func(m *machine) {
 			m.exec("/bin/check").want(c.name, c.class, c.says, c.after)
-			if len(m.d.events) != 0 {
-				m.t.Errorf("%s: events %q", c.name, m.d.events)
+			if len(m.d.events()) != 0 {
+				m.t.Errorf("%s: events %q", c.name, m.d.events())
 			}
 		})
 	}
@@ -137,6 +137,22 @@ func TestArguments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Reference: EX-MAP-KV: a command that looks rendered is left alone, and the
+// kubelet then waits for T only.
+func TestRenderedCommand(t *testing.T) {
+	inBubble(t, runs(command{reply: `, "exitcode": 0`}), func(m *machine) {
+		m.exec("virt-probe", "--domainName", "x", "--timeoutSeconds=7", "--command", "/bin/a", "--", "-b", "c").want("rendered", 'S', "", 0)
+		e := m.a.execs[0].Arguments
+		if diff := cmp.Diff([]string{"/bin/a", "-b", "c"}, append([]string{e.Path}, e.Arg...)); diff != "" {
+			m.t.Errorf("argv (-want +got):\n%s", diff)
+		}
+	})
+	inBubble(t, silent, func(m *machine) {
+		m.exec("virt-probe", "--command", "x").want("no extra second", 'F', `command timed out: "virt-probe --command x" timed out after 2s`, 2*time.Second)
+		m.exec("virt-probe", "--command").want("no command", 'F', "command timed out", 2*time.Second)
+	})
 }
 
 // Reference: EX-NOT-SUPPRESSED.

@@ -157,7 +157,9 @@ func FuzzChannel(f *testing.F) {
 	})
 }
 
-func BenchmarkPing(b *testing.B) {
+// inSync is a channel that answers each ping at once, and a function that
+// makes one.
+func inSync(tb testing.TB) (ping func() probes.Result) {
 	p := &puppet{now: time.Unix(1_700_000_000, 0)}
 	kubevirt, _ := probes.LookupProfile(probes.KubeVirt)
 	target := &guestagent.Target{Profile: &kubevirt, Probe: &probes.Probe{Handler: probes.GuestAgentPing, Timeout: time.Second}}
@@ -169,14 +171,29 @@ func BenchmarkPing(b *testing.B) {
 	p.piece, p.data = len(first), append([]byte(first), replies...)
 	p.next = p.now.Add(1)
 	if guestagent.Try(p, d, ch, target).Class != probes.Success {
-		b.Fatal("not in sync")
+		tb.Fatal("not in sync")
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() probes.Result {
 		p.next = p.now.Add(1)
 		p.data = replies
-		if guestagent.Try(p, d, ch, target).Class != probes.Success {
+		return guestagent.Try(p, d, ch, target)
+	}
+}
+
+func BenchmarkPing(b *testing.B) {
+	ping := inSync(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if ping().Class != probes.Success {
 			b.Fatal("no success")
 		}
+	}
+}
+
+// The goal of the simulator is 2 allocations an attempt at most.
+func TestAllocations(t *testing.T) {
+	ping := inSync(t)
+	if n := testing.AllocsPerRun(200, func() { ping() }); n > 1 {
+		t.Errorf("%v allocations a ping", n)
 	}
 }

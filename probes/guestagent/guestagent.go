@@ -178,15 +178,16 @@ type waits struct {
 // far is later than any deadline.
 var far = time.Unix(1<<40, 0) //nolint:gochecknoglobals // a constant of type time.Time
 
-// limits computes the time limits of a try that starts now. Without libvirt's
+// limits computes the time limits of a try that starts now; extra is what the
+// kubelet waits beyond the timeout. Without libvirt's
 // own timeout the probe's timeout ends the call inside too, so nothing
 // outlives the try (profile openshift-doc).
-func (t *Target) limits(now time.Time) waits {
+func (t *Target) limits(now time.Time, extra time.Duration) waits {
 	timeout := t.Probe.Timeout
 	if t.Profile.AgentInner == 0 {
 		return waits{cut: far, inner: timeout, limit: now.Add(timeout)}
 	}
-	return waits{cut: now.Add(timeout + t.Profile.ExecOuterExtra), inner: t.Profile.AgentInner, limit: far}
+	return waits{cut: now.Add(timeout + extra), inner: t.Profile.AgentInner, limit: far}
 }
 
 func earlier(a, b time.Time) time.Time {

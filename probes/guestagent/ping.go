@@ -23,7 +23,7 @@ func Ping(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 		return probes.Result{Class: probes.Success}
 	}
 	c := pingCalls.Get().(*pingCall) //nolint:forcetypeassert // the pool holds nothing else
-	c.t, c.d, c.ch, c.wait = t, d, ch, t.limits(env.Now())
+	c.t, c.d, c.ch, c.wait = t, d, ch, t.limits(env.Now(), t.Profile.ExecOuterExtra)
 	c.start("guest-ping", pingCommand)
 	if c.run(env, c.wait.cut) {
 		result := c.result()
@@ -91,19 +91,22 @@ func failure(message string) probes.Result {
 	return probes.Result{Class: probes.Failure, Message: message}
 }
 
+// virtProbe is the program that the kubelet runs in the compute container.
+const virtProbe = "virt-probe"
+
 // killed is the result of a virt-probe that outlived the kubelet's patience.
 func killed(d Domain, t *Target) probes.Result {
 	seconds := strconv.FormatInt(int64(t.Probe.Timeout/time.Second), 10)
-	argv := []string{"virt-probe", "--domainName", d.Name(), "--timeoutSeconds", seconds}
+	argv := []string{virtProbe, "--domainName", d.Name(), "--timeoutSeconds", seconds}
 	if t.Probe.Handler == probes.Exec && len(t.Probe.Command) > 0 {
 		argv = append(argv, "--command", t.Probe.Command[0], "--")
 		argv = append(argv, t.Probe.Command[1:]...)
 	} else {
 		argv = append(argv, "--guestAgentPing")
 	}
-	return timeout(argv, t.Probe.Timeout+t.Profile.ExecOuterExtra)
+	return timedOutAfter(argv, t.Probe.Timeout+t.Profile.ExecOuterExtra)
 }
 
-func timeout(argv []string, after time.Duration) probes.Result {
+func timedOutAfter(argv []string, after time.Duration) probes.Result {
 	return failure("command timed out: " + strconv.Quote(strings.Join(argv, " ")) + " timed out after " + after.String())
 }

@@ -39,8 +39,8 @@ func TestOrder(t *testing.T) {
 		inBubble(t, healthy, func(m *machine) {
 			c.edit(m)
 			m.want(c.name, c.class, c.says, 0)
-			if failed := len(m.d.events) > 0; failed != (c.class == 'F' && c.name != "socket before annotation") {
-				m.t.Errorf("%s: events %q", c.name, m.d.events)
+			if failed := len(m.d.events()) > 0; failed != (c.class == 'F' && c.name != "socket before annotation") {
+				m.t.Errorf("%s: events %q", c.name, m.d.events())
 			}
 		})
 	}
@@ -59,8 +59,8 @@ func TestAnnotation(t *testing.T) {
 		legacy, _ := probes.LookupProfile(probes.KubeVirtLegacy)
 		m.target.Profile = &legacy
 		m.want("legacy", 'F', "Code=86", 5*time.Second)
-		if len(m.d.events) != 0 {
-			m.t.Errorf("legacy events %q", m.d.events)
+		if len(m.d.events()) != 0 {
+			m.t.Errorf("legacy events %q", m.d.events())
 		}
 	})
 }
@@ -162,8 +162,8 @@ func TestTimeouts(t *testing.T) {
 func TestKilledProbeKeepsTheLock(t *testing.T) {
 	inBubble(t, silent, func(m *machine) {
 		m.timeout(time.Second).want("killed", 'F', "command timed out", 2*time.Second)
-		if len(m.d.events) != 0 {
-			m.t.Errorf("early event %q", m.d.events)
+		if len(m.d.events()) != 0 {
+			m.t.Errorf("early event %q", m.d.events())
 		}
 		start := time.Now()
 		if !m.ch.JobLock().Lock(start.Add(time.Minute)) || time.Since(start) != 3*time.Second {
@@ -171,8 +171,8 @@ func TestKilledProbeKeepsTheLock(t *testing.T) {
 		}
 		m.ch.JobLock().Unlock()
 		synctest.Wait()
-		if len(m.d.events) != 1 {
-			m.t.Errorf("GA-EVENT: events %q", m.d.events)
+		if len(m.d.events()) != 1 {
+			m.t.Errorf("GA-EVENT: events %q", m.d.events())
 		}
 	})
 }
@@ -209,15 +209,15 @@ func TestSingleFlight(t *testing.T) {
 func TestStaleReply(t *testing.T) {
 	n := 0
 	inBubble(t, nil, func(m *machine) {
-		m.a.answer = pinged(func(a *agent) {
+		m.answers(pinged(func(a *agent) {
 			if n++; n == 1 {
 				go func() { time.Sleep(6 * time.Second); a.say("{\"return\": {}}\n") }()
 			} // later pings are not answered
-		})
+		}))
 		m.want("first times out", 'F', "not available", 5*time.Second)
 		time.Sleep(2 * time.Second) // the reply to the first one arrives
 		m.want("the stale reply does not count", 'F', "not available", 5*time.Second)
-		m.a.answer = healthy
+		m.answers(healthy)
 		m.want("healthy again", 'S', "", 0)
 		want := []string{"guest-sync", "guest-ping", "guest-sync", "guest-ping", "guest-sync", "guest-ping"}
 		if diff := cmp.Diff(want, m.a.seen); diff != "" {
@@ -307,7 +307,7 @@ func TestGarbage(t *testing.T) {
 	} {
 		inBubble(t, c.answer, func(m *machine) {
 			m.want(c.name, c.class, c.says, c.after)
-			m.a.answer = healthy
+			m.answers(healthy)
 			if c.sticky {
 				m.want(c.name+", sticky", 'F', "not available due to an error", 0)
 				m.connect(healthy)
@@ -335,10 +335,10 @@ func TestIdleBytes(t *testing.T) {
 		m.want("first", 'S', "", 0)
 		m.a.say("{\"return\": {}}\n{\"event\": \"X\"}\n")
 		m.want("a surplus reply is dropped", 'S', "", 0)
-		m.a.answer = silent
+		m.answers(silent)
 		m.a.say("{\"return\": {}}\n")
 		m.want("and does not answer a ping", 'F', "not available", 5*time.Second)
-		m.a.answer = healthy
+		m.answers(healthy)
 		m.a.say("garbage\n")
 		m.want("garbage sticks", 'F', "not available due to an error", 0)
 		m.want("still", 'F', "not available due to an error", 0)
