@@ -27,6 +27,10 @@ func Checks() []Check {
 		{"KV-GATE-PAUSED", "a paused VM is not ready", gatePaused},
 		{"READY-ENDPOINT", "the endpoint follows the Ready condition", readyEndpoint},
 		{"PAUSE-API", "a pause is refused when liveness would kill the paused VM", pauseAPI},
+		{"HTTP-STATUS-RANGE", "an HTTP try comes to what the server did", httpTruth},
+		{"TCP-CONNECT-ONLY", "a TCP try comes to what the handshake did", tcpTruth},
+		{"GA-CMD", "a ping comes to what the guest agent did", agentTruth},
+		{"EX-EXIT0", "an exec try comes to what the command did", execTruth},
 		{"GA-SINGLE-FLIGHT", "one agent command at a time", singleFlight},
 		{"GA-PAUSE-ANNOT", "paused agent probes do not contact the agent", pauseAnnotation},
 	}

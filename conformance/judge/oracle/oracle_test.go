@@ -25,6 +25,7 @@ import (
 //
 //	profile=kubevirt until=100s grace=30s pod=60s run=Always policy=Always
 //	r=http/DELAY/PERIOD/TIMEOUT/F/S  l=...  u=...   (seconds; handlers http tcp agent exec)
+//	fault=TIME                             (a fault of the VM, 10 s long)
 //	story=(annotate@40s=true clock@30s=-20s ...)
 //
 // Lines are "TIME WHAT [i=INSTANCE]"; see line.
@@ -118,6 +119,8 @@ func parse(t *testing.T, d *datadriven.TestData) *world {
 			vm.Resolved.RestartPolicy = "Never"
 		case "r", "l", "u":
 			vm.Resolved.Probes = append(vm.Resolved.Probes, probe(t, a.Key, a.Vals[0]))
+		case "fault":
+			w.c.Faults = append(w.c.Faults, scenarios.Fault{At: seconds(t, a.Vals[0]), For: 10 * time.Second, Kind: scenarios.Loss, Sides: []string{"web"}})
 		case "story":
 			for _, s := range a.Vals {
 				w.c.Events = append(w.c.Events, story(t, s))
@@ -142,6 +145,8 @@ func probe(t *testing.T, kind, s string) probes.Probe {
 		Kind:         map[string]probes.Kind{"r": probes.Readiness, "l": probes.Liveness, "u": probes.Startup}[kind],
 		Handler:      map[string]probes.Handler{"http": probes.HTTPGet, "tcp": probes.TCPSocket, "agent": probes.GuestAgentPing, "exec": probes.Exec}[parts[0]],
 		InitialDelay: n(1), Period: n(2), Timeout: n(3), TerminationGrace: -1,
+		HTTP: probes.HTTPRequest{Scheme: "HTTP", Path: "/", Port: probes.Port{Number: 80}},
+		TCP:  probes.TCPTarget{Port: probes.Port{Number: 80}}, Command: []string{"check"},
 		FailureThreshold: int32(n(4) / time.Second), SuccessThreshold: int32(n(5) / time.Second),
 	}
 	return p

@@ -1,0 +1,336 @@
+package oracle
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/truth"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// The checks of this file hold the class and the duration of each try to what
+// the guest did meanwhile (semantics 1.4 to 1.7, by package truth). The
+// failure names the rule that decides: HTTP-BODY-ERROR, TCP-FAIL, ...
+
+func httpTruth(c *court)  { c.guestTruth(probes.HTTPGet) }
+func tcpTruth(c *court)   { c.guestTruth(probes.TCPSocket) }
+func agentTruth(c *court) { c.guestTruth(probes.GuestAgentPing) }
+func execTruth(c *court)  { c.guestTruth(probes.Exec) }
+
+// guestTruth judges every try of a handler that nothing disturbed.
+func (c *court) guestTruth(h probes.Handler) {
+	for _, v := range c.run.VMs {
+		if len(v.Of(trace.GuestBoot)) == 0 {
+			continue // the guest does not speak
+		}
+		g := &guest{court: c, vm: v, downs: downtimes(v, c.run.End), agent: agentTries(v)}
+		for _, k := range v.Containers {
+			for _, s := range k.Stints {
+				if s.Probe.Handler == h && g.judgeable(s) {
+					g.stint(s)
+				}
+			}
+		}
+	}
+}
+
+// guest is one VM as its own log shows it.
+type guest struct {
+	court *court
+	vm    *history.VM
+	downs []interval // in which it does not answer as scripted
+	agent []agentTry
+}
+
+// judgeable tells whether the guest's own log can decide about a probe: not
+// when it asks another machine, or when the filesystems may be frozen.
+func (g *guest) judgeable(s *history.Stint) bool {
+	switch s.Probe.Handler {
+	case probes.HTTPGet:
+		return s.Probe.HTTP.Host == ""
+	case probes.TCPSocket:
+		return s.Probe.TCP.Host == ""
+	case probes.Exec:
+		return len(g.vm.Spec.Program.Freezes)+len(g.vm.Spec.EveryBoot.Freezes) == 0
+	case probes.GuestAgentPing, probes.NoHandler:
+	}
+	return true
+}
+
+func (g *guest) stint(s *history.Stint) {
+	for _, a := range s.Attempts {
+		for i := range a.Tries {
+			t := &a.Tries[i]
+			if !t.Ended() || t.End >= s.Container.Stop || g.disturbed(s, t) {
+				continue
+			}
+			if g.try(s, a, t) {
+				return
+			}
+		}
+	}
+}
+
+// disturbed tells whether something beside the script may have decided a try:
+// a fault, a pause, a migration, a reboot, an annotation, a panic.
+func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
+	c := g.court
+	over := func(lo, hi time.Duration) bool { return t.Start <= hi && t.End >= lo }
+	for _, f := range c.run.Case.Faults {
+		end := f.At + f.For
+		if f.For < 0 {
+			end = history.Never
+		}
+		if slices.Contains(f.Sides, g.vm.Name) && over(f.At, end) {
+			return true
+		}
+	}
+	for _, d := range g.downs {
+		if over(d.lo, d.hi) {
+			return true
+		}
+	}
+	if g.vm.Migrates() || c.happens(g.vm.Name, t.End, scenarios.PanicAttempt, scenarios.StopContainer) {
+		return true
+	}
+	if s.Probe.Handler == probes.GuestAgentPing && c.profile().PauseAnnotation {
+		return c.happens(g.vm.Name, t.End, scenarios.Annotate) || len(c.annotated(g.vm)) > 0
+	}
+	return false
+}
+
+// downtimes are the windows in which a guest does not run as scripted: before
+// its boot, after a power event, while its domain is not running.
+func downtimes(v *history.VM, end time.Duration) []interval {
+	var list []interval
+	booted, stopped, since := false, false, -history.Never
+	for _, m := range timeline(v, trace.GuestBoot, trace.GuestPower, trace.DomainState, trace.ContainerStopped, trace.Kill) {
+		up := booted && !stopped
+		switch m.Kind {
+		case trace.GuestBoot:
+			booted = true
+		case trace.GuestPower:
+			booted = m.Value == "resumed"
+		case trace.DomainState:
+			stopped = m.Value != "running"
+		default: // a kill: the guest is on its way down
+			booted = false
+		}
+		switch now := booted && !stopped; {
+		case up && !now:
+			since = m.T
+		case up && now:
+			list = append(list, interval{m.T, m.T}) // a reboot without a gap
+		case !up && now:
+			list = append(list, interval{since, m.T})
+		}
+	}
+	if !booted || stopped {
+		list = append(list, interval{since, end})
+	}
+	return list
+}
+
+// try judges one try and reports at most one failure.
+func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
+	replies, ok := g.replies(s.Probe, t)
+	if !ok {
+		return false
+	}
+	v, ok := g.verdict(s.Probe, replies)
+	if !ok {
+		return false
+	}
+	took, rivals := t.End-t.Start, g.rivals(s, t)
+	if rivals { // whoever waits for the job lock may time out (GA-SINGLE-FLIGHT)
+		v.Classes |= truth.Set(probes.Failure)
+	}
+	f := Failure{Requirement: v.Rule, At: t.End, Event: t.EndEvent}
+	switch {
+	case !v.Classes.Has(t.Class):
+		f.Message = fmt.Sprintf("attempt %d try %d is %s, %s", a.Number, t.Number, t.Class, did(replies))
+		f.Want = classWords(v.Classes)
+	case rivals || len(replies) == 0:
+		return false
+	case took > v.Max+g.court.slack:
+		f.Message = fmt.Sprintf("attempt %d try %d took %s, %s", a.Number, t.Number, Seconds(took), did(replies))
+		f.Want = "a result after " + Seconds(v.Max)
+	case took < v.Min-early:
+		f.Message = fmt.Sprintf("attempt %d try %d gave up after %s, %s", a.Number, t.Number, Seconds(took), did(replies))
+		f.Want = "patience until " + Seconds(v.Min)
+	default:
+		return false
+	}
+	g.court.failStint(s, f)
+	return true
+}
+
+// early is how much sooner than computed a try may end.
+const early = 10 * time.Millisecond
+
+// rivals tells whether another try asked the same agent meanwhile.
+func (g *guest) rivals(s *history.Stint, t *history.Try) bool {
+	if s.Probe.Handler != probes.GuestAgentPing && s.Probe.Handler != probes.Exec {
+		return false
+	}
+	if len(s.VM.Spec.Resolved.Probes) < 2 && !s.VM.Migrates() {
+		return false
+	}
+	for _, x := range g.agent {
+		if x.t != t && x.t.Start <= t.End && x.t.End >= t.Start && x.s != s {
+			return true
+		}
+	}
+	return false
+}
+
+// reply is what the guest did for one request.
+type reply struct {
+	kind  fakevm.EndpointKind
+	reply fakevm.Reply
+}
+
+// replies reads what the guest did during a try at the endpoints that the
+// probe asks. ok is false when the log cannot be read.
+func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool) {
+	saw := g.vm.Of(trace.GuestSaw)
+	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
+	for _, m := range saw[first:] {
+		if m.T > t.End {
+			break
+		}
+		if !asks(p, m.Value) || !strings.HasPrefix(m.Msg, "{") {
+			continue
+		}
+		kind, _, _ := strings.Cut(m.Value, "/")
+		r := reply{kind: fakevm.EndpointKind(kind)}
+		if json.Unmarshal([]byte(m.Msg), &r.reply) != nil {
+			return nil, false
+		}
+		list = append(list, r)
+	}
+	return list, true
+}
+
+// asks tells whether a probe asks an endpoint.
+func asks(p *probes.Probe, endpoint string) bool {
+	kind, port, _ := strings.Cut(endpoint, "/")
+	switch p.Handler {
+	case probes.HTTPGet:
+		return port == fmt.Sprint(p.HTTP.Port.Number)
+	case probes.TCPSocket:
+		return port == fmt.Sprint(p.TCP.Port.Number)
+	case probes.GuestAgentPing:
+		return kind == string(fakevm.Agent)
+	case probes.Exec:
+		return kind == string(fakevm.Agent) || kind == string(fakevm.Exec)
+	case probes.NoHandler:
+	}
+	return false
+}
+
+// verdict joins what is legal for each of the replies: with two probes on one
+// endpoint nobody can tell whose was whose. A guest that saw nothing cannot
+// have passed.
+func (g *guest) verdict(p *probes.Probe, list []reply) (truth.Verdict, bool) {
+	if len(list) == 0 {
+		return truth.Verdict{Classes: truth.Set(probes.Failure, probes.Errored), Rule: unseenRule(p)}, true
+	}
+	var answers []truth.Answer
+	if p.Handler == probes.Exec {
+		answers = g.execAnswers(list)
+	} else {
+		for i := range list {
+			answers = append(answers, truth.Answer{Kind: list[i].kind, Reply: &list[i].reply})
+		}
+	}
+	if len(answers) == 0 {
+		return truth.Verdict{}, false
+	}
+	profile := g.court.profile()
+	var all truth.Verdict
+	for i, a := range answers {
+		v, ok := truth.Of(p, &profile, a, truth.Simulated())
+		if !ok {
+			return v, false // a redirect leads elsewhere
+		}
+		if i == 0 {
+			all = v
+			continue
+		}
+		all.Classes |= v.Classes
+		all.Min, all.Max = min(all.Min, v.Min), max(all.Max, v.Max)
+	}
+	if len(answers) > 1 {
+		all.Min = 0
+	}
+	return all, true
+}
+
+// execAnswers pairs a command with the agent's reply to its guest-exec. In a
+// container there is no agent.
+func (g *guest) execAnswers(list []reply) []truth.Answer {
+	var agent *fakevm.Reply
+	var answers []truth.Answer
+	for i := range list {
+		if list[i].kind == fakevm.Agent && agent == nil {
+			agent = &list[i].reply
+		}
+	}
+	for i := range list {
+		if list[i].kind == fakevm.Exec {
+			answers = append(answers, truth.Answer{Kind: fakevm.Exec, Reply: &list[i].reply, Agent: agent})
+		}
+	}
+	return answers
+}
+
+func unseenRule(p *probes.Probe) string {
+	switch p.Handler {
+	case probes.HTTPGet:
+		return "HTTP-CONN-FAIL"
+	case probes.TCPSocket:
+		return "TCP-FAIL"
+	case probes.Exec:
+		return "EX-EXIT0"
+	case probes.GuestAgentPing, probes.NoHandler:
+	}
+	return "GA-FAIL-MAP"
+}
+
+// did tells what the guest did, short enough for one line.
+func did(list []reply) string {
+	if len(list) == 0 {
+		return "the guest saw no request"
+	}
+	var words []string
+	for _, r := range list {
+		text, err := json.Marshal(r.reply)
+		if err != nil {
+			return "the guest answered"
+		}
+		if len(text) > 100 {
+			text = append(text[:100:100], "..."...)
+		}
+		words = append(words, string(text))
+	}
+	return "the guest did " + strings.Join(slices.Compact(words), " and ")
+}
+
+func classWords(s truth.Classes) string {
+	var words []string
+	for c := probes.Success; c <= probes.Errored; c++ {
+		if s.Has(c) {
+			words = append(words, c.String())
+		}
+	}
+	return strings.Join(words, " or ")
+}
