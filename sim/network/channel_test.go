@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -174,3 +175,77 @@ type counter struct{ n *int }
 func (c counter) OnData(b []byte) { *c.n += len(b) }
 func (counter) OnClose(error)     {}
 func (counter) OnDrained()        {}
+
+func TestChannelEnds(t *testing.T) {
+	k := sim.New(1)
+	defer k.Close()
+	ch := network.NewChannel(k, "web")
+	if ch.Connected() {
+		t.Error("open before Open")
+	}
+	drained := 0
+	s, err := ch.Open(func(network.Session) network.Handler { return &drainCount{n: &drained} })
+	if err != nil || !ch.Connected() || s.Remote() != "web" {
+		t.Fatal(err)
+	}
+	s.Send([]byte("hello"))
+	if s.Pending() != 5 {
+		t.Errorf("%d bytes pending", s.Pending())
+	}
+	var view net.Conn
+	k.Go(1, func(task *sim.Task) {
+		view = ch.Conn(task)
+		b := make([]byte, 10)
+		_ = view.SetReadDeadline(sim.Epoch.Add(time.Second))
+		if n, err := view.Read(b); n != 5 || err != nil {
+			t.Error(n, err)
+		}
+		if _, err := view.Read(b); class(err) != "timeout" || task.Now() != time.Second {
+			t.Error(err)
+		}
+		if _, err := view.Read(b); class(err) != "timeout" {
+			t.Error(err)
+		}
+		_ = view.SetWriteDeadline(sim.Epoch.Add(time.Second))
+		if _, err := view.Write(b); class(err) != "timeout" {
+			t.Error(err)
+		}
+		_ = view.SetDeadline(time.Time{})
+		if _, err := view.Read(b); !errors.Is(err, net.ErrClosed) || task.Now() != 2*time.Second {
+			t.Error(err, task.Now())
+		}
+		if _, err := view.Write(b); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+		if view.RemoteAddr().String() != "web" || view.LocalAddr().Network() != "unix" {
+			t.Error(view.RemoteAddr(), view.LocalAddr())
+		}
+	})
+	k.Set(k.NewTimer(2, func() { _ = view.Close() }), 2*time.Second)
+	k.Set(k.NewTimer(2, func() {
+		s.Send([]byte("lost"))
+		s.Reset()
+		s.Send([]byte("x"))
+		s.Close()
+		if s.Pending() != 0 || ch.Connected() || ch.Buffered() != 0 {
+			t.Error("after Reset")
+		}
+		ch.Destroy()
+		ch.Destroy()
+		if _, err := ch.Open(nil); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}), 3*time.Second)
+	if err := k.Run(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if drained != 1 {
+		t.Errorf("drained %d times", drained)
+	}
+}
+
+type drainCount struct{ n *int }
+
+func (drainCount) OnData([]byte) {}
+func (drainCount) OnClose(error) {}
+func (d drainCount) OnDrained()  { *d.n++ }

@@ -192,3 +192,88 @@ func TestAnotherDialerChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// The floor is 2 allocations an exchange; slabs make it less than one.
+func TestExchangeAllocations(t *testing.T) {
+	k, _, prober, web := world(t)
+	server := &replier{reply: []byte(answer)}
+	decision := network.Decision{Handler: func(s network.Session) network.Handler {
+		server.s = s
+		return server
+	}}
+	if _, err := web.Listen(80, func(string) network.Decision { return decision }); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1024)
+	fn := func(task *sim.Task) {
+		c, err := prober.Dial(task, "web:80", sim.Forever)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = c.Write(buf[:50])
+		for err == nil {
+			_, err = c.Read(buf)
+		}
+		_ = c.Close()
+	}
+	once := func() {
+		k.Go(1, fn)
+		_ = k.Run(k.Now() + time.Second)
+	}
+	once()
+	if n := testing.AllocsPerRun(300, once); n > 1 {
+		t.Errorf("%v allocations an exchange", n)
+	}
+}
+
+// A connection may be handed from one task to another.
+func TestBind(t *testing.T) {
+	k, _, prober, web := world(t)
+	accept(t, web, func(s network.Session) network.Handler { return &httpServer{s: s} })
+	dialed(t, k, prober, func(_ *sim.Task, c *network.Conn) {
+		k.Go(2, func(task *sim.Task) {
+			c.Bind(task)
+			_, _ = c.Write([]byte("x"))
+			if b, err := io.ReadAll(c); err != nil || string(b) != answer {
+				t.Errorf("%q %v", b, err)
+			}
+			_ = c.Close()
+			c.Bind(task)
+		})
+	})
+}
+
+// A server that leaves bytes unread at first, and a peer that is gone when it
+// looks: it still gets them, then the end.
+func TestHoldOutlivesThePeer(t *testing.T) {
+	k, n, prober, web := world(t)
+	var s network.Session
+	got := 0
+	var ended []error
+	accept(t, web, func(session network.Session) network.Handler {
+		s = session
+		s.(interface{ Hold(bool) }).Hold(true)
+		return &taker{n: &got, end: &ended}
+	})
+	dialed(t, k, prober, func(_ *sim.Task, c *network.Conn) {
+		_, _ = c.Write(make([]byte, 5000))
+		_ = c.Close()
+	})
+	if got != 0 || len(ended) != 0 || n.Pooled() != 0 {
+		t.Errorf("heard %d bytes, %v, while holding", got, ended)
+	}
+	s.(interface{ Hold(bool) }).Hold(false)
+	if got != 5000 || len(ended) != 1 || ended[0] != nil || n.Pooled() != 1 {
+		t.Errorf("heard %d bytes, %v; %d links free", got, ended, n.Pooled())
+	}
+}
+
+type taker struct {
+	n   *int
+	end *[]error
+}
+
+func (h *taker) OnData(b []byte)   { *h.n += len(b) }
+func (h *taker) OnClose(err error) { *h.end = append(*h.end, err) }
+func (h *taker) OnDrained()        {}
