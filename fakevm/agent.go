@@ -3,6 +3,7 @@ package fakevm
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 )
 
 // agentService is the guest agent: one channel, one command at a time.
@@ -100,6 +101,7 @@ type agentConn struct {
 	queue  []command
 	busy   bool
 	timer  *guestTimer
+	taken  func() // what waits for the last reply to be taken
 	send   sender
 }
 
@@ -162,15 +164,42 @@ func (c *agentConn) say(r *AgentReply, delay guestDelay, parts []part) {
 	begin()
 }
 
-// said follows the last byte of a reply.
+// closeGrace is how long an agent that goes down waits for its last reply to
+// be taken, so that closing the port does not swallow it.
+const closeGrace = 100 * time.Millisecond
+
+// said follows the last byte of a reply. An agent that goes down after it
+// does so when the reply is taken.
 func (c *agentConn) said(r *AgentReply) {
-	c.busy = false
-	if r.Disconnect {
-		c.g.agentCrashed(r)
+	next := c.g.agentPeek()
+	switch {
+	case r.Disconnect:
+		c.whenTaken(func() { c.g.agentCrashed(r) })
+	case next == nil || next.reply.agent().Down:
+		c.whenTaken(c.g.followAgent)
+	default:
+		c.busy = false
+		c.work()
+	}
+}
+
+// whenTaken calls fn when nothing is pending any more, or after the grace.
+func (c *agentConn) whenTaken(fn func()) {
+	if c.s.Pending() == 0 {
+		c.busy = false
+		fn()
 		return
 	}
-	c.g.followAgent()
-	c.work()
+	c.taken = fn
+	c.timer = c.g.clock.after(closeGrace, c.lastTaken)
+}
+
+func (c *agentConn) lastTaken() {
+	if fn := c.taken; fn != nil {
+		c.g.clock.stop(c.timer)
+		c.taken, c.timer, c.busy = nil, nil, false
+		fn()
+	}
 }
 
 // agentCrashed closes the channel from inside.
@@ -193,7 +222,7 @@ func (g *Guest) agentCrashed(r *AgentReply) {
 func (c *agentConn) drop() {
 	c.g.clock.stop(c.timer)
 	c.send.halt()
-	c.queue, c.timer = nil, nil
+	c.queue, c.timer, c.taken = nil, nil, nil
 }
 
 // OnClose: the host let go of the channel. The agent does not notice; what it
@@ -206,8 +235,13 @@ func (c *agentConn) OnClose(error) {
 	c.detach()
 }
 
-// OnDrained goes on with a long reply.
-func (c *agentConn) OnDrained() { c.send.drained() }
+// OnDrained goes on with a long reply, or with what waits for its end.
+func (c *agentConn) OnDrained() {
+	c.send.drained()
+	if c.taken != nil && c.s.Pending() == 0 {
+		c.lastTaken()
+	}
+}
 
 // returned is {"return": value} and a newline.
 func returned(value string) []part {

@@ -44,6 +44,9 @@ func (c *checker) program(prefix string, p *Program) {
 	}
 	for i := range p.Power {
 		c.power(fmt.Sprintf("%spower[%d]", prefix, i), &p.Power[i])
+		if s := &p.Power[i]; prefix != "" && s.Do == Reboot && s.At == 0 && s.For == 0 {
+			c.add(fmt.Sprintf("%spower[%d].at", prefix, i), "a reboot at the start of every boot never ends")
+		}
 	}
 	for i, f := range p.Freezes {
 		path := fmt.Sprintf("%sfreezes[%d]", prefix, i)

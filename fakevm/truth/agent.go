@@ -74,6 +74,7 @@ type command struct {
 	done  bool
 	v     Verdict
 	begun time.Duration // when the command itself was sent
+	early time.Duration // how much sooner everything after may be
 }
 
 // asked gets a command to the agent: the checks and, if need be, the sync.
@@ -109,7 +110,7 @@ func asked(reply *fakevm.Reply, down bool, s SyncState, t patience, net NetModel
 	if synced >= t.outer {
 		return over(at(probes.Failure, t.outer, "GA-TIMEOUT-KUBELET"))
 	}
-	return command{begun: synced}
+	return command{begun: synced, early: net.Early}
 }
 
 func agentOf(r *fakevm.Reply) *fakevm.AgentReply {
@@ -132,9 +133,12 @@ func (c command) answered(reply *fakevm.Reply, t patience, net NetModel, then fu
 	first := c.begun + 2*net.Channel + r.Delay
 	late := c.begun + t.inner
 	text, vague := replyText(r)
-	read := readReplies(text, r, first)
+	read, last := readReplies(text, r, first)
+	if read.class == probes.NoClass && r.Disconnect { // broken off
+		read = reading{probes.Failure, last + net.Channel, "GA-FAIL-MAP"}
+	}
 	if read.class == probes.NoClass { // never complete
-		return t.hang(c.begun)
+		return t.by(early(at(probes.Failure, late, "GA-TIMEOUT-INNER"), c.early))
 	}
 	v := at(read.class, read.at, read.rule)
 	if read.class == probes.Success && then != nil {
@@ -145,17 +149,11 @@ func (c command) answered(reply *fakevm.Reply, t patience, net NetModel, then fu
 	}
 	switch {
 	case read.at > late:
-		return t.hang(c.begun)
+		v = at(probes.Failure, late, "GA-TIMEOUT-INNER")
 	case read.at == late:
-		v = either(v, t.hang(c.begun))
+		v = either(v, at(probes.Failure, late, "GA-TIMEOUT-INNER"))
 	}
-	if r.Disconnect {
-		// The end of the channel may overtake what was sent before it.
-		gone := at(probes.Failure, max(0, v.Min-net.Channel), "GA-FAIL-MAP")
-		v = either(gone, v)
-		v.Exact = false
-	}
-	return t.by(v)
+	return t.by(early(v, c.early))
 }
 
 // replyText is what the agent sends for a command. vague: so much of it that
@@ -194,7 +192,8 @@ type reading struct {
 // readReplies applies the lines portion by portion: of two replies that arrive
 // together the last one counts; garbage breaks the channel (GA-GARBAGE,
 // GA-FRAMING).
-func readReplies(text []byte, r *fakevm.AgentReply, first time.Duration) reading {
+// last is the arrival of the last byte.
+func readReplies(text []byte, r *fakevm.AgentReply, first time.Duration) (read reading, last time.Duration) {
 	size, every := len(text), time.Duration(0)
 	if r.ChunkEvery > 0 {
 		size, every = max(1, r.ChunkBytes), r.ChunkEvery
@@ -210,19 +209,20 @@ func readReplies(text []byte, r *fakevm.AgentReply, first time.Duration) reading
 				continue
 			}
 			if class, rule := lineClass(line); class == probes.Errored {
-				return reading{probes.Failure, now, rule}
+				return reading{probes.Failure, now, rule}, now
 			} else if class != probes.NoClass {
 				got = reading{class, now, rule}
 			}
 			line = line[:0]
 		}
 		if got.class != probes.NoClass {
-			return got
+			return got, now
 		}
 		text = text[n:]
+		last = now
 		now += every
 	}
-	return reading{}
+	return reading{}, last
 }
 
 // lineClass is what one line means: a reply that succeeds or fails, garbage
