@@ -34,7 +34,7 @@ type wire struct {
 	br    *bufio.Reader
 }
 
-var wires = sync.Pool{New: func() any {
+var wires = sync.Pool{New: func() any { //nolint:gochecknoglobals // a cache
 	x := new(wire)
 	x.br = bufio.NewReader(x)
 	return x

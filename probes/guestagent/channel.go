@@ -119,16 +119,23 @@ type buffered interface{ Buffered() int }
 
 // idle reads what arrived while no command was waiting. precise is false when
 // the connection cannot tell; then only a sync separates old from new.
-func (c *Channel) idle(conn net.Conn, gen uint64) (precise bool, failure *Error) {
+func (c *Channel) idle(conn net.Conn, gen uint64, deadline time.Time) (precise bool, failure *Error) {
 	b, ok := conn.(buffered)
 	if !ok {
 		return false, nil
+	}
+	if b.Buffered() > 0 && conn.SetReadDeadline(deadline) != nil {
+		c.lost(gen)
+		return true, errNotConnected
 	}
 	for budget := maxResponse; b.Buffered() > 0 && budget > 0; {
 		n, err := conn.Read(c.chunk[:])
 		budget -= n
 		if failure := c.absorb(c.chunk[:n], nil); failure != nil {
 			return true, errBroken
+		}
+		if err != nil && timedOut(err) {
+			break
 		}
 		if err != nil {
 			c.lost(gen)

@@ -62,6 +62,9 @@ func newPort() *port {
 func (p *port) Buffered() int { return len(p.left) + len(p.toHost) }
 
 func (p *port) Read(b []byte) (int, error) {
+	if !time.Now().Before(p.deadline) {
+		return 0, os.ErrDeadlineExceeded // before the data, as package net does
+	}
 	for p.left == "" {
 		select {
 		case p.left = <-p.toHost:

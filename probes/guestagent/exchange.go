@@ -129,7 +129,7 @@ func (x *exchange) check(env Env) {
 		x.end(&Error{InternalError, "cannot parse json"})
 		return
 	}
-	precise, err := x.ch.idle(conn, gen)
+	precise, err := x.ch.idle(conn, gen, env.Now().Add(x.wait.inner))
 	if err != nil {
 		x.end(err)
 		return

@@ -86,6 +86,9 @@ func (p *puppet) Buffered() int {
 }
 func (p *puppet) Write(b []byte) (int, error) { return len(b), nil }
 func (p *puppet) Read(b []byte) (int, error) {
+	if !p.now.Before(p.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
 	if len(p.data) == 0 && p.eof {
 		return 0, io.EOF
 	}

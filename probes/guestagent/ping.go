@@ -45,7 +45,7 @@ type pingCall struct {
 	t *Target
 }
 
-var pingCalls = sync.Pool{New: func() any { return new(pingCall) }}
+var pingCalls = sync.Pool{New: func() any { return new(pingCall) }} //nolint:gochecknoglobals // a cache
 
 // release gives the call back to the pool, without large buffers.
 func (c *pingCall) release() {
