@@ -99,9 +99,6 @@ func (p *picture) probe(v *history.VM, k probes.Kind) *lane {
 		}
 		worst(p.column(a.Start), symbolOf(a))
 	}
-	for _, c := range l.cells {
-		p.used[c] = c != ' '
-	}
 	return l
 }
 
@@ -133,9 +130,6 @@ func (p *picture) ready(v *history.VM) *lane {
 		}
 		l.fill(p.column(m.T), p.columns, symbol)
 	}
-	for _, c := range l.cells {
-		p.used[c] = true
-	}
 	return l
 }
 
@@ -147,19 +141,16 @@ func (p *picture) live(v *history.VM) *lane {
 			continue
 		}
 		l.fill(p.column(c.Start), p.column(min(c.Stop, p.run.End)), '-')
-		p.used['-'] = true
 	}
 	for _, c := range v.Containers {
 		if c.Start <= p.run.End && len(v.Containers) > 1 {
 			l.cells[p.column(c.Start)] = byte('0' + c.Instance%10)
-			p.used['1'] = true
 		}
 	}
 	mark := func(kind trace.Kind, symbol byte) {
 		for _, m := range v.Of(kind) {
 			if m.T <= p.run.End {
 				l.cells[p.column(m.T)] = symbol
-				p.used[symbol] = true
 			}
 		}
 	}
@@ -186,7 +177,6 @@ func (p *picture) expected(v *history.VM) []*lane {
 				symbol = '^'
 			}
 			l.fill(p.column(w.Lo), p.column(min(w.Hi, p.run.End)), symbol)
-			p.used[symbol] = true
 			drawn = true
 		}
 		if drawn {
@@ -218,7 +208,6 @@ func (p *picture) disturbances(v *history.VM) []*lane {
 		if to+1 < p.columns {
 			l.write(to+1, p.columns-to-1, " "+ascii(name))
 		}
-		p.used['~'] = true
 		list = append(list, l)
 	}
 	if l := p.spans(v, "paused", 'P', func(m history.Mark) (on, off bool) {
@@ -247,7 +236,7 @@ func (p *picture) spans(v *history.VM, name string, symbol byte, edge func(histo
 	close := func(end time.Duration) {
 		if since <= p.run.End {
 			l.fill(p.column(since), p.column(min(end, p.run.End)), symbol)
-			p.used[symbol], drawn = true, true
+			drawn = true
 		}
 		since = history.Never
 	}

@@ -122,6 +122,7 @@ func (p *picture) emit(b *strings.Builder, l *lane) {
 		name = name[:labelWidth-1]
 	}
 	if isDrawing(l.name) {
+		p.note(l)
 		text = p.colour(text)
 	} else {
 		text = p.opts.paint(Faint, text)
@@ -129,10 +130,23 @@ func (p *picture) emit(b *strings.Builder, l *lane) {
 	fmt.Fprintf(b, "  %-*s%s\n", labelWidth, name, text)
 }
 
+// note collects the symbols of a lane for the legend.
+func (p *picture) note(l *lane) {
+	for _, c := range l.cells {
+		switch {
+		case l.name == "fault" && c != '~': // its name follows the window
+		case c >= '0' && c <= '9':
+			p.used['1'] = true
+		default:
+			p.used[c] = true
+		}
+	}
+}
+
 // isDrawing tells lanes of symbols from lanes of words.
 func isDrawing(name string) bool {
 	return name != "" && !strings.HasPrefix(name, "http") && !strings.HasPrefix(name, "tcp") &&
-		name != "agent" && name != "exec" && name != "fault"
+		name != "agent" && name != "exec"
 }
 
 // colour paints runs of symbols of one role.
@@ -185,7 +199,6 @@ func (p *picture) first() *lane {
 	}
 	l := p.lane("diverges", ' ')
 	l.cells[p.column(p.verdict.Failures[0].At)] = '*'
-	p.used['*'] = true
 	return l
 }
 

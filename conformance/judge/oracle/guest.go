@@ -57,12 +57,25 @@ func (g *guest) judgeable(s *history.Stint) bool {
 	case probes.HTTPGet:
 		return s.Probe.HTTP.Host == ""
 	case probes.TCPSocket:
-		return s.Probe.TCP.Host == ""
+		return s.Probe.TCP.Host == "" && !g.webServer(s.Probe.TCP.Port.Number)
 	case probes.Exec:
 		return len(g.vm.Spec.Program.Freezes)+len(g.vm.Spec.EveryBoot.Freezes) == 0
 	case probes.GuestAgentPing, probes.NoHandler:
 	}
 	return true
+}
+
+// webServer tells whether an HTTP server has the port: it logs requests, and a
+// connection without one leaves no trace.
+func (g *guest) webServer(port int) bool {
+	for _, program := range []*fakevm.Program{&g.vm.Spec.Program, &g.vm.Spec.EveryBoot} {
+		for _, e := range program.Endpoints {
+			if int(e.Port) == port && e.Kind != fakevm.TCP {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (g *guest) stint(s *history.Stint) {

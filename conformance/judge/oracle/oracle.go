@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -111,7 +112,8 @@ func (c *court) stints(visit func(*history.Stint)) {
 
 func (c *court) profile() probes.Profile { return c.run.Case.Profile }
 
-// Seconds writes an instant as timelines do: 103.4s, without needless digits.
+// Seconds writes an instant as timelines do: 103.4s, without needless digits,
+// cut off (not rounded) after milliseconds, so that early stays early.
 func Seconds(d time.Duration) string {
 	if d == history.Never {
 		return "never"
@@ -124,11 +126,9 @@ func Seconds(d time.Duration) string {
 	whole, frac := n/uint64(time.Second), n%uint64(time.Second)
 	s := fmt.Sprintf("%s%d", sign, whole)
 	if frac != 0 {
-		digits := fmt.Sprintf("%09d", frac)
-		for digits[len(digits)-1] == '0' {
-			digits = digits[:len(digits)-1]
+		if digits := strings.TrimRight(fmt.Sprintf("%09d", frac)[:3], "0"); digits != "" {
+			s += "." + digits
 		}
-		s += "." + digits
 	}
 	return s + "s"
 }
