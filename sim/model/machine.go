@@ -143,17 +143,16 @@ func (m *machine) plan(i int, at time.Duration) {
 		l.tick = grid(l.tick, at+1, r.period) // TIM-TICK-DROP
 	}
 	l.attempt++
-	l.start, l.end = at, at
-	q := Query{VM: m.vm, Slot: i, Instance: m.instance, Attempt: l.attempt}
-	for q.Try = 1; q.Try <= r.tries; q.Try++ { // TIM-RETRY
-		q.At = l.end
-		var latency time.Duration
-		latency, l.class = m.ask.Answer(q)
-		l.end += max(latency, 0)
-		if l.class != probes.Errored {
-			return
-		}
+	q := Query{At: at, VM: m.vm, Slot: i, Instance: m.instance, Attempt: l.attempt, Try: 1}
+	latency, class := m.ask.Answer(q)
+	end := at + max(latency, 0)
+	for class == probes.Errored && q.Try < r.tries { // TIM-RETRY
+		q.Try++
+		q.At = end
+		latency, class = m.ask.Answer(q)
+		end += max(latency, 0)
 	}
+	l.start, l.end, l.class = at, end, class
 }
 
 // finish ends the attempt of a lane.
