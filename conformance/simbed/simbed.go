@@ -42,17 +42,22 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 	if err := b.Play(ctx, c, seed, &recorder); err != nil {
 		return nil, err
 	}
-	header := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.Tool}
+	return recorder.Trace(b.header(c, seed)), nil
+}
+
+func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
+	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.Tool}
 	for i := range c.VMs {
-		header.VMs = append(header.VMs, c.VMs[i].Name)
+		h.VMs = append(h.VMs, c.VMs[i].Name)
 	}
-	return recorder.Trace(header), nil
+	return h
 }
 
 // Play runs the case and hands each event to the sink, keeping none: the way
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: c, kernel: sim.New(seed), sink: sink}
+	w.tryer = w
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
@@ -89,6 +94,7 @@ type world struct {
 	net     *network.Network
 	prober  *network.Host
 	driver  *prober.Driver
+	tryer   prober.Tryer
 	cluster *cluster.Cluster // nil: bare
 	vms     []*vm
 	sink    trace.Sink
@@ -127,7 +133,7 @@ func (w *world) build() error {
 	w.net = network.New(w.kernel)
 	w.prober = w.net.AddHost(proberName)
 	var err error
-	w.driver, err = prober.New(prober.Config{Kernel: w.kernel, Sink: w.sink, Tryer: w, Age: w.c.ProberAge})
+	w.driver, err = prober.New(prober.Config{Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.c.ProberAge})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,174 @@
+package simbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/truth"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/prober"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// ErrInexpressible says that the byte-free twin cannot run a case: what a try
+// comes to hangs on more than the scripted reply.
+var ErrInexpressible = errors.New("not expressible without bytes")
+
+// Twin runs a case without bytes: the same world, but each try is answered by
+// the truth table from the reply that the guest is scripted to give. Where it
+// can run a case its trace is that of Run, but for what the guest saw. It
+// returns ErrInexpressible (wrapped, with the reason) where it cannot.
+func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	if reason := bytesMatter(c); reason != "" {
+		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
+	}
+	var recorder trace.Recorder
+	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder)}
+	defer w.kernel.Close()
+	w.tryer = &table{world: w, sync: map[int]truth.SyncState{}}
+	w.findings()
+	if !rejected(c) {
+		if err := w.build(); err != nil {
+			return nil, err
+		}
+		if err := w.run(ctx); err != nil {
+			return nil, fmt.Errorf("model %s with seed %d: %w", c.ID(), seed, err)
+		}
+	}
+	return recorder.Trace(b.header(c, seed)), nil
+}
+
+// bytesMatter names what in a case the truth table does not know of.
+func bytesMatter(c *scenarios.Case) string {
+	if len(c.Faults) > 0 {
+		return "faults of the network or the agent channel"
+	}
+	for i := range c.Events {
+		switch e := &c.Events[i]; e.Kind {
+		case scenarios.RestartProber, scenarios.StepClock, scenarios.TriggerSync:
+		default:
+			return "event " + string(e.Kind)
+		}
+	}
+	for i := range c.VMs {
+		v := &c.VMs[i]
+		if len(v.Program.Power)+len(v.EveryBoot.Power)+len(v.Program.Freezes)+len(v.EveryBoot.Freezes) > 0 {
+			return "power steps and freezes of the guest"
+		}
+		if v.DomainDelay > 0 {
+			return "a domain that starts after its container"
+		}
+		if len(v.Resolved.ForwardedPorts) > 0 {
+			return "a list of forwarded ports"
+		}
+	}
+	return ""
+}
+
+// WithoutRequests keeps a sink from what guests saw, of which only bytes can
+// tell.
+func WithoutRequests(s trace.Sink) trace.Sink { return requestFilter{s} }
+
+type requestFilter struct{ trace.Sink }
+
+func (f requestFilter) Record(e trace.Event) {
+	if e.Kind != trace.GuestSaw {
+		f.Sink.Record(e)
+	}
+}
+
+// table answers tries from the truth table.
+type table struct {
+	world *world
+	sync  map[int]truth.SyncState // by VM: what libvirt knows of the channel
+}
+
+// Try implements prober.Tryer. The reply counts that is in force when the
+// request reaches the guest; whether an agent is connected is known at once.
+func (t *table) Try(req prober.Request, done func(probes.Result)) {
+	k := t.world.kernel
+	start := k.Now()
+	reach := start + truth.Simulated().OneWay
+	if req.Probe.Handler == probes.GuestAgentPing {
+		reach = start
+	}
+	t.at(&req, reach, func() {
+		verdict, err := t.answer(&req)
+		if err != nil {
+			t.world.failure = err
+			k.Halt(err)
+			return
+		}
+		t.at(&req, start+verdict.Min, func() { t.finish(&req, verdict.Classes.Only(), done) })
+	})
+}
+
+// at calls fn at an instant, which may be now.
+func (t *table) at(req *prober.Request, instant time.Duration, fn func()) {
+	k := t.world.kernel
+	if instant <= k.Now() {
+		fn()
+		return
+	}
+	k.Set(k.NewTimer(req.Actor, fn), instant)
+}
+
+// finish ends a try; virt-launcher tells of a failed ping itself (GA-EVENT).
+func (t *table) finish(req *prober.Request, class probes.Class, done func(probes.Result)) {
+	if req.Probe.Handler == probes.GuestAgentPing && class == probes.Failure && t.world.c.Profile.PauseAnnotation {
+		(&domain{t.world.vms[req.VM], req.Instance}).PingFailed("")
+	}
+	done(probes.Result{Class: class})
+}
+
+func (t *table) answer(req *prober.Request) (truth.Verdict, error) {
+	v := t.world.vms[req.VM]
+	if !v.guest.Answers() || req.Probe.Handler == probes.Exec {
+		return truth.Verdict{}, fmt.Errorf("%w: %s probe of a guest that is away or runs commands", ErrInexpressible, req.Probe.Handler)
+	}
+	a := truth.Answer{Kind: fakevm.Agent, Sync: t.sync[req.VM]}
+	port := uint16(0)
+	switch req.Probe.Handler {
+	case probes.HTTPGet:
+		a.Kind, port = fakevm.HTTP, uint16(req.Probe.HTTP.Port.Number)
+	case probes.TCPSocket:
+		a.Kind, port = fakevm.TCP, uint16(req.Probe.TCP.Port.Number)
+	default:
+		if a.Sync == truth.SyncUnknown {
+			a.Sync = truth.OutOfSync
+		}
+	}
+	if reply, kind, ok := v.guest.Take(a.Kind, port); ok {
+		a.Reply, a.Kind = reply, kind
+	}
+	net := truth.Simulated()
+	net.Address = v.pod(req.Instance).addr
+	verdict, ok := truth.Of(req.Probe, &t.world.c.Profile, a, net)
+	if !ok || !verdict.Exact || outlives(req.Probe, &t.world.c.Profile, verdict) {
+		return truth.Verdict{}, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
+	}
+	t.note(req, verdict)
+	return verdict, nil
+}
+
+// outlives tells whether the launcher goes on with the ping after the kubelet
+// has given up, so that its own event comes later (GA-TIMEOUT-KUBELET).
+func outlives(p *probes.Probe, profile *probes.Profile, v truth.Verdict) bool {
+	return p.Handler == probes.GuestAgentPing && profile.AgentInner > 0 && v.Min >= p.Timeout+profile.ExecOuterExtra
+}
+
+// note follows the state of the agent's channel.
+func (t *table) note(req *prober.Request, v truth.Verdict) {
+	if req.Probe.Handler != probes.GuestAgentPing {
+		return
+	}
+	t.sync[req.VM] = truth.InSync
+	if !v.Classes.Only().Passed() {
+		t.sync[req.VM] = truth.OutOfSync
+	}
+}
