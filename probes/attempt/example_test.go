@@ -34,9 +34,9 @@ func ExampleTry() {
 			},
 		}
 		r := attempt.Try(sockets{}, t)
-		fmt.Println(r.Class, r.Message)
+		fmt.Printf("%v: %q\n", r.Class, r.Message)
 	}
 	// Output:
-	// success
-	// failure HTTP probe failed with statuscode: 503
+	// success: ""
+	// failure: "HTTP probe failed with statuscode: 503"
 }
