@@ -172,7 +172,10 @@ func TestAgainstNetHTTP(t *testing.T) {
 			t.Parallel()
 			s := serve(t, r.send)
 			p := get("/")
-			p.Timeout, p.HTTP.Port.Number = 200*time.Millisecond, s.port
+			p.Timeout, p.HTTP.Port.Number = 10*time.Second, s.port
+			if r.end == "open" && (r.class == 'F' || r.class == 'E') && !strings.Contains(r.says, "statuscode") {
+				p.Timeout = 200 * time.Millisecond // it will be waited out
+			}
 			want, says := kubelet(p, "127.0.0.1", nil)
 			tg := target(p)
 			tg.Address = "127.0.0.1"
@@ -281,7 +284,10 @@ func TestTLS(t *testing.T) {
 	} {
 		status = c.status
 		p := get("/")
-		p.HTTP.Scheme, p.HTTP.Port.Number, p.Timeout = c.scheme, c.port, 300*time.Millisecond
+		p.HTTP.Scheme, p.HTTP.Port.Number, p.Timeout = c.scheme, c.port, 10*time.Second
+		if c.port == hang.port {
+			p.Timeout = 300 * time.Millisecond
+		}
 		tg := target(p)
 		tg.Address = "127.0.0.1"
 		got := attempt.Try(sockets{}, tg)
