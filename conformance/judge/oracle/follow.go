@@ -240,16 +240,28 @@ func readyEndpoint(c *court) {
 			continue
 		}
 		k := course{{from: -1 << 62, want: wantFalse, event: history.NoEvent}}
-		for _, m := range timeline(v, trace.Ready, trace.Terminating, trace.ContainerStarted) {
+		ending := false
+		for _, m := range timeline(v, trace.Ready, trace.Terminating, trace.VMIPhase) {
 			switch m.Kind {
 			case trace.Ready:
 				w := wants(m.OK)
 				if m.OK && terminating(v, m.Instance) <= m.T && m.Instance != 0 {
 					w = wantFalse
 				}
+				if !m.OK && ending {
+					w = either
+				}
 				k = k.set(m.T, w, m.Index)
 			case trace.Terminating:
+				ending = false
 				k = k.set(m.T, wantFalse, m.Index)
+			case trace.VMIPhase:
+				// The endpoint follows the pod: that the guest is over makes
+				// the VMI not ready, the pod only when its container stops.
+				ending = (m.Value == "Succeeded" || m.Value == "Failed") && terminating(v, m.Instance) > m.T
+				if ending {
+					k = k.set(m.T, either, m.Index)
+				}
 			}
 		}
 		c.follow(v, v.Of(trace.Endpoint), k, c.settled(v), "the endpoint", "the endpoint follows Ready, and a terminating pod is out")
