@@ -351,6 +351,9 @@ func (c *compilation) letNames() {
 // formula parses a formula with the vary names of this run and notes the
 // names it mentions.
 func (c *compilation) formula(t syntax.Formula) (Formula, bool) {
+	if t.Pos.Line == 0 {
+		return Formula{}, false // it did not decode; that is told already
+	}
 	f, err := parseFormula(t.S, t.Pos, c.vars.Lookup, c.vars.Names(), 0)
 	if err != nil {
 		if c.noteComma(t, err) {

@@ -168,7 +168,8 @@ func (c *compilation) stepsOf(vm *VM, p *probes.Probe) (key string, steps []synt
 
 // noteComma explains the two halves of "max(a, b)" in a flow list.
 func (c *compilation) noteComma(t syntax.Formula, err *diag.Diagnostic) bool {
-	if !strings.Contains(t.S, "(") || strings.Contains(t.S, ")") {
+	call := strings.Contains(t.S, "max(") || strings.Contains(t.S, "min(")
+	if !call || strings.Contains(t.S, ")") {
 		return false
 	}
 	d := *err

@@ -4,9 +4,15 @@
 // # A file
 //
 // A file is a YAML stream: KubeVirt manifests verbatim (VirtualMachine,
-// VirtualMachineInstance; v1 Pod for the kubernetes profile only), then one
-// Scenario. The name of the scenario equals the name of the file without
-// ".yaml".
+// VirtualMachineInstance; v1 Pod for the kubernetes profile only; the guide's
+// samples, which show only spec.readinessProbe or spec.livenessProbe, are read
+// as a VirtualMachineInstance named "vmi"), then one Scenario. The name of the
+// scenario equals the name of the file without ".yaml". Machines have
+// different names, whatever their kind.
+//
+// The text is UTF-8, with or without byte order mark, with LF or CRLF. Anchors
+// and aliases work, merge keys ("<<") are refused. A file has at most 1 MiB, a
+// document 200,000 values after aliases are followed.
 //
 //	# yaml-language-server: $schema=scenario.schema.json
 //	apiVersion: kubevirt.io/v1
@@ -20,9 +26,10 @@
 //	  title: one sentence, states the rule
 //	  requirements: [THR-FAILURE, ...]   # what a failure here means
 //	  profiles: [kubevirt, ...]          # default: every profile in which the manifests' handlers exist
-//	  features: [guest-agent-ping, restart, exec]   # what the prober must claim
+//	  features: [restart]                # what the prober must claim, beside what handlers and events imply:
+//	                                     # guest-agent-ping, exec, startup, pause, migration
 //	  kills: [mutant-name, ...]          # optional until mutants exist; proved by CI
-//	  vary: {name: [values]}             # one run per combination; used as $name anywhere in spec
+//	  vary: {name: [values]}             # one run per combination; used as $name anywhere in spec; see below
 //	  until: 300s                        # end of the run; everything until here is judged
 //	  prober: {age: 1h}                  # default: old; a young prober (age < period) jitters its first check
 //	  guests: {<vm>: guest}
@@ -38,6 +45,28 @@
 // durations with a unit ("1m30s"). The guest boots at 0 unless "domainDelay"
 // says otherwise.
 //
+// Without "profiles" a scenario runs in every profile in which all handlers of
+// its manifests exist; with it, in exactly those, also to show what a profile
+// refuses.
+//
+// # Vary
+//
+// "vary" gives names to values. A list holds plain values, each the label of
+// its run; a mapping gives labels to values of any shape:
+//
+//	vary:
+//	  nc: [95s, 260s]
+//	  row:
+//	    teapot: {reply: 418, class: F}
+//	    stall:  {reply: {stallAfter: 5}, class: E ...}
+//
+// A scalar that is nothing but $name or $name.key is replaced by that value,
+// whatever its shape: "reply: $row.reply", "ready: $row.ready". Inside longer
+// text ("$code x3") a known $name is replaced by its text, an unknown one
+// stays. In a formula $name stands for a value or a formula in parentheses.
+// The case is named after the labels: tcp-slow[nc=95s]@kubevirt. More than 64
+// combinations are a warning, more than 4096 an error.
+//
 // # Guests
 //
 //	<vm>:
@@ -50,22 +79,27 @@
 //	  acpi: ignore | {delay: 5s}        # default: honoured after 2 s
 //	  everyBoot: {the same keys}        # times count from each boot of each instance
 //
-// A step is {at, as, reply} or {at, as, replies}. Without everyBoot the times
+// A step is {at, as, reply} or {at, as, replies}; "at" is 0s unless given, and
+// the steps of an endpoint ascend. An endpoint is scripted outside or inside
+// everyBoot, not both. Without everyBoot the times
 // count from the start of the run and the state in force carries over to
 // later boots. "replies" is a list of "REPLY", "REPLY xN" and, last, "REPLY
 // ..." (repeats for ever); running out of replies is an error of the scenario
-// unless the last one repeats.
+// unless the last one repeats. In a mapping the number is "times: 3" or
+// "times: ...".
 //
 // A reply is a scalar or a mapping. The fields of the mapping are those of
 // fakevm.HTTPReply, TCPReply, AgentReply and ExecReply beside "connect"
 // (a duration, or refused, blackhole, unaccepted). Scalars:
 //
-//	http, https   200 (any status) | refused | blackhole | unaccepted | hang (silent)
+//	http, https   200 (100 to 999) | refused | blackhole | unaccepted | hang (silent)
 //	              | close (FIN at once) | reset (RST at once)
-//	              mapping also: redirect: TARGET (Location, default status 302)
-//	tcp           ok | refused | blackhole | unaccepted | reset | close
+//	              mapping also: redirect: TARGET (Location, default status 302);
+//	              without status, raw and silent the status is 200, "status: 0"
+//	              sends no byte; headers: [{name: N, value: V}]
+//	tcp           ok (silent) | refused | blackhole | unaccepted | reset | close
 //	              mapping: {connect: 300ms, then: silent|reset|close, banner: text}
-//	agent         ok | down | hang | error (GenericError) | garbage
+//	agent         ok | down | hang | error (GenericError) | garbage (no JSON)
 //	exec          0 (any exit status) | hang | missing | killed (signal 9)
 //
 // # Faults
@@ -83,6 +117,7 @@
 //
 // "for" may be omitted: until the end. Sides of a partition are "prober" and
 // VM names; with "httpGet.host" naming a second VM a partition may name two.
+// Every fault may have "profiles".
 //
 // # Events
 //
@@ -99,7 +134,8 @@
 //   - {at, stopContainer: web}          # the compute container dies
 //   - {at, panic: web}                  # the next attempt panics inside (PANIC-CONTINUE)
 //
-// Every event may have "as" and "profiles".
+// Every event may have "as" and "profiles". "every" and "for" of a trigger go
+// together.
 //
 // # Expectations
 //
@@ -116,6 +152,10 @@
 //	  kills: [{with: acpi|destroy|sigterm|sigkill, in: [lo, hi]}]
 //	  violations: none        # default: a violation logged by the guest fails the case
 //
+// A class or a number of tries followed by "xN" stands N times, by "..." any
+// number of times, also none. Without count, min and max an event or request
+// must occur at least once.
+//
 // "ready" is the complete history of the VM's Ready condition (the Pod's in
 // the kubernetes profile): exactly these transitions, each in its window,
 // nothing else until "until". The same holds for "live" and "phase". Absent
@@ -127,25 +167,41 @@
 //
 // # Formulas
 //
-// Operators + - * / ( ), integers, durations, max(a, b) and min(a, b) (in let
-// only: a comma splits a flow list). Names are camelCase, so "-" is always
-// minus. Names:
+// Operators + - * / ( ), integers, durations, max(a, b) and min(a, b) (in let:
+// a comma splits a flow list). Names are camelCase, so "-" is always minus. A
+// duration times or by a number is a duration, a duration by a duration is a
+// number, everything else that mixes them is an error. A let is expanded where
+// it is used: "period" in it means the probe of that place. Names given by
+// "as" and let are shared by the whole scenario, unlike each other and unlike
+// these names:
 //
 //	initialDelay period timeout failureThreshold successThreshold   of the probe meant: readiness in
 //	     ready and endpoints, liveness in live, restarts, kills and phase; elsewhere of the only probe.
 //	     readiness.period, liveness.timeout, startup.period ... name a probe explicitly.
-//	     With several VMs in one formula: web.readiness.period.
+//	     With several VMs in one formula: web.readiness.period; "vmi-fedora" is vmiFedora there.
 //	terminationGracePeriod
-//	hang hangMin     longest and shortest duration of an attempt that the guest never answers
+//	hang hangMin     longest and shortest duration of an attempt that the guest never answers: the
+//	     timeout for HTTP and TCP; what libvirt and the outer executor make of it for agent and exec
 //	tries            tries of an errored attempt in the profile
 //	delayExtra       the profile's addition to initialDelay (already in initialDelay)
-//	NAME NAME.end    a step, fault, event or power step by its "as"
-//	NAME#n           the same in the n-th boot (everyBoot)
-//	readiness#n liveness#n    end of the n-th attempt (of the whole run)
+//	NAME NAME.end    a step, fault, event or power step by its "as"; a step ends with the next one
+//	NAME#n NAME#n.end    the same in the n-th boot (everyBoot)
+//	readiness#n liveness#n startup#n    end of the n-th attempt (of the whole run)
 //	boot#n container#n        start of the n-th boot, container
 //	liveFailed#n ready#n notReady#n    the n-th such transition
-//	$name            a vary value
+//	$name $name.key  a vary value
+//
+// Every such moment may name its VM: web.readiness#3.
 //
 // Values are effective: after the defaults of the API and the profile's own
 // additions.
+//
+// # Errors and lints
+//
+// Load tells every mistake at once, with its place and what was probably
+// meant; first the shape of values, then, when all shapes are right, their
+// meaning. Lint tells what makes a right file weak: names without use, windows
+// that reject correct probers or that wrong ones pass, outages whose length
+// leaves the verdict to chance. Each code has an explanation with examples:
+// see package diag.
 package scenarios

@@ -76,10 +76,18 @@ func Load(file string, data []byte, opts Options) (*File, diag.List) {
 		list = append(list, f.header(s.scenario)...)
 		list = append(list, f.decodeRuns(s.scenario)...)
 	}
-	if !list.HasErrors() {
+	if wellFormed(list) && s.scenario != nil {
 		list = append(list, f.compile(opts)...)
 	}
 	return f, perProfile(list).Sort()
+}
+
+// wellFormed: every value has its shape, so that the meaning of the whole can
+// be judged beside what was found already.
+func wellFormed(list diag.List) bool {
+	return !slices.ContainsFunc(list, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Error && d.Code.Class() != diag.Semantic
+	})
 }
 
 var inProfile = regexp.MustCompile(` in profile ([a-z-]+)`)

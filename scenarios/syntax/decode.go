@@ -118,11 +118,11 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value) {
 	defer func() { d.depth-- }()
 	if v.CanAddr() {
 		switch c := v.Addr().Interface().(type) {
+		case enumerated: // before custom: a Text inside is custom too
+			d.enum(n, v, c.Values())
+			return
 		case custom:
 			c.decodeYAML(d, n)
-			return
-		case enumerated:
-			d.enum(n, v, c.Values())
 			return
 		}
 	}
@@ -173,10 +173,19 @@ func (d *decoder) dictionary(n *yaml.Node, v reflect.Value) {
 	}
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(n, func(key, value *yaml.Node) {
+		d.checkKey(key, v.Type().Elem())
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, item)
 		v.SetMapIndex(reflect.ValueOf(key.Value), item)
 	})
+}
+
+// checkKey: formulas use the keys of let and vary as names.
+func (d *decoder) checkKey(key *yaml.Node, of reflect.Type) {
+	named := of == reflect.TypeFor[Formula]() || of == reflect.TypeFor[Variants]()
+	if named && !nameRE.MatchString(key.Value) {
+		d.fail(diag.BadName, key, "write it in camelCase, letters and digits only", "%q is not a name", abbreviate(key.Value))
+	}
 }
 
 // pairs visits the entries of a mapping once per key.

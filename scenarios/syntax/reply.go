@@ -25,10 +25,9 @@ var (
 func (d *decoder) answer(n *yaml.Node, a *Answer, words []string,
 	word func(s string) (fakevm.Reply, bool), mapping func() fakevm.Reply, times *Times,
 ) {
-	a.Pos = d.pos(n)
+	a.Pos, a.Times = d.pos(n), 1
 	if n.Kind == yaml.MappingNode {
 		a.Reply = mapping()
-		a.Times = 1
 		if times.Set {
 			a.Times = times.N
 		}

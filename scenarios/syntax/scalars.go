@@ -50,7 +50,7 @@ func (t *Ident) decodeYAML(d *decoder, n *yaml.Node) {
 
 // A formula may look like a number; its $names are resolved by its parser.
 func (t *Formula) decodeYAML(d *decoder, n *yaml.Node) {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!int" {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!int" && n.Tag != "!!float" {
 		d.wrong(n, "a formula")
 		return
 	}
