@@ -127,9 +127,6 @@ func (w *warner) agent(p probes.Probe) {
 	if p.Handler != probes.GuestAgentPing {
 		return
 	}
-	if !w.profile.ExecAllowed {
-		w.add(spec.Notes, "GA-TECHPREVIEW", path, "the guest agent ping is a Technology Preview: not for production", "guide 14.7.5")
-	}
 	outer := p.Timeout + w.profile.ExecOuterExtra
 	if w.profile.AgentInner == 0 || outer > w.profile.AgentInner {
 		return

@@ -79,6 +79,12 @@ func (r *resolver) kubeVirtHandlers(w *written) bool {
 			Message: "exec is not among the tests of guide 14.7.1: HTTP GET, TCP socket, guest agent ping",
 		})
 	}
+	if w.handler() == probes.GuestAgentPing && r.profile.Name == probes.OpenShiftDoc {
+		r.add(Finding{
+			Severity: Notes, Requirement: "GA-TECHPREVIEW", Path: w.path.Child("guestAgentPing").String(), By: ByVMProbe,
+			Message: "the guest agent ping is a Technology Preview: not for production", Note: "guide 14.7.5",
+		})
+	}
 	return true
 }
 
