@@ -23,13 +23,9 @@ func (g *Guest) tcpGate(e *endpoint, _ string) Decision {
 	}
 	d := Decision{Connect: p.reply.Connect, Delay: p.reply.ConnectDelay}
 	r := p.reply.TCP
-	if (d.Connect == Accept || d.Connect == Unaccepted) && r != nil && r.Backlog > 0 {
-		// The accept queue keeps a handshake whose peer has left: only an
-		// accept would make room.
-		if e.backlog >= r.Backlog {
-			return Decision{Connect: Blackhole}
-		}
-		e.backlog++
+	if queues, full := e.queue(p.reply); full {
+		return Decision{Connect: Blackhole}
+	} else if queues {
 		d.Connect = Unaccepted
 	}
 	switch d.Connect {
