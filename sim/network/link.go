@@ -161,8 +161,7 @@ func (l *link) deliver(p *pipe, n int, flags uint8) {
 }
 
 func (l *link) atServer(n int, flags uint8) {
-	if l.gone || l.boot != l.server.boot {
-		l.gone = true
+	if l.gone {
 		l.up.take(l.up.arrived)
 		if flags&rst == 0 {
 			l.down.sendReset()

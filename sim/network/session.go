@@ -10,7 +10,7 @@ var _ Session = (*session)(nil)
 
 // live is the link, nil when the server knows the connection no more.
 func (s *session) live() *link {
-	if s.link.gen != s.gen || s.link.gone || s.link.boot != s.link.server.boot {
+	if s.link.gen != s.gen || s.link.gone {
 		return nil
 	}
 	return s.link

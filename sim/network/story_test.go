@@ -17,11 +17,11 @@ import (
 	"github.com/vmprobe/vmprobe/sim/network"
 )
 
-// TestStories runs the stories in testdata: one action a line, "AT VERB
+// TestStories runs the stories in testdata/stories: one action a line, "AT VERB
 // ARGS...", and compares everything that the network's observer, the servers
 // and the dialers saw, in order. Hosts are made by their first mention.
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		t.Helper()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
