@@ -48,7 +48,8 @@ func delayTick(c *court) {
 			return
 		}
 		now := min(first, limit)
-		base := max(c.due(s, now), s.Container.Start, open)
+		// A step of the clock may end the delay at once.
+		base := max(c.due(s, now), c.lastClockStep(s.Container.Start, now), open)
 		if at, ok := c.lastRestart(s.Container.Start, now); ok {
 			base = max(base, at) // TIM-START-JITTER: less than a period
 		}

@@ -50,6 +50,12 @@ func (k *killing) with(kind string) (history.Mark, bool) {
 	return history.Mark{}, false
 }
 
+// migrated tells whether a migration was or had been under way: then the pod
+// that ends is not the VMI (MIG-HTTP-LIVE).
+func (k *killing) migrated() bool {
+	return k.c.settled(k.s.VM) <= k.s.Container.Stop && k.s.VM.Migrates()
+}
+
 // grace is the time between the first signal and SIGKILL.
 func (k *killing) grace() time.Duration {
 	g := k.s.VM.Spec.Resolved.PodGrace
@@ -111,6 +117,9 @@ func livePhase(c *court) {
 		return // there is no phase in a pod, and the guide names none
 	}
 	c.killings(func(k killing) {
+		if k.migrated() {
+			return
+		}
 		stop := k.s.Container.Stop
 		m, ok := k.finalPhase()
 		if !ok {
@@ -155,6 +164,9 @@ const backOff = 300 * time.Second
 // liveRecreate: LIVE-RECREATE.
 func liveRecreate(c *court) {
 	c.killings(func(k killing) {
+		if k.migrated() {
+			return
+		}
 		stop := k.s.Container.Stop
 		must, never := k.recreated()
 		if stop == history.Never || !must && !never {

@@ -102,6 +102,18 @@ func gate(s *history.Stint) time.Duration {
 	return s.Container.Start
 }
 
+// lastClockStep is the last instant in (after, until] at which the wall clock
+// was stepped, or after.
+func (c *court) lastClockStep(after, until time.Duration) time.Duration {
+	last := after
+	for _, e := range c.run.Case.Events {
+		if e.Kind == scenarios.StepClock && e.At > after && e.At <= until {
+			last = max(last, e.At)
+		}
+	}
+	return last
+}
+
 // due returns when probing may begin: after the delay on the wall clock, as
 // seen at the instant now.
 func (c *court) due(s *history.Stint, now time.Duration) time.Duration {

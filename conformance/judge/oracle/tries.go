@@ -56,7 +56,7 @@ func (c *court) tooLong(s *history.Stint, t history.Try) bool {
 func retry(c *court) {
 	c.stints(func(s *history.Stint) {
 		for _, a := range s.Attempts {
-			if !a.Ended() || len(a.Tries) == 0 {
+			if !a.Ended() || len(a.Tries) == 0 || c.panicked(s, a) {
 				continue
 			}
 			if message, want := c.wrongTries(a); message != "" {
@@ -65,6 +65,17 @@ func retry(c *court) {
 			}
 		}
 	})
+}
+
+// panicked tells whether an attempt may be the one that the story makes panic:
+// the first one that starts after it was asked for (PANIC-CONTINUE).
+func (c *court) panicked(s *history.Stint, a *history.Attempt) bool {
+	for _, e := range c.run.Case.Events {
+		if e.Kind == scenarios.PanicAttempt && e.VM == s.VM.Name && a.Start >= e.At && a.Start <= e.At+s.Probe.Period {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *court) wrongTries(a *history.Attempt) (message, want string) {
