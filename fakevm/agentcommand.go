@@ -58,7 +58,7 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 	case cmd.Execute == "guest-exec-status":
 		c.say(&AgentReply{}, 0, g.execStatus(cmd))
 	default:
-		c.say(r, r.Delay, g.reply(c, cmd, r))
+		c.say(r, r.Delay, g.reply(cmd, r))
 	}
 }
 
@@ -104,7 +104,7 @@ func wrongID(id string) string {
 
 // reply is everything that is sent for a command, in order: what comes before
 // it, then the scripted or the true answer.
-func (g *Guest) reply(c *agentConn, cmd *command, r *AgentReply) []part {
+func (g *Guest) reply(cmd *command, r *AgentReply) []part {
 	var parts []part
 	if r.Before != "" {
 		parts = repeated([]byte(r.Before), int64(max(1, r.Repeat)))

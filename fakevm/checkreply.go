@@ -3,6 +3,7 @@ package fakevm
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,10 +13,8 @@ const maxScripted = 1 << 40
 
 // oneOf complains about a value outside a closed set.
 func (c *checker) oneOf(path, value string, allowed ...string) {
-	for _, a := range allowed {
-		if value == a {
-			return
-		}
+	if slices.Contains(allowed, value) {
+		return
 	}
 	c.add(path, "unknown value %q, want one of %s", value, strings.Join(allowed[1:], ", "))
 }

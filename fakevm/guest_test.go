@@ -22,8 +22,10 @@ type world struct {
 // sends and when, and what the guest does at what time.
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/transcripts", func(t *testing.T, path string) {
+		t.Helper()
 		w := &world{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
 			return w.command(t, d)
 		})
 	})
@@ -85,7 +87,7 @@ func (w *world) traffic(t *testing.T, d *datadriven.TestData) string {
 		w.connect(d.CmdArgs[0].Key, uint16(port))
 	case "send":
 		c := h.conns[d.CmdArgs[0].Key]
-		for _, line := range strings.Split(d.Input, "\n") {
+		for line := range strings.SplitSeq(d.Input, "\n") {
 			s, err := strconv.Unquote(`"` + strings.ReplaceAll(line, `"`, `\"`) + `"`)
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)

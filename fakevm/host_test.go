@@ -24,7 +24,6 @@ type scriptHost struct {
 	// slow keeps what is sent pending until "drain".
 	slow       bool
 	maxPending int
-	hints      bool
 }
 
 type hostTimer struct {
@@ -188,6 +187,7 @@ func (c *scriptConn) Close() {
 	}
 	c.closed = true
 }
+
 func (c *scriptConn) Reset() {
 	c.flush()
 	if !c.closed {

@@ -59,7 +59,7 @@ func (g *Guest) httpGate(e *endpoint, _ string) Decision {
 func (c *httpConn) serve(e *endpoint, p pick, out Session) {
 	c.ep, c.pick, c.fresh, c.out = e, p, true, out
 	r := p.reply.HTTP
-	if r == nil || !(r.NoDrain || p.head.atOnce) {
+	if r == nil || !r.NoDrain && !p.head.atOnce {
 		return
 	}
 	// Nobody waits for a request.

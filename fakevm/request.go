@@ -91,11 +91,11 @@ func hopeless(b []byte) bool {
 	if !methodChar(b[0]) {
 		return true
 	}
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
+	line, _, complete := bytes.Cut(b, []byte("\n"))
+	if !complete {
 		return false
 	}
-	_, _, _, ok := parseRequestLine(bytes.TrimSuffix(b[:i], []byte("\r")))
+	_, _, _, ok := parseRequestLine(bytes.TrimSuffix(line, []byte("\r")))
 	return !ok
 }
 

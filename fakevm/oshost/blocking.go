@@ -25,14 +25,12 @@ type feed struct {
 func (h *Host) Blocking(s fakevm.Session, fn func(fakevm.BlockingConn)) fakevm.Handler {
 	f := &feed{host: h, s: s, cond: sync.NewCond(&h.mu)}
 	h.feeds[f] = struct{}{}
-	h.wg.Add(1)
-	go func() {
-		defer h.wg.Done()
+	h.wg.Go(func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		fn(f)
 		delete(h.feeds, f)
-	}()
+	})
 	return f
 }
 

@@ -120,8 +120,6 @@ func always(r fakevm.Reply) []fakevm.Step {
 	return []fakevm.Step{{Replies: []fakevm.Counted{{Reply: r}}}}
 }
 
-func int64p(n int64) *int64 { return &n }
-
 const guideReply = "HTTP/1.1 200 OK\n\nHello World!\n"
 
 // TestRealHTTPClients: one guest, many shapes, one real net/http client each,
@@ -143,11 +141,11 @@ func TestRealHTTPClients(t *testing.T) {
 		{"late", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Delay: 100 * time.Millisecond}}, []string{"200 0 bytes"}},
 		{"too late", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Delay: 2 * time.Second}}, []string{"F: timeout"}},
 		{"LF only, read first", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Raw: guideReply}}, []string{"200 13 bytes"}},
-		{"stalled head", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, StallAfter: int64p(9), StallInHeaders: true}}, []string{"F: timeout"}},
-		{"500 with stalled body", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 500, Body: "oops", StallAfter: int64p(2)}}, []string{"E 500: timeout"}},
-		{"stall at 10 KiB", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: int64p(10240)}}, []string{"200 10240 bytes"}},
-		{"stall a byte before", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: int64p(10239)}}, []string{"E 200: timeout"}},
-		{"body too short", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: int64p(100)}}, []string{"E 200: cut"}},
+		{"stalled head", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, StallAfter: new(int64(9)), StallInHeaders: true}}, []string{"F: timeout"}},
+		{"500 with stalled body", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 500, Body: "oops", StallAfter: new(int64(2))}}, []string{"E 500: timeout"}},
+		{"stall at 10 KiB", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: new(int64(10240))}}, []string{"200 10240 bytes"}},
+		{"stall a byte before", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: new(int64(10239))}}, []string{"E 200: timeout"}},
+		{"body too short", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: new(int64(100))}}, []string{"E 200: cut"}},
 		{"body cut by RST", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "none", End: fakevm.EndReset}}, []string{"E 200: reset"}},
 		{"chunked", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "chunked"}}, []string{"200 5 bytes"}},
 		{"no last chunk", "http", fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "nolastchunk"}}, []string{"E 200: cut"}},
@@ -245,7 +243,7 @@ func TestAgentSocket(t *testing.T) {
 	ask(`{"execute":"guest-exec-status","arguments":{"pid":1000}}`, `{"return": {"exited": true, "exitcode": 7, "out-data": "aGk="}}`)
 	ask(`{"execute":"guest-ping"}`, `{"return": {}}`)
 	ask(`{"execute":"guest-ping"}`, `{"ret`)
-	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Fatalf("after the agent crashed: %d, %v", n, err)
 	}
 	c = dialAgent(t, l.socket)

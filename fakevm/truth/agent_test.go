@@ -64,6 +64,7 @@ var syncNames = map[truth.SyncState]string{truth.OutOfSync: "out of sync", truth
 // TestAgentTruth: guest-ping in every profile that has it.
 func TestAgentTruth(t *testing.T) {
 	datadriven.RunTest(t, "testdata/agent", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		var b strings.Builder
 		prof := profile(probes.ProfileName(d.CmdArgs[0].Key))
 		var seconds int64
@@ -125,6 +126,7 @@ func execShapes() []execShape {
 // TestExecTruth: exec in a guest and in a container.
 func TestExecTruth(t *testing.T) {
 	datadriven.RunTest(t, "testdata/exec", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		var b strings.Builder
 		prof := profile(probes.ProfileName(d.CmdArgs[0].Key))
 		var seconds int64
@@ -246,7 +248,7 @@ func TestUndecided(t *testing.T) {
 // TestAttempt: errors are tried again, failures are not.
 func TestAttempt(t *testing.T) {
 	one, _ := truth.Of(httpProbe("HTTP"), profile(probes.Kubernetes), truth.Answer{
-		Kind: fakevm.HTTP, Reply: h(fakevm.HTTPReply{Status: 500, Body: "x", StallAfter: n64(0)}),
+		Kind: fakevm.HTTP, Reply: h(fakevm.HTTPReply{Status: 500, Body: "x", StallAfter: new(int64(0))}),
 	}, truth.Simulated())
 	if a := one.Attempt(3); a.Min != 3*time.Second || a.Max != 3*time.Second || !a.Exact || a.Counts() != truth.Discarded {
 		t.Errorf("stalled body: %+v", a)

@@ -56,11 +56,8 @@ func guestArgv(argv []string) ([]string, bool) {
 		return nil, false
 	}
 	text := `{"path": "` + argv[0] + `", "arg": [`
-	for i, a := range argv[1:] {
-		if i > 0 {
-			text += ", "
-		}
-		text += `"` + a + `"`
+	if len(argv) > 1 {
+		text += `"` + strings.Join(argv[1:], `", "`) + `"`
 	}
 	var m struct {
 		Path string   `json:"path"`

@@ -267,17 +267,17 @@ func programOf(p *probes.Probe, a truth.Answer) fakevm.Program {
 			Replies: replies,
 		}}})
 	}
-	switch {
-	case p.Handler == probes.GuestAgentPing:
+	switch p.Handler {
+	case probes.GuestAgentPing:
 		add(fakevm.Agent, 0, a.Reply)
-	case p.Handler == probes.Exec:
+	case probes.Exec:
 		add(fakevm.Exec, 0, a.Reply)
 		agent := a.Agent
 		if agent == nil {
 			agent = &fakevm.Reply{Agent: &fakevm.AgentReply{Down: a.AgentDown}}
 		}
 		add(fakevm.Agent, 0, agent)
-	default:
+	case probes.HTTPGet, probes.TCPSocket, probes.NoHandler:
 		add(a.Kind, 80, a.Reply)
 	}
 	return program

@@ -28,8 +28,6 @@ func httpProbe(scheme string) *probes.Probe {
 	}
 }
 
-func n64(n int64) *int64 { return &n }
-
 type shape struct {
 	name string
 	kind fakevm.EndpointKind
@@ -58,7 +56,7 @@ func httpShapes() []shape {
 		{"late", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Delay: 998 * ms})},
 		{"at the deadline", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Delay: 999 * ms})},
 		{"too late", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Delay: 1001 * ms})},
-		{"half a status line", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, StallAfter: n64(9), StallInHeaders: true, End: fakevm.EndFIN})},
+		{"half a status line", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, StallAfter: new(int64(9)), StallInHeaders: true, End: fakevm.EndFIN})},
 		{"headers never end, FIN", fakevm.HTTP, raw("HTTP/1.1 200 OK\r\nA: b\r\n")},
 		{"slowloris headers", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, DripBytes: 1, DripEvery: 100 * ms})},
 		{"slow headers in time", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, DripBytes: 10, DripEvery: 100 * ms})},
@@ -74,13 +72,13 @@ func httpShapes() []shape {
 		{"held open", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Framing: "none", End: fakevm.EndOpen})},
 		{"204 held open", fakevm.HTTP, h(fakevm.HTTPReply{Status: 204, End: fakevm.EndOpen})},
 		{"304 held open", fakevm.HTTP, h(fakevm.HTTPReply{Status: 304, End: fakevm.EndOpen})},
-		{"500 stalls", fakevm.HTTP, h(fakevm.HTTPReply{Status: 500, Body: "hello", StallAfter: n64(4)})},
-		{"stall at 10239", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: n64(10239)})},
-		{"stall at 10240", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: n64(10240)})},
-		{"stall in chunks", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, Framing: "chunked", StallAfter: n64(5)})},
-		{"12 declared, 13 sent", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "Hello World!\n", DeclaredLength: n64(12)})},
-		{"100 declared, FIN", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: n64(100)})},
-		{"100 declared, RST", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: n64(100), End: fakevm.EndReset})},
+		{"500 stalls", fakevm.HTTP, h(fakevm.HTTPReply{Status: 500, Body: "hello", StallAfter: new(int64(4))})},
+		{"stall at 10239", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: new(int64(10239))})},
+		{"stall at 10240", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, StallAfter: new(int64(10240))})},
+		{"stall in chunks", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, BodyBytes: 20000, Framing: "chunked", StallAfter: new(int64(5))})},
+		{"12 declared, 13 sent", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "Hello World!\n", DeclaredLength: new(int64(12))})},
+		{"100 declared, FIN", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: new(int64(100))})},
+		{"100 declared, RST", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", DeclaredLength: new(int64(100)), End: fakevm.EndReset})},
 		{"404, RST after body", fakevm.HTTP, h(fakevm.HTTPReply{Status: 404, Body: "hello", Framing: "none", End: fakevm.EndReset})},
 		{"200 with length, RST", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", End: fakevm.EndReset})},
 		{"bad chunk", fakevm.HTTP, h(fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "badchunk"})},
@@ -101,7 +99,7 @@ func httpShapes() []shape {
 		{"https until FIN", fakevm.HTTPS, h(fakevm.HTTPReply{Status: 200, Body: "fine", Framing: "none"})},
 		{"https silent", fakevm.HTTPS, h(fakevm.HTTPReply{Silent: true})},
 		{"https late 500", fakevm.HTTPS, h(fakevm.HTTPReply{Status: 500, Delay: 100 * ms, Certificate: "expired"})},
-		{"https stalls", fakevm.HTTPS, h(fakevm.HTTPReply{Status: 200, Body: "hello", StallAfter: n64(1)})},
+		{"https stalls", fakevm.HTTPS, h(fakevm.HTTPReply{Status: 200, Body: "hello", StallAfter: new(int64(1))})},
 		{"https RST", fakevm.HTTPS, h(fakevm.HTTPReply{Status: 200, Body: "hello", Framing: "none", End: fakevm.EndReset})},
 		{"https closes", fakevm.HTTPS, h(fakevm.HTTPReply{End: fakevm.EndFIN})},
 		{"https unaccepted", fakevm.HTTPS, &fakevm.Reply{Connect: fakevm.Unaccepted}},
@@ -132,6 +130,7 @@ func httpShapes() []shape {
 // TestHTTPTruth holds every shape against the real code and writes the table.
 func TestHTTPTruth(t *testing.T) {
 	datadriven.RunTest(t, "testdata/http", func(t *testing.T, d *datadriven.TestData) string {
+		t.Helper()
 		var b strings.Builder
 		prof := profile(probes.ProfileName(d.CmdArgs[0].Key))
 		for _, scheme := range []string{"HTTP", "HTTPS"} {
