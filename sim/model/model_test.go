@@ -194,3 +194,12 @@ func TestFleetDoesNotAllocatePerVM(t *testing.T) {
 		t.Errorf("%v allocations for 1 VM, %v for 500", few, many)
 	}
 }
+
+// TestSumIsPinned: the same on every architecture, for ever. It changes with
+// the meaning of the engine, of draws or of the trace's hash, and only then.
+func TestSumIsPinned(t *testing.T) {
+	cfg := model.Standard(7, time.Hour)
+	if s := fleet(t, &cfg, 100); s.Sum.String() != "e888b7b8c410afaa" || s.Attempts != 107_866 {
+		t.Errorf("%+v, sum %v", s, s.Sum)
+	}
+}
