@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +56,10 @@ func explainWord(w io.Writer, word string) (done bool, err error) {
 		_, err := fmt.Fprintln(w, exitCodeHelp)
 		return true, err
 	}
-	if r, ok := requirements.Lookup(word); ok {
+	if code := diag.Code(strings.ToUpper(word)); slices.Contains(diag.Codes(), code) {
+		return true, explainCode(w, code)
+	}
+	if r, ok := requirements.Lookup(strings.ToUpper(word)); ok {
 		return true, explainRequirement(w, r)
 	}
 	return false, nil

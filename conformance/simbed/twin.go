@@ -127,6 +127,9 @@ func (t *table) finish(req *prober.Request, class probes.Class, done func(probes
 }
 
 func (t *table) answer(req *prober.Request) (truth.Verdict, error) {
+	if req.Probe.HTTP.Host != "" || req.Probe.TCP.Host != "" {
+		return truth.Verdict{}, fmt.Errorf("%w: a probe that names a host", ErrInexpressible)
+	}
 	v := t.world.vms[req.VM]
 	if !v.guest.Answers() || req.Probe.Handler == probes.Exec {
 		return truth.Verdict{}, fmt.Errorf("%w: %s probe of a guest that is away or runs commands", ErrInexpressible, req.Probe.Handler)
