@@ -204,13 +204,17 @@ func (c *compilation) length() {
 		c.list.Add(diag.TooShort, c.spec.Pos, "add until: 300s", "the scenario has no end")
 		return
 	}
+	earliest := time.Duration(-1)
 	for i := range c.c.VMs {
 		for _, p := range c.c.VMs[i].Resolved.Probes {
-			if first := p.InitialDelay + p.Period; first > until.D {
-				c.list.Add(diag.TooShort, until.Pos, "", "the run ends at %s, but the first %s attempt of %s may start as late as %s in profile %s",
-					until.D, p.Kind, c.c.VMs[i].Name, first, c.c.Profile.Name)
+			if first := p.InitialDelay + p.Period; earliest < 0 || first < earliest {
+				earliest = first
 			}
 		}
+	}
+	if earliest > until.D {
+		c.list.Add(diag.TooShort, until.Pos, "", "the run ends at %s, but the first attempt may start as late as %s in profile %s",
+			until.D, earliest, c.c.Profile.Name)
 	}
 }
 
