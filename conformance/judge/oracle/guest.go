@@ -111,8 +111,13 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 			return true
 		}
 	}
-	if g.vm.Migrates() || c.happens(g.vm.Name, t.End, scenarios.PanicAttempt, scenarios.StopContainer) {
+	if g.vm.Migrates() {
 		return true
+	}
+	for _, e := range c.run.Case.Events {
+		if e.Kind == scenarios.PanicAttempt && e.VM == g.vm.Name && over(e.At, e.At+s.Probe.Period) {
+			return true
+		}
 	}
 	if s.Probe.Handler == probes.GuestAgentPing && c.profile().PauseAnnotation {
 		return c.happens(g.vm.Name, t.End, scenarios.Annotate) || len(c.annotated(g.vm)) > 0
