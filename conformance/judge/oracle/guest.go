@@ -194,16 +194,19 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 // early is how much sooner than computed a try may end.
 const early = 10 * time.Millisecond
 
-// rivals tells whether another try asked the same agent meanwhile.
+// rivals tells whether another try asked the same agent meanwhile, or one
+// before it left a command behind: whoever is killed by the kubelet does not
+// take libvirt's command back, which holds the job lock for up to two waits.
 func (g *guest) rivals(s *history.Stint, t *history.Try) bool {
 	if s.Probe.Handler != probes.GuestAgentPing && s.Probe.Handler != probes.Exec {
 		return false
 	}
-	if len(s.VM.Spec.Resolved.Probes) < 2 && !s.VM.Migrates() {
-		return false
-	}
 	for _, x := range g.agent {
-		if x.t != t && x.t.Start <= t.End && x.t.End >= t.Start && x.s != s {
+		end := x.t.End
+		if !x.t.Class.Passed() {
+			end = max(end, x.t.Start+2*g.court.profile().AgentInner)
+		}
+		if x.t != t && x.t.Start <= t.End && end >= t.Start && (x.s != s || x.t.Start < t.Start) {
 			return true
 		}
 	}
