@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -35,17 +36,13 @@ type Case struct {
 
 // ID is "scenario[name=value,...]@profile", unique in a suite and stable.
 func (c *Case) ID() string {
+	var vary []string
+	for _, b := range c.Vary {
+		vary = append(vary, b.Name+"="+b.Value)
+	}
 	id := c.Scenario
-	for i, b := range c.Vary {
-		if i == 0 {
-			id += "["
-		} else {
-			id += ","
-		}
-		id += b.Name + "=" + b.Value
-		if i == len(c.Vary)-1 {
-			id += "]"
-		}
+	if vary != nil {
+		id += "[" + strings.Join(vary, ",") + "]"
 	}
 	return id + "@" + string(c.Profile.Name)
 }

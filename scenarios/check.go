@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -66,7 +67,7 @@ func (s *scope) check(f Formula, wantDuration bool, list *diag.List) bool {
 		return false
 	}
 	_, err := f.Eval(s)
-	if err == ErrOverflow || err == ErrDivision {
+	if errors.Is(err, ErrOverflow) || errors.Is(err, ErrDivision) {
 		list.Add(diag.OutOfRange, f.Pos, "", "%v", err)
 		return false
 	}
@@ -90,6 +91,7 @@ func (s *scope) dimension(n *node) (duration bool, bad *misfit) {
 		return s.find(n.name).duration, nil
 	case opNeg:
 		return s.dimension(n.left)
+	default: // two operands
 	}
 	left, bad := s.dimension(n.left)
 	if bad != nil {

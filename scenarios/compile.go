@@ -232,6 +232,7 @@ func (c *compilation) features() []string {
 				set["guest-agent-ping"] = true
 			case probes.Exec:
 				set["exec"] = true
+			default: // every prober has them
 			}
 			if p.Kind == probes.Startup {
 				set["startup"] = true
@@ -244,6 +245,7 @@ func (c *compilation) features() []string {
 			set["pause"] = true
 		case Migrate:
 			set["migration"] = true
+		default: // needs nothing of the prober
 		}
 	}
 	return sortedNames(set)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -106,12 +107,8 @@ func whens(e *syntax.Expectation) []syntax.When {
 // replaced gives a with the fields that b gives.
 func replaced(a, b syntax.Expectation) syntax.Expectation {
 	keys := map[string]Pos{}
-	for k, p := range a.Keys {
-		keys[k] = p
-	}
-	for k, p := range b.Keys {
-		keys[k] = p
-	}
+	maps.Copy(keys, a.Keys)
+	maps.Copy(keys, b.Keys)
 	given := func(key string) bool { _, ok := b.Keys[key]; return ok }
 	if given("ready") {
 		a.Ready = b.Ready

@@ -41,7 +41,8 @@ func (c *compilation) faults() {
 			continue
 		}
 		got, ok := c.one("a fault", s.Pos, []choice{
-			{string(Partition), s.Partition != nil, syntax.Text{}}, chosen(string(RefuseAll), s.Refuse),
+			{string(Partition), s.Partition != nil, syntax.Text{}},
+			chosen(string(RefuseAll), s.Refuse),
 			chosen(string(ResetAll), s.Reset), chosen(string(Delay), s.Delay), chosen(string(Loss), s.Loss),
 			chosen(string(HalfOpen), s.HalfOpen), chosen(string(Bandwidth), s.Bandwidth),
 			chosen(string(HideDomain), s.HideDomain), chosen(string(AgentLock), s.AgentLock),
@@ -106,7 +107,8 @@ func (c *compilation) events() {
 			chosen(string(PauseVM), s.Pause), chosen(string(UnpauseVM), s.Unpause), chosen(string(SuspendIO), s.SuspendIO),
 			chosen(string(Snapshot), s.Snapshot), chosen(string(Migrate), s.Migrate), chosen(string(DeleteVMI), s.Delete),
 			chosen(string(Annotate), s.Annotate), chosen(string(TriggerSync), s.Trigger),
-			{string(RestartProber), s.RestartProber, syntax.Text{}}, {string(StepClock), s.StepClock.Set, syntax.Text{}},
+			{string(RestartProber), s.RestartProber, syntax.Text{}},
+			{string(StepClock), s.StepClock.Set, syntax.Text{}},
 			chosen(string(StopContainer), s.StopContainer), chosen(string(PanicAttempt), s.Panic),
 		})
 		if !ok {

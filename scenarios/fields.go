@@ -69,6 +69,7 @@ func (s *scope) meant(vm *VM) (*probes.Probe, string) {
 		if p := vm.Probe(kind); p != nil {
 			return p, ""
 		}
+	default: // the only one
 	}
 	switch len(vm.Resolved.Probes) {
 	case 0:
@@ -106,6 +107,7 @@ func HangOf(p probes.Probe, profile probes.Profile) bounds.Window {
 		mode = bounds.Blackhole
 	case probes.GuestAgentPing:
 		mode = bounds.AgentHung
+	default: // it hangs
 	}
 	return bounds.FaultOf(p, profile, mode).Attempt
 }

@@ -143,6 +143,7 @@ func (n *node) eval(names Names) (Value, error) {
 			return v, err
 		}
 		return subtract(Value{IsDuration: v.IsDuration}, v)
+	default: // two operands
 	}
 	a, err := n.left.eval(names)
 	if err != nil {
@@ -161,6 +162,7 @@ func apply(o op, a, b Value) (Value, error) {
 		return multiply(a, b)
 	case opDiv:
 		return divide(a, b)
+	default: // operands of one dimension
 	}
 	if a.IsDuration != b.IsDuration {
 		return Value{}, ErrDimension
@@ -174,6 +176,8 @@ func apply(o op, a, b Value) (Value, error) {
 		a.N = max(a.N, b.N)
 	case opMin:
 		a.N = min(a.N, b.N)
+	default:
+		panic(fmt.Sprintf("scenarios: operation %d has not two operands", o))
 	}
 	return a, nil
 }

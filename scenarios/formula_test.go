@@ -86,11 +86,11 @@ func TestEval(t *testing.T) {
 }
 
 func TestFormulaPositions(t *testing.T) {
-	f, bad := scenarios.ParseFormula("up + é.x", scenarios.Pos{File: "f", Line: 7, Col: 20}, nil)
+	_, bad := scenarios.ParseFormula("up + é.x", scenarios.Pos{File: "f", Line: 7, Col: 20}, nil)
 	if bad == nil || bad.Pos.Col != 25 || bad.Pos.EndCol != 26 || bad.Pos.Line != 7 {
 		t.Errorf("%+v", bad)
 	}
-	f, bad = scenarios.ParseFormula("up + (down#2 - 3s)", scenarios.Pos{File: "f", Line: 7, Col: 20}, nil)
+	f, bad := scenarios.ParseFormula("up + (down#2 - 3s)", scenarios.Pos{File: "f", Line: 7, Col: 20}, nil)
 	if bad != nil {
 		t.Fatal(bad)
 	}

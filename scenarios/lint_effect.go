@@ -11,14 +11,12 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios/syntax"
 )
 
-// effect is what an attempt gets while a reply is in force. NoClass: the
-// lints do not know and stay silent.
+// effect is what an attempt gets while a reply is in force. The zero value:
+// the lints do not know and stay silent.
 type effect struct {
 	class   probes.Class
 	attempt bounds.Window // how long the attempt lasts
 }
-
-var unclear = effect{}
 
 func fails(lo, hi time.Duration) effect {
 	return effect{probes.Failure, bounds.Window{Lo: lo, Hi: hi}}
@@ -43,7 +41,7 @@ func answered(class probes.Class, d, timeout time.Duration) effect {
 // effectOf judges the replies of a step for a probe.
 func effectOf(key string, s *syntax.Step, p *probes.Probe, profile probes.Profile) effect {
 	if len(s.Replies) != 1 || s.Replies[0].Times != 0 {
-		return unclear
+		return effect{}
 	}
 	r := &s.Replies[0].Reply
 	hang := HangOf(*p, profile)
@@ -51,7 +49,7 @@ func effectOf(key string, s *syntax.Step, p *probes.Probe, profile probes.Profil
 	case probes.HTTPGet:
 		secure := strings.Contains(key, " https/")
 		if secure != (p.HTTP.Scheme == "HTTPS") || strings.Contains(key, " tcp/") {
-			return unclear
+			return effect{}
 		}
 		return httpEffect(r, p)
 	case probes.TCPSocket:
@@ -60,8 +58,9 @@ func effectOf(key string, s *syntax.Step, p *probes.Probe, profile probes.Profil
 		return agentEffect(r.Agent, hang)
 	case probes.Exec:
 		return execEffect(r.Exec, p, hang)
+	default:
+		return effect{}
 	}
-	return unclear
 }
 
 func httpEffect(r *fakevm.Reply, p *probes.Probe) effect {
@@ -70,19 +69,20 @@ func httpEffect(r *fakevm.Reply, p *probes.Probe) effect {
 		return fails(0, 0)
 	case fakevm.Blackhole, fakevm.Unaccepted:
 		return fails(p.Timeout, p.Timeout)
+	default: // the handshake is made
 	}
 	h := r.HTTP
 	odd := h == nil || h.Raw != "" || h.Endless != "" || h.StallAfter != nil || h.StallInHeaders || h.DripBytes > 0 ||
 		h.NoDrain || h.Require != nil || h.DeclaredLength != nil || h.Framing != "" || len(h.Interim) > 0 || h.Proto != ""
 	switch {
 	case odd || slices.ContainsFunc(h.Headers, func(h probes.Header) bool { return strings.EqualFold(h.Name, "Location") }):
-		return unclear
+		return effect{}
 	case h.Silent:
 		return fails(p.Timeout, p.Timeout)
 	case h.Status == 0:
 		return answered(probes.Failure, r.ConnectDelay+h.Delay, p.Timeout)
 	case h.End == fakevm.EndOpen || h.End == fakevm.EndReset:
-		return unclear
+		return effect{}
 	case h.Status >= 200 && h.Status <= 399:
 		return answered(probes.Success, r.ConnectDelay+h.Delay, p.Timeout)
 	}
@@ -96,7 +96,7 @@ func tcpEffect(r *fakevm.Reply, p *probes.Probe) effect {
 	case r.Connect == fakevm.Blackhole:
 		return fails(p.Timeout, p.Timeout)
 	case r.TCP != nil && r.TCP.Backlog > 0:
-		return unclear
+		return effect{}
 	}
 	return answered(probes.Success, r.ConnectDelay, p.Timeout)
 }
@@ -104,7 +104,7 @@ func tcpEffect(r *fakevm.Reply, p *probes.Probe) effect {
 func agentEffect(a *fakevm.AgentReply, hang bounds.Window) effect {
 	switch {
 	case a == nil:
-		return unclear
+		return effect{}
 	case a.Down:
 		return fails(0, 0)
 	case a.Silent:
@@ -115,17 +115,17 @@ func agentEffect(a *fakevm.AgentReply, hang bounds.Window) effect {
 		}
 		return passes(0)
 	}
-	return unclear
+	return effect{}
 }
 
 func execEffect(e *fakevm.ExecReply, p *probes.Probe, hang bounds.Window) effect {
 	switch {
 	case e == nil || e.Missing || e.Signal != 0 || e.OutputRaw != "" || len(e.Require) > 0 || e.Exit%256 == 0 && e.Exit != 0:
-		return unclear
+		return effect{}
 	case e.Hang:
 		return fails(hang.Lo, hang.Hi)
 	case e.After*10 > p.Timeout*7:
-		return unclear
+		return effect{}
 	case e.Exit != 0:
 		return fails(0, e.After+p.Timeout/10)
 	}
@@ -137,7 +137,7 @@ func execEffect(e *fakevm.ExecReply, p *probes.Probe, hang bounds.Window) effect
 func (c *compilation) faultEffect(f *Fault, vm *VM, p *probes.Probe) (e effect, ok bool) {
 	t, known := c.c.targetOf(vm, p)
 	if !known || !slices.Contains(f.Sides, t.vm) {
-		return unclear, false
+		return effect{}, false
 	}
 	agent := p.Handler == probes.GuestAgentPing || p.Handler == probes.Exec && c.c.Profile.VM
 	network := p.Handler == probes.HTTPGet || p.Handler == probes.TCPSocket
@@ -147,11 +147,12 @@ func (c *compilation) faultEffect(f *Fault, vm *VM, p *probes.Probe) (e effect, 
 	case RefuseAll:
 		return fails(0, 0), network
 	case HideDomain, AgentCode:
-		return unclear, agent
+		return effect{}, agent
 	case AgentLock:
-		return unclear, agent
+		return effect{}, agent
 	case ResetAll:
-		return unclear, false
+		return effect{}, false
+	default:
+		return effect{}, network
 	}
-	return unclear, network
 }

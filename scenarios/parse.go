@@ -31,7 +31,8 @@ func parseFormula(text string, pos Pos, vars func(string) (string, bool), varNam
 	p := &parser{text: text, start: pos, vars: vars, varNames: varNames, nested: nested}
 	f := Formula{Text: text, Pos: pos}
 	if len(text) > maxFormula {
-		return f, p.fail(0, 1, diag.BadFormula, "", "a formula of more than %d bytes", maxFormula)
+		p.fail(0, 1, diag.BadFormula, "", "a formula of more than %d bytes", maxFormula)
+		return f, p.err
 	}
 	p.next()
 	root := p.sum()
@@ -82,7 +83,7 @@ func (p *parser) next() {
 	p.token = tokenRE.FindString(p.text[p.at:])
 	if p.token == "" {
 		r, size := utf8.DecodeRuneInString(p.text[p.at:])
-		p.err = p.fail(p.at, p.at+size, diag.BadFormula, "", "unexpected %q in a formula", r)
+		p.fail(p.at, p.at+size, diag.BadFormula, "", "unexpected %q in a formula", r)
 		return
 	}
 	p.end = p.at + len(p.token)
@@ -98,15 +99,15 @@ func (p *parser) pos(from, to int) Pos {
 	return pos
 }
 
-func (p *parser) fail(from, to int, code diag.Code, help, format string, args ...any) *diag.Diagnostic {
+// fail notes the first mistake; parsing goes on only to unwind.
+func (p *parser) fail(from, to int, code diag.Code, help, format string, args ...any) {
 	if p.err != nil {
-		return p.err
+		return
 	}
 	p.err = &diag.Diagnostic{
 		Code: code, Severity: code.Severity(), Pos: p.pos(from, to),
 		Message: fmt.Sprintf(format, args...), Help: help,
 	}
-	return p.err
 }
 
 func (p *parser) unexpected(want string) {

@@ -172,8 +172,7 @@ func (s *stream) parse(c chunk) *yaml.Node {
 func (s *stream) syntax(c chunk, err error) {
 	s.broken = true
 	pos, message := Pos{File: s.file, Line: c.firstLine + 1, Col: 1}, err.Error()
-	var one *yaml.LoadError
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[*yaml.LoadError](err); ok {
 		message = one.Message
 		if one.Mark.Line > 0 {
 			pos.Line, pos.Col = c.firstLine+one.Mark.Line, max(one.Mark.Column, 1)

@@ -35,8 +35,17 @@ func schema(root string) (*jsonschema.Schema, error) {
 	}
 	defs := jsonschema.Definitions{}
 	for _, v := range []any{
-		syntax.Document{}, syntax.HTTPMapping{}, syntax.TCPMapping{}, syntax.AgentMapping{}, syntax.ExecMapping{},
-		syntax.HTTPStep{}, syntax.TCPStep{}, syntax.Change{}, syntax.When{}, syntax.PhaseChange{}, syntax.ACPIDelay{},
+		syntax.Document{},
+		syntax.HTTPMapping{},
+		syntax.TCPMapping{},
+		syntax.AgentMapping{},
+		syntax.ExecMapping{},
+		syntax.HTTPStep{},
+		syntax.TCPStep{},
+		syntax.Change{},
+		syntax.When{},
+		syntax.PhaseChange{},
+		syntax.ACPIDelay{},
 	} {
 		maps.Copy(defs, r.Reflect(v).Definitions)
 	}

@@ -135,9 +135,7 @@ func WriteGitHub(w io.Writer, list List) error {
 		if d.Help != "" {
 			msg += " (" + d.Help + ")"
 		}
-		for _, n := range d.Notes {
-			msg += "\n" + n
-		}
+		msg = strings.Join(append([]string{msg}, d.Notes...), "\n")
 		fmt.Fprintf(&b, "title=%s::%s\n", property(string(d.Code)), data(msg))
 	}
 	_, err := io.WriteString(w, b.String())
@@ -145,8 +143,8 @@ func WriteGitHub(w io.Writer, list List) error {
 }
 
 var (
-	dataEscaper     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyEscaper = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	dataEscaper     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")                         //nolint:gochecknoglobals // stateless
+	propertyEscaper = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C") //nolint:gochecknoglobals // stateless
 )
 
 func data(s string) string     { return dataEscaper.Replace(s) }

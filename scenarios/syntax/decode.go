@@ -251,7 +251,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 }
 
 func (d *decoder) otherKey(key, value *yaml.Node, v reflect.Value, fields map[string]field) {
-	if k, ok := v.Addr().Interface().(keyed); ok && k.decodeKey(d, key, value) {
+	if k, ok := reflect.TypeAssert[keyed](v.Addr()); ok && k.decodeKey(d, key, value) {
 		return
 	}
 	names := sortedKeys(fields)

@@ -9,27 +9,27 @@ import (
 type Expectation struct {
 	// Ready is the complete history of the Ready condition: its first value,
 	// then each change in its window.
-	Ready []HistoryItem `json:"ready,omitempty"`
+	Ready []HistoryItem `json:"ready,omitzero"`
 	// Endpoints is the history of the EndpointSlice entry.
-	Endpoints []HistoryItem `json:"endpoints,omitempty"`
+	Endpoints []HistoryItem `json:"endpoints,omitzero"`
 	// Live lists the liveness verdicts by instance; [] means never.
-	Live *[]LiveItem `json:"live,omitempty"`
+	Live *[]LiveItem `json:"live,omitzero"`
 	// Restarts is "none" or the windows of new instances, last "more".
-	Restarts *Restarts `json:"restarts,omitempty"`
+	Restarts *Restarts `json:"restarts,omitzero"`
 	// Phase is the history of the VMI phase.
-	Phase []PhaseItem `json:"phase,omitempty"`
+	Phase []PhaseItem `json:"phase,omitzero"`
 	// Attempts are the classes of all attempts in order: "S x3", "F", "E ...".
-	Attempts map[string][]ClassRun `json:"attempts,omitempty"`
+	Attempts map[string][]ClassRun `json:"attempts,omitzero"`
 	// Tries are the tries of each attempt: 1, "3 ...".
-	Tries map[string][]CountRun `json:"tries,omitempty"`
+	Tries map[string][]CountRun `json:"tries,omitzero"`
 	// Events bound the cluster events.
-	Events []EventCount `json:"events,omitempty"`
+	Events []EventCount `json:"events,omitzero"`
 	// Requests bound what an endpoint saw.
-	Requests map[string]Bounds `json:"requests,omitempty"`
+	Requests map[string]Bounds `json:"requests,omitzero"`
 	// Kills are the steps of the terminations.
-	Kills *[]KillItem `json:"kills,omitempty"`
+	Kills *[]KillItem `json:"kills,omitzero"`
 	// Violations is "none": a violation logged by the guest fails the case.
-	Violations None `json:"violations,omitempty"`
+	Violations None `json:"violations,omitzero"`
 
 	Pos  diag.Pos            `json:"-"`
 	Keys map[string]diag.Pos `json:"-"`
@@ -38,11 +38,11 @@ type Expectation struct {
 // When is the place of a change in time: exactly one of in and after.
 type When struct {
 	// In is a window [lo, hi] of formulas, both inclusive.
-	In []Formula `json:"in,omitempty" jsonschema:"minItems=2,maxItems=2"`
+	In []Formula `json:"in,omitzero" jsonschema:"minItems=2,maxItems=2"`
 	// After is an exact instant, such as readiness#10.
-	After Formula `json:"after,omitempty"`
+	After Formula `json:"after,omitzero"`
 	// Profiles in which the item counts; default: all.
-	Profiles []Profile `json:"profiles,omitempty"`
+	Profiles []Profile `json:"profiles,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }
@@ -109,20 +109,20 @@ type EventCount struct {
 	// Reason of the event: ProbeWarning, Unhealthy, GuestAgentPingFailed, ...
 	Reason Text `json:"reason"`
 	// Contains is a part of its message; default: any.
-	Contains Text `json:"contains,omitempty"`
+	Contains Text `json:"contains,omitzero"`
 	// Profiles in which it counts; default: all.
-	Profiles []Profile `json:"profiles,omitempty"`
+	Profiles []Profile `json:"profiles,omitzero"`
 	Bounds
 }
 
 // Bounds of a number: count, or min and max. None given: at least one.
 type Bounds struct {
 	// Count is the exact number.
-	Count Int `json:"count,omitempty"`
+	Count Int `json:"count,omitzero"`
 	// Min is the least number.
-	Min Int `json:"min,omitempty"`
+	Min Int `json:"min,omitzero"`
 	// Max is the greatest number.
-	Max Int `json:"max,omitempty"`
+	Max Int `json:"max,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }

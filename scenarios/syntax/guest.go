@@ -9,26 +9,26 @@ import (
 // "tcp/22" are lists of steps of that port.
 type Guest struct {
 	// DomainDelay is the time from container start to guest boot; default 0s.
-	DomainDelay Dur `json:"domainDelay,omitempty"`
+	DomainDelay Dur `json:"domainDelay,omitzero"`
 	// EveryBoot holds the same keys with times since each boot of each
 	// instance.
-	EveryBoot *Boot `json:"everyBoot,omitempty"`
+	EveryBoot *Boot `json:"everyBoot,omitzero"`
 	Boot
 }
 
 // Boot is a script: endpoints by port, agent, exec and power.
 type Boot struct {
 	// Agent is the qemu-guest-agent.
-	Agent []AgentStep `json:"agent,omitempty"`
+	Agent []AgentStep `json:"agent,omitzero"`
 	// Exec is what the command of an exec probe does.
-	Exec []ExecStep `json:"exec,omitempty"`
+	Exec []ExecStep `json:"exec,omitzero"`
 	// Power is what the guest does to itself.
-	Power []Power `json:"power,omitempty"`
+	Power []Power `json:"power,omitzero"`
 	// Freezes are windows in which the filesystems are frozen (GA-FREEZE).
-	Freezes []Freeze `json:"freezes,omitempty"`
+	Freezes []Freeze `json:"freezes,omitzero"`
 	// ACPI is how the guest takes a power button: "ignore" or {delay: 5s};
 	// default: honoured after 2 s.
-	ACPI *ACPI `json:"acpi,omitempty"`
+	ACPI *ACPI `json:"acpi,omitzero"`
 
 	Ports []Endpoint `json:"-"` // http/N, https/N, tcp/N in the order of the file
 	Pos   diag.Pos   `json:"-"`
@@ -61,13 +61,13 @@ type Answer struct {
 // HTTPStep is the behaviour of an HTTP port from an instant on.
 type HTTPStep struct {
 	// At is the start of the step; default 0s.
-	At Dur `json:"at,omitempty"`
+	At Dur `json:"at,omitzero"`
 	// As names the step for formulas.
-	As Name `json:"as,omitempty"`
+	As Name `json:"as,omitzero"`
 	// Reply answers every request.
-	Reply *HTTPAnswer `json:"reply,omitempty"`
+	Reply *HTTPAnswer `json:"reply,omitzero"`
 	// Replies are used up one by one: "REPLY", "REPLY xN", last "REPLY ...".
-	Replies []HTTPAnswer `json:"replies,omitempty"`
+	Replies []HTTPAnswer `json:"replies,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }
@@ -75,13 +75,13 @@ type HTTPStep struct {
 // TCPStep is the behaviour of a TCP port from an instant on.
 type TCPStep struct {
 	// At is the start of the step; default 0s.
-	At Dur `json:"at,omitempty"`
+	At Dur `json:"at,omitzero"`
 	// As names the step for formulas.
-	As Name `json:"as,omitempty"`
+	As Name `json:"as,omitzero"`
 	// Reply answers every connection.
-	Reply *TCPAnswer `json:"reply,omitempty"`
+	Reply *TCPAnswer `json:"reply,omitzero"`
 	// Replies are used up one by one: "REPLY", "REPLY xN", last "REPLY ...".
-	Replies []TCPAnswer `json:"replies,omitempty"`
+	Replies []TCPAnswer `json:"replies,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }
@@ -89,13 +89,13 @@ type TCPStep struct {
 // AgentStep is the behaviour of the guest agent from an instant on.
 type AgentStep struct {
 	// At is the start of the step; default 0s.
-	At Dur `json:"at,omitempty"`
+	At Dur `json:"at,omitzero"`
 	// As names the step for formulas.
-	As Name `json:"as,omitempty"`
+	As Name `json:"as,omitzero"`
 	// Reply answers every command.
-	Reply *AgentAnswer `json:"reply,omitempty"`
+	Reply *AgentAnswer `json:"reply,omitzero"`
 	// Replies are used up one by one: "REPLY", "REPLY xN", last "REPLY ...".
-	Replies []AgentAnswer `json:"replies,omitempty"`
+	Replies []AgentAnswer `json:"replies,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }
@@ -103,13 +103,13 @@ type AgentStep struct {
 // ExecStep is the behaviour of the probe's command from an instant on.
 type ExecStep struct {
 	// At is the start of the step; default 0s.
-	At Dur `json:"at,omitempty"`
+	At Dur `json:"at,omitzero"`
 	// As names the step for formulas.
-	As Name `json:"as,omitempty"`
+	As Name `json:"as,omitzero"`
 	// Reply is what every run of the command does.
-	Reply *ExecAnswer `json:"reply,omitempty"`
+	Reply *ExecAnswer `json:"reply,omitzero"`
 	// Replies are used up one by one: "REPLY", "REPLY xN", last "REPLY ...".
-	Replies []ExecAnswer `json:"replies,omitempty"`
+	Replies []ExecAnswer `json:"replies,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }
@@ -145,22 +145,22 @@ type Times struct {
 // status the status is 200, or 302 with redirect.
 type HTTPMapping struct {
 	// Connect is what happens to the SYN.
-	Connect Connect `json:"connect,omitempty"`
+	Connect Connect `json:"connect,omitzero"`
 	// Redirect sends a Location header with this target.
-	Redirect Text `json:"redirect,omitempty"`
+	Redirect Text `json:"redirect,omitzero"`
 	// Times is how often the reply is given, in a list of replies.
-	Times Times `json:"times,omitempty"`
+	Times Times `json:"times,omitzero"`
 	fakevm.HTTPReply
 }
 
 // TCPMapping is a TCP reply in full.
 type TCPMapping struct {
 	// Connect is what happens to the SYN.
-	Connect Connect `json:"connect,omitempty"`
+	Connect Connect `json:"connect,omitzero"`
 	// Then is what the service does after the handshake: silent, reset, close.
-	Then Then `json:"then,omitempty"`
+	Then Then `json:"then,omitzero"`
 	// Times is how often the reply is given, in a list of replies.
-	Times Times `json:"times,omitempty"`
+	Times Times `json:"times,omitzero"`
 	fakevm.TCPReply
 }
 
@@ -173,14 +173,14 @@ func (Then) Values() []string { return []string{"silent", "reset", "close"} }
 // AgentMapping is an agent reply in full.
 type AgentMapping struct {
 	// Times is how often the reply is given, in a list of replies.
-	Times Times `json:"times,omitempty"`
+	Times Times `json:"times,omitzero"`
 	fakevm.AgentReply
 }
 
 // ExecMapping is an exec reply in full.
 type ExecMapping struct {
 	// Times is how often the reply is given, in a list of replies.
-	Times Times `json:"times,omitempty"`
+	Times Times `json:"times,omitzero"`
 	fakevm.ExecReply
 }
 
@@ -191,9 +191,9 @@ type Power struct {
 	// Do is what.
 	Do PowerDo `json:"do"`
 	// For ends a hang, or delays the next boot after a reboot.
-	For Dur `json:"for,omitempty"`
+	For Dur `json:"for,omitzero"`
 	// As names the step for formulas.
-	As Name `json:"as,omitempty"`
+	As Name `json:"as,omitzero"`
 
 	Pos diag.Pos `json:"-"`
 }

@@ -36,6 +36,7 @@ func describe(n *yaml.Node) string {
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
+	default: // a scalar
 	}
 	switch n.Tag {
 	case "!!null":
@@ -66,7 +67,7 @@ func (d *decoder) text(n *yaml.Node) (string, bool) {
 	return d.vars.expand(n.Value), true
 }
 
-var durationType = reflect.TypeFor[time.Duration]()
+var durationType = reflect.TypeFor[time.Duration]() //nolint:gochecknoglobals // a constant of type reflect.Type
 
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 	if v.Type() == durationType {
