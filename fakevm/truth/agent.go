@@ -74,7 +74,6 @@ type command struct {
 	done  bool
 	v     Verdict
 	begun time.Duration // when the command itself was sent
-	early time.Duration // how much sooner everything after may be
 }
 
 // asked gets a command to the agent: the checks and, if need be, the sync.
@@ -110,7 +109,7 @@ func asked(reply *fakevm.Reply, down bool, s SyncState, t patience, net NetModel
 	if synced >= t.outer {
 		return over(at(probes.Failure, t.outer, "GA-TIMEOUT-KUBELET"))
 	}
-	return command{begun: synced, early: net.Early}
+	return command{begun: synced}
 }
 
 func agentOf(r *fakevm.Reply) *fakevm.AgentReply {
@@ -138,7 +137,7 @@ func (c command) answered(reply *fakevm.Reply, t patience, net NetModel, then fu
 		read = reading{probes.Failure, last + net.Channel, "GA-FAIL-MAP"}
 	}
 	if read.class == probes.NoClass { // never complete
-		return t.by(early(at(probes.Failure, late, "GA-TIMEOUT-INNER"), c.early))
+		return t.by(at(probes.Failure, late, "GA-TIMEOUT-INNER"))
 	}
 	v := at(read.class, read.at, read.rule)
 	if read.class == probes.Success && then != nil {
@@ -153,7 +152,7 @@ func (c command) answered(reply *fakevm.Reply, t patience, net NetModel, then fu
 	case read.at == late:
 		v = either(v, at(probes.Failure, late, "GA-TIMEOUT-INNER"))
 	}
-	return t.by(early(v, c.early))
+	return t.by(v)
 }
 
 // replyText is what the agent sends for a command. vague: so much of it that

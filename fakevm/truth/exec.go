@@ -81,13 +81,9 @@ func polled(p *probes.Probe, r *fakevm.ExecReply, argv []string, started, began 
 	for k := range time.Duration(polls + 1) {
 		looks := began + k*tick + net.Channel
 		switch gap := exits - looks; {
-		case gap < -2*net.Early || gap <= 0 && r.After == 0:
-			v := exited(r, argv, looks+net.Channel)
-			if k == 0 {
-				v = early(v, net.Early)
-			}
-			return v
-		case gap <= 2*net.Early: // which of the two is first is not settled
+		case gap < 0 || gap == 0 && r.After == 0:
+			return exited(r, argv, looks+net.Channel)
+		case gap == 0: // which of the two is first is not settled
 			next := gaveUp
 			if k < polls {
 				next = exited(r, argv, looks+tick+net.Channel)

@@ -61,10 +61,6 @@ type NetModel struct {
 	// Channel is the latency of the agent's channel in each direction; on
 	// the simulated one 50 µs.
 	Channel time.Duration
-	// Early is how much sooner than Channel a reply may come when its command
-	// was sent at once after the reply before; on the simulated channel up to
-	// the whole latency.
-	Early time.Duration
 	// Wall: a real network. No duration is exact, and what races on real
 	// sockets may come out either way.
 	Wall bool
@@ -74,7 +70,7 @@ type NetModel struct {
 
 // Simulated is the network of package sim/network without faults.
 func Simulated() NetModel {
-	return NetModel{OneWay: 250 * time.Microsecond, Channel: 50 * time.Microsecond, Early: 50 * time.Microsecond}
+	return NetModel{OneWay: 250 * time.Microsecond, Channel: 50 * time.Microsecond}
 }
 
 // SyncState is what libvirt knows of the agent's channel before the try.
@@ -189,14 +185,6 @@ func either(a, b Verdict) Verdict {
 		Classes: a.Classes | b.Classes, Min: min(a.Min, b.Min), Max: max(a.Max, b.Max),
 		Exact: a.Exact && b.Exact && a.Classes == b.Classes && a.Min == b.Min, Rule: a.Rule,
 	}
-}
-
-// early widens a verdict by replies that may have come early.
-func early(v Verdict, by time.Duration) Verdict {
-	if by > 0 {
-		v.Min, v.Exact = max(0, v.Min-by), false
-	}
-	return v
 }
 
 // unresolved tells whether a port cannot be dialled at all (VAL-PORT,

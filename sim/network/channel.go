@@ -199,10 +199,12 @@ func (p *port) Send(b []byte) {
 	if c == nil || len(b) == 0 {
 		return
 	}
-	c.host.add(b)
-	if !c.host.timer.Armed() {
-		c.kernel.Set(&c.host.timer, c.kernel.Now()+ChannelLatency)
+	if d := &c.host; d.size() == d.arrived {
+		// The first bytes under way. The timer may be armed already, to tell
+		// the agent that all is read: that is put off to the same instant.
+		c.kernel.Set(&d.timer, c.kernel.Now()+ChannelLatency)
 	}
+	c.host.add(b)
 }
 
 func (p *port) Pending() int {
