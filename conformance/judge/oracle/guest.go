@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -31,7 +32,8 @@ func (c *court) guestTruth(h probes.Handler) {
 		if len(v.Of(trace.GuestBoot)) == 0 {
 			continue // the guest does not speak
 		}
-		g := &guest{court: c, vm: v, downs: downtimes(v, c.run.End), agent: agentTries(v)}
+		g := &guest{court: c, vm: v, downs: downtimes(v, c.run.End)}
+		g.occupy()
 		for _, k := range v.Containers {
 			for _, s := range k.Stints {
 				if s.Probe.Handler == h && g.judgeable(s) {
@@ -47,7 +49,10 @@ type guest struct {
 	court *court
 	vm    *history.VM
 	downs []interval // in which it does not answer as scripted
-	agent []agentTry
+	// agent holds when tries occupy the agent, by their starts; span is the
+	// longest of them.
+	agent []occupation
+	span  time.Duration
 }
 
 // judgeable tells whether the guest's own log can decide about a probe: not
@@ -194,19 +199,43 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 // early is how much sooner than computed a try may end.
 const early = 10 * time.Millisecond
 
+// occupation is the time in which a try may hold the agent's job lock.
+type occupation struct {
+	interval
+	agentTry
+}
+
+// occupy lists the occupations of the agent. Whoever is killed by the kubelet
+// does not take libvirt's command back, which holds the lock for up to two
+// waits.
+func (g *guest) occupy() {
+	profile := g.court.profile()
+	for _, x := range agentTries(g.vm) {
+		end := x.t.End
+		if !x.t.Ended() {
+			end = x.t.Start + tryBound(x.s.Probe, profile)
+		}
+		if !x.t.Class.Passed() {
+			end = max(end, x.t.Start+2*profile.AgentInner)
+		}
+		g.agent = append(g.agent, occupation{interval{x.t.Start, end}, x})
+		g.span = max(g.span, end-x.t.Start)
+	}
+	slices.SortStableFunc(g.agent, func(a, b occupation) int { return cmp.Compare(a.lo, b.lo) })
+}
+
 // rivals tells whether another try asked the same agent meanwhile, or one
-// before it left a command behind: whoever is killed by the kubelet does not
-// take libvirt's command back, which holds the job lock for up to two waits.
+// before it left a command behind.
 func (g *guest) rivals(s *history.Stint, t *history.Try) bool {
 	if s.Probe.Handler != probes.GuestAgentPing && s.Probe.Handler != probes.Exec {
 		return false
 	}
-	for _, x := range g.agent {
-		end := x.t.End
-		if !x.t.Class.Passed() {
-			end = max(end, x.t.Start+2*g.court.profile().AgentInner)
+	first := sort.Search(len(g.agent), func(i int) bool { return g.agent[i].lo >= t.Start-g.span })
+	for _, x := range g.agent[first:] {
+		if x.lo > t.End {
+			break
 		}
-		if x.t != t && x.t.Start <= t.End && end >= t.Start && (x.s != s || x.t.Start < t.Start) {
+		if x.t != t && x.hi >= t.Start && (x.s != s || x.lo < t.Start) {
 			return true
 		}
 	}
