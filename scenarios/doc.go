@@ -65,7 +65,7 @@
 // text ("$code x3") a known $name is replaced by its text, an unknown one
 // stays. In a formula $name stands for a value or a formula in parentheses.
 // The case is named after the labels: tcp-slow[nc=95s]@kubevirt. More than 64
-// combinations are a warning, more than 4096 an error.
+// combinations are a warning, more than 1024 an error.
 //
 // # Guests
 //

@@ -54,7 +54,7 @@ type run struct {
 // Limits of vary: beyond the first a warning, beyond the second an error.
 const (
 	manyRuns = 64
-	maxRuns  = 4096
+	maxRuns  = 1024
 )
 
 // Load decodes a file. The file is usable when the list has no errors; it is

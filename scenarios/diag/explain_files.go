@@ -24,7 +24,7 @@ var aboutFiles = []Explanation{ //nolint:gochecknoglobals // a constant table
 	},
 	{
 		Code: TooBig, Title: "a file beyond the limits",
-		Text:    "A file has at most 1 MiB, and at most 200,000 values in 40 levels after aliases are followed; vary has at most 4096 combinations. More is an accident or an attack.",
+		Text:    "A file has at most 1 MiB, and at most 200,000 values in 40 levels after aliases are followed; vary has at most 1024 combinations. More is an accident or an attack.",
 		Failing: "vary: {a: [1, 2, 3, 4, 5, 6, 7, 8], b: [1, 2, 3, 4, 5, 6, 7, 8], c: [1, 2, 3, 4, 5, 6, 7, 8], d: [1, 2, 3, 4, 5, 6, 7, 8], e: [1, 2]}\n",
 		Fixed:   "vary: {gap: [1s, 2s]}\nuntil: 300s\nfaults: [{at: 50s, for: $gap, partition: [prober, web]}]\n",
 	},
