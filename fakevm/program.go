@@ -138,6 +138,7 @@ type HTTPRequire struct {
 	Target      string          `json:"target,omitempty"` // request target as on the wire, with query
 	Host        string          `json:"host,omitempty"`
 	Headers     []probes.Header `json:"headers,omitempty"`     // value "*": any; otherwise equal
+	Prefixes    []probes.Header `json:"prefixes,omitempty"`    // value: how it begins, as "kube-probe/"
 	Absent      []string        `json:"absent,omitempty"`      // headers that must not be there
 	HeaderOrder []string        `json:"headerOrder,omitempty"` // repeats kept, in this order
 	NoBody      bool            `json:"noBody,omitempty"`

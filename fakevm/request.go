@@ -2,6 +2,7 @@ package fakevm
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -126,6 +127,11 @@ func (q *HTTPRequire) unmet(r *request) string {
 	for _, h := range q.Headers {
 		if !r.has(h.Name, h.Value) {
 			return "no header " + h.Name + ": " + h.Value
+		}
+	}
+	for _, h := range q.Prefixes {
+		if !slices.ContainsFunc(r.values(h.Name), func(v string) bool { return strings.HasPrefix(v, h.Value) }) {
+			return "no header " + h.Name + " that begins with " + h.Value
 		}
 	}
 	for _, name := range q.Absent {
