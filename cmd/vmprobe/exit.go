@@ -60,7 +60,7 @@ func finish(ctx context.Context, err error, stderr io.Writer) int {
 	}
 	if coded, ok := errors.AsType[*exitError](err); ok {
 		if coded.err != nil {
-			fmt.Fprintln(stderr, "vmprobe:", coded.err)
+			fmt.Fprintln(stderr, "vmprobe:", err)
 		}
 		return coded.code
 	}

@@ -44,7 +44,7 @@ legal prober, or assert too little to catch a wrong one.`,
 			return exit(exitUsage, nil)
 		}
 		if *format == "text" {
-			fmt.Fprintf(s.err, "%d files, %d warnings\n", len(files), len(all))
+			fmt.Fprintf(s.err, "checked %d, warnings %d\n", len(files), len(all))
 		}
 		return nil
 	}

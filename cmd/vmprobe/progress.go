@@ -24,12 +24,12 @@ type progress struct {
 const (
 	progressGrace    = 300 * time.Millisecond // a shorter run shows nothing
 	progressTerminal = 100 * time.Millisecond
-	progressPlain    = 5 * time.Second
+	progressPlain    = 5 * time.Second // without a terminal, also the grace
 )
 
 func newProgress(w io.Writer, lookup lookupEnv) *progress {
 	now := time.Now()
-	return &progress{w: w, terminal: isTerminal(w, lookup), started: now, last: now.Add(progressGrace - progressPlain)}
+	return &progress{w: w, terminal: isTerminal(w, lookup), started: now, last: now}
 }
 
 // isTerminal tells whether w is a terminal that can rewrite a line.
@@ -56,10 +56,10 @@ func (p *progress) step(done, total int) {
 	}
 	p.last, p.shown = now, true
 	if p.terminal {
-		fmt.Fprintf(p.w, "\r\x1b[K%d of %d cases", done, total)
+		fmt.Fprintf(p.w, "\r\x1b[K%d of %d runs", done, total)
 		return
 	}
-	fmt.Fprintf(p.w, "%d of %d cases\n", done, total)
+	fmt.Fprintf(p.w, "%d of %d runs\n", done, total)
 }
 
 // clear removes the line from a terminal.

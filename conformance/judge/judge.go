@@ -56,7 +56,11 @@ type Verdict struct {
 
 // Replay is the command that runs the case again in the same way.
 func (v *Verdict) Replay() string {
-	return fmt.Sprintf("vmprobe replay %s --seed %d", shellWord(v.Case), v.Seed)
+	command := fmt.Sprintf("vmprobe replay %s --seed %d", shellWord(v.Case), v.Seed)
+	if v.File != "" && !strings.HasPrefix(v.File, scenarios.CasesDir) {
+		command += " --scenario " + shellWord(v.File)
+	}
+	return command
 }
 
 // shellWord quotes what a shell would take apart: "[n=1]" is a pattern.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
@@ -135,7 +136,7 @@ func byName(arg string, embedded fs.FS) ([]Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := Source{Name: file, Data: data}
+		s := Source{Name: scenarios.CasesDir + file, Data: data}
 		if isCase {
 			s.Pattern = arg
 		}
