@@ -96,6 +96,9 @@ func (b *builder) state(m Mark) {
 func (b *builder) attempt(m Mark, open bool) *Attempt {
 	list := b.open[key{m.Instance, m.Probe}]
 	for _, a := range slices.Backward(list) {
+		if a.Number < m.Attempt {
+			return nil // numbers rise, and long runs must not be searched whole
+		}
 		if a.Number == m.Attempt && !(open && a.Ended()) {
 			return a
 		}

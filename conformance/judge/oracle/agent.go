@@ -1,8 +1,10 @@
 package oracle
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -178,25 +180,38 @@ func onlyPings(v *history.VM) bool {
 // interval is open at both ends.
 type interval struct{ lo, hi time.Duration }
 
-// annotated returns when the annotation was in force for sure.
+// annotated returns when the annotation was in force for sure. It belongs to
+// the VMI: the next one begins with what the manifest says.
 func (c *court) annotated(v *history.VM) []interval {
-	var list []interval
-	on, since := false, time.Duration(0)
+	base := false
 	if m := v.Spec.Machine; m != nil && m.VMI != nil {
-		on, _ = strconv.ParseBool(m.VMI.Annotations[annotation])
+		base, _ = strconv.ParseBool(m.VMI.Annotations[annotation])
 	}
+	type change struct {
+		at time.Duration
+		on bool
+	}
+	var changes []change
 	for _, e := range c.run.Case.Events {
-		if e.Kind != scenarios.Annotate || e.VM != v.Name {
-			continue
+		if e.Kind == scenarios.Annotate && e.VM == v.Name {
+			on, _ := strconv.ParseBool(e.Value)
+			changes = append(changes, change{e.At, on})
 		}
-		truth, _ := strconv.ParseBool(e.Value)
-		if on && !truth {
-			list = append(list, interval{since + annotationLatency, e.At})
+	}
+	for _, m := range v.Of(trace.VMIDeleted) {
+		changes = append(changes, change{m.T, base})
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
+	var list []interval
+	on, since := base, time.Duration(0)
+	for _, e := range changes {
+		if on && !e.on {
+			list = append(list, interval{since + annotationLatency, e.at})
 		}
-		if !on && truth {
-			since = e.At
+		if !on && e.on {
+			since = e.at
 		}
-		on = truth
+		on = e.on
 	}
 	if on {
 		list = append(list, interval{since + annotationLatency, c.run.End})

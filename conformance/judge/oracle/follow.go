@@ -233,6 +233,11 @@ func gatePaused(c *court) {
 	}
 }
 
+// beforeRunning tells whether a VMI in that phase has no guest yet.
+func beforeRunning(phase string) bool {
+	return phase == "Pending" || phase == "Scheduling" || phase == "Scheduled"
+}
+
 // readyEndpoint: READY-ENDPOINT. Judged when the trace has endpoints.
 func readyEndpoint(c *court) {
 	for _, v := range c.run.VMs {
@@ -240,7 +245,7 @@ func readyEndpoint(c *court) {
 			continue
 		}
 		k := course{{from: -1 << 62, want: wantFalse, event: history.NoEvent}}
-		ending := false
+		ending, ready := false, false
 		for _, m := range timeline(v, trace.Ready, trace.Terminating, trace.VMIPhase) {
 			switch m.Kind {
 			case trace.Ready:
@@ -252,6 +257,7 @@ func readyEndpoint(c *court) {
 					w = either
 				}
 				k = k.set(m.T, w, m.Index)
+				ready = m.OK
 			case trace.Terminating:
 				ending = false
 				k = k.set(m.T, wantFalse, m.Index)
@@ -259,8 +265,13 @@ func readyEndpoint(c *court) {
 				// The endpoint follows the pod: that the guest is over makes
 				// the VMI not ready, the pod only when its container stops.
 				ending = (m.Value == "Succeeded" || m.Value == "Failed") && terminating(v, m.Instance) > m.T
-				if ending {
+				switch {
+				case ending || c.profile().VM && beforeRunning(m.Value):
+					// Before the guest runs a pod may be ready already, by pings
+					// that are let pass (GA-SUPPRESS-PAUSE); the VMI is not.
 					k = k.set(m.T, either, m.Index)
+				case m.Value == "Running":
+					k = k.set(m.T, wants(ready), m.Index)
 				}
 			}
 		}
