@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,56 @@ func TestNarrow(t *testing.T) {
 			t.Fatalf("narrow %v, want %v: %v\n%s", got, outside, list, text)
 		}
 	})
+}
+
+// TestRiddenOut: a partition within which TCP repeats what was lost in time is
+// no outage; one that may outlast the timeout of an attempt is.
+func TestRiddenOut(t *testing.T) {
+	const faults = `
+  faults: [{at: 100s, for: %s, partition: [prober, web]}]
+`
+	for _, c := range []struct {
+		timeout   int
+		length    string
+		ambiguous bool
+	}{
+		{5, "2500ms", false}, {5, "3s", false}, {5, "3100ms", true}, {3, "2500ms", true},
+		{9, "6900ms", false}, {2, "900ms", false}, {1, "900ms", true},
+	} {
+		text := fmt.Sprintf(`apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: {name: web}
+spec:
+  domain: {devices: {}}
+  readinessProbe: {httpGet: {port: 80}, initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: %d, failureThreshold: 1}
+---
+apiVersion: vmprobe.dev/v1alpha1
+kind: Scenario
+metadata: {name: x}
+spec:
+  title: x
+  requirements: [THR-FAILURE]
+  until: 300s
+  guests: {web: {http/80: [{reply: 200}]}}%s  expect:
+    web:
+      ready: [false, {to: true, in: [initialDelay, initialDelay + period]}]
+`, c.timeout, fmt.Sprintf(faults, c.length))
+		if list := loadAndLint("-", []byte(text), vocabulary); has(list, diag.Ambiguous) != c.ambiguous {
+			t.Errorf("timeout %ds, partition %s: ambiguous is not %v: %v", c.timeout, c.length, c.ambiguous, list)
+		}
+	}
+}
+
+// TestSlowAnswer: nobody turns before an answer that takes its time.
+func TestSlowAnswer(t *testing.T) {
+	for lo, narrow := range map[int]bool{18: false, 17: false, 19: true} {
+		text := fmt.Sprintf(lintFile, 10, 20, 1, 300, 200, "", lo, 38, 0, 20, "")
+		text = strings.Replace(text, "timeoutSeconds: 1", "timeoutSeconds: 15", 1)
+		text = strings.Replace(text, "[{reply: 200}", "[{reply: {status: 200, delay: 8s}}", 1)
+		if list := loadAndLint("-", []byte(text), vocabulary); has(list, diag.Narrow) != narrow {
+			t.Errorf("window from %d s: narrow is not %v: %v", lo, narrow, list)
+		}
+	}
 }
 
 // TestManyRuns: the limits of vary keep a file affordable.

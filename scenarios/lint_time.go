@@ -189,11 +189,25 @@ func (l *lookout) found() []outage {
 		}
 	}
 	for i, f := range l.c.Faults {
+		if f.Kind == Partition && riddenOut(f.For, l.p.Timeout) {
+			continue
+		}
 		if e, ok := l.faultEffect(&f, l.vm, l.p); ok && e.class == probes.Failure && f.For >= 0 {
 			out = append(out, outage{span{effect: e, name: f.As, at: f.At, end: f.At + f.For, pos: l.faultPos[i], isFault: true}, f.As})
 		}
 	}
 	return out
+}
+
+// riddenOut tells whether every attempt survives a partition of that length:
+// TCP repeats a SYN 1, 3, 7, ... s after the first and data sooner, so that one
+// of them comes after the partition and, in four fifths of the timeout, in time.
+func riddenOut(length, timeout time.Duration) bool {
+	repeated := time.Second
+	for repeated < length {
+		repeated = 2*repeated + time.Second
+	}
+	return length >= 0 && repeated <= timeout*4/5
 }
 
 // outages finds those whose length leaves the verdict to the prober's phase.

@@ -187,7 +187,11 @@ func (l *lookout) legalUp(c cause, start time.Duration) (bounds.Window, bool) {
 		}
 		wait = max(wait, bad.attempt.Hi)
 	}
-	w := bounds.Window{Lo: at, Hi: at + wait + time.Duration(l.p.SuccessThreshold-1)*l.p.Period + good.attempt.Hi}
+	first := at
+	if !c.end { // after a fault, an answer may have been under way
+		first += good.attempt.Lo
+	}
+	w := bounds.Window{Lo: first, Hi: at + wait + time.Duration(l.p.SuccessThreshold-1)*l.p.Period + good.attempt.Hi}
 	if good.end >= 0 && good.end < w.Hi || l.disturbed(at, w.Hi, c.name) {
 		return bounds.Window{}, false
 	}
