@@ -164,11 +164,16 @@ func (w *world) connect(v *vm) error {
 	if err != nil {
 		return err
 	}
+	annotation := ""
+	if vmi := v.spec.Machine.VMI; vmi != nil {
+		annotation = vmi.Annotations[cluster.PauseAnnotation]
+	}
 	v.platform, err = platform.New(platform.Config{
 		Publisher: w.publish(v),
 		Kernel:    w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
 		Name: v.spec.Name, Namespace: v.spec.Machine.Namespace, Actor: w.kernel.Name("platform/" + v.spec.Name),
 		Profile: w.c.Profile, Resolved: v.spec.Resolved, DomainDelay: v.spec.DomainDelay,
+		Annotation: annotation,
 	})
 	if err != nil {
 		return err

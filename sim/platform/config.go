@@ -79,6 +79,9 @@ type Config struct {
 	// DomainDelay is the time from the start of a container to the start of
 	// its domain; >= 0.
 	DomainDelay time.Duration
+	// Annotation is the value of kubevirt.io/pause-guest-agent-probes that
+	// each VMI is created with (GA-PAUSE-ANNOT); empty: none.
+	Annotation string
 	// LauncherHangs keeps the container alive when its domain is gone, so
 	// that only SIGKILL at the pod's grace ends it.
 	LauncherHangs bool

@@ -51,6 +51,7 @@ func (v *VM) startDomain(p *pod, instance int32) {
 	if !p.running || p.killing || p.instance != instance {
 		return
 	}
+	p.annotation = v.vmi.Annotation // the sync that defines the domain brings it
 	if v.cfg.Resolved.StartPaused && v.cfg.Profile.VM {
 		v.pause.user, v.pause.unbooted = true, true
 		v.setDomain(p, Domain{Exists: true, Active: true, State: DomainPaused, Reason: "StartingUp"})

@@ -146,7 +146,7 @@ func (v *VM) applyPause() {
 
 // Annotate sets kubevirt.io/pause-guest-agent-probes on the VMI; the empty
 // value removes it. The launcher sees it at its next sync (GA-PAUSE-ANNOT).
-// It is lost with the VMI.
+// It is lost with the VMI; the next one has what Config says.
 func (v *VM) Annotate(value string) error {
 	if !v.vmiExists || !v.cfg.Profile.VM {
 		return v.notFound()

@@ -144,6 +144,7 @@ func (w *world) config(t rapid.TB, d *datadriven.TestData) platform.Config {
 		Profile: profile, Resolved: r,
 		DomainDelay:   duration(t, setting(d, "domain-delay", "0s")),
 		LauncherHangs: d.HasArg("launcher-hangs"),
+		Annotation:    setting(d, "annotation", ""),
 	}
 }
 

@@ -101,7 +101,7 @@ func (v *VM) createVMI() {
 	v.pause = pauses{}
 	v.vmi = VMI{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Number: v.instances + 1,
-		Phase: pending, Reason: "PodNotExists",
+		Phase: pending, Reason: "PodNotExists", Annotation: v.cfg.Annotation,
 	}
 	v.vmiExists = true
 	if v.cfg.Profile.VM {

@@ -172,7 +172,7 @@ func (w *world) add(e trace.Event) {
 
 // line reads one event:
 //
-//	start stop terminating verdict restart prober-restart migration
+//	start stop terminating vmi-deleted verdict restart prober-restart migration
 //	ready=B endpoint=B phase=P kill=K domain=S pause=B power=S R=B L=B U=B
 //	saw ENDPOINT JSON
 //	R3 EES 100ms     attempt 3 of readiness with three tries of 100 ms each
@@ -192,7 +192,7 @@ func (w *world) line(t *testing.T, f []string) {
 		"stop": trace.ContainerStopped, "terminating": trace.Terminating, "restart": trace.Restart,
 		"prober-restart": trace.ProberRestarted, "migration": trace.MigrationStarted, "ready": trace.Ready,
 		"endpoint": trace.Endpoint, "phase": trace.VMIPhase, "kill": trace.Kill, "domain": trace.DomainState,
-		"pause": trace.Pause, "power": trace.GuestPower, "boot": trace.GuestBoot,
+		"pause": trace.Pause, "power": trace.GuestPower, "boot": trace.GuestBoot, "vmi-deleted": trace.VMIDeleted,
 	}
 	kinds := map[byte]probes.Kind{'R': probes.Readiness, 'L': probes.Liveness, 'U': probes.Startup}
 	switch k, ok := plain[word]; {
