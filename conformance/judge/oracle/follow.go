@@ -53,13 +53,13 @@ func (k course) end(i int, last time.Duration) time.Duration {
 }
 
 // allows tells whether value may appear at t: it was wanted at some time in
-// the slack before.
-func (k course) allows(ok bool, t, slack time.Duration) bool {
+// the slack before, or will be within the lead.
+func (k course) allows(ok bool, t, slack, lead time.Duration) bool {
 	for i, p := range k {
 		if p.want != either && (p.want == wantTrue) != ok {
 			continue
 		}
-		if p.from <= t && k.end(i, history.Never) >= t-slack {
+		if p.from-lead <= t && k.end(i, history.Never) >= t-slack {
 			return true
 		}
 	}
@@ -67,14 +67,15 @@ func (k course) allows(ok bool, t, slack time.Duration) bool {
 }
 
 // follow holds the marks of one VM to a course up to the instant last: no
-// change that was not wanted, and each want fulfilled within the slack.
-func (c *court) follow(v *history.VM, marks []history.Mark, k course, last time.Duration, name, rule string) {
+// change that was not wanted, and each want fulfilled within the slack. The
+// lead is by how much a change may come before what it is compared with.
+func (c *court) follow(v *history.VM, marks []history.Mark, k course, lead, last time.Duration, name, rule string) {
 	value := false
 	for _, m := range marks {
 		if m.T >= last {
 			break
 		}
-		if m.OK != value && !k.allows(m.OK, m.T, c.slack) {
+		if m.OK != value && !k.allows(m.OK, m.T, c.slack, lead) {
 			c.fail(Failure{
 				At: m.T, VM: v.Name, Instance: m.Instance, Event: m.Index,
 				Message: fmt.Sprintf("%s became %v", name, m.OK), Want: rule,
@@ -145,7 +146,7 @@ func readyCondition(c *court) {
 		if len(v.Containers) == 0 {
 			continue
 		}
-		c.follow(v, v.Of(trace.Ready), c.readyCourse(v), c.settled(v), "Ready",
+		c.follow(v, v.Of(trace.Ready), c.readyCourse(v), 0, c.settled(v), "Ready",
 			"Ready follows the readiness probe of a running VM")
 	}
 }
@@ -228,7 +229,7 @@ func gatePaused(c *court) {
 		if len(k) > 0 {
 			// Before the first state of the domain everything goes.
 			k = append(course{{from: -1 << 62, want: either}}, k...)
-			c.follow(v, v.Of(trace.Ready), k, c.settled(v), "Ready", "a paused VM is not ready, whatever its probes say")
+			c.follow(v, v.Of(trace.Ready), k, 0, c.settled(v), "Ready", "a paused VM is not ready, whatever its probes say")
 		}
 	}
 }
@@ -275,6 +276,7 @@ func readyEndpoint(c *court) {
 				}
 			}
 		}
-		c.follow(v, v.Of(trace.Endpoint), k, c.settled(v), "the endpoint", "the endpoint follows Ready, and a terminating pod is out")
+		// Endpoint and Ready follow the pod side by side: either may be first.
+		c.follow(v, v.Of(trace.Endpoint), k, c.slack, c.settled(v), "the endpoint", "the endpoint follows Ready, and a terminating pod is out")
 	}
 }
