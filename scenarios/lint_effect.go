@@ -67,8 +67,14 @@ func httpEffect(r *fakevm.Reply, p *probes.Probe) effect {
 	switch r.Connect {
 	case fakevm.Refuse:
 		return fails(0, 0)
-	case fakevm.Blackhole, fakevm.Unaccepted:
+	case fakevm.Blackhole:
 		return fails(p.Timeout, p.Timeout)
+	case fakevm.Unaccepted:
+		limit := p.Timeout
+		if p.HTTP.Scheme == "HTTPS" { // the handshake has a limit of its own (HTTP-TLS-NOVERIFY)
+			limit = min(limit, 10*time.Second)
+		}
+		return fails(limit, limit)
 	default: // the handshake is made
 	}
 	h := r.HTTP

@@ -18,6 +18,8 @@ import (
 const (
 	bodyLimit   = 10 << 10 // HTTP-BODY-LIMIT
 	headerLimit = 10 << 20 // HTTP-HDR-CAP
+	// tlsHandshake bounds the handshake of a longer timeout (HTTP-TLS-NOVERIFY).
+	tlsHandshake = 10 * time.Second
 	// burst is what a server sends at one instant at most; what comes after
 	// depends on how fast it is read.
 	burst = 64 << 10
@@ -34,8 +36,8 @@ func httpTry(p *probes.Probe, prof *probes.Profile, a Answer, net NetModel) (Ver
 		return end, true
 	}
 	s, ok := arrivals(p, a, when, net)
-	if !ok || s.first > p.Timeout {
-		return at(probes.Failure, p.Timeout, "HTTP-TIMEOUT-SCOPE"), true
+	if last := lastByte(p, a, when); !ok || s.first > last {
+		return at(probes.Failure, last, "HTTP-TIMEOUT-SCOPE"), true
 	}
 	if s.endlessHead {
 		return s.neverEndingHead(), true
@@ -66,6 +68,16 @@ func (s *stream) neverEndingHead() Verdict {
 		v.Min, v.Exact = s.first, false
 	}
 	return v
+}
+
+// lastByte is how long the first byte may take: the timeout, or the handshake's
+// own limit where TLS meets something that does not speak it.
+func lastByte(p *probes.Probe, a Answer, connected time.Duration) time.Duration {
+	speaks := a.Kind == fakevm.HTTPS && a.Reply.Connect != fakevm.Unaccepted
+	if strings.EqualFold(p.HTTP.Scheme, "https") && !speaks {
+		return min(p.Timeout, connected+tlsHandshake)
+	}
+	return p.Timeout
 }
 
 // races tells whether the outcome on real sockets depends on who is faster

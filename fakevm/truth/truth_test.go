@@ -164,3 +164,28 @@ func row(name string, v truth.Verdict, ok bool) string {
 	}
 	return fmt.Sprintf("%s: %s %s (%s)", name, v.Classes, span, v.Rule)
 }
+
+// TestHandshakeCap: TLS waits ten seconds at most, whatever the timeout; what
+// speaks TLS has all of it (HTTP-TLS-NOVERIFY).
+func TestHandshakeCap(t *testing.T) {
+	for _, c := range []struct {
+		shape
+		takes time.Duration
+	}{
+		{shape{"unaccepted", fakevm.HTTPS, &fakevm.Reply{Connect: fakevm.Unaccepted}}, 10*time.Second + 500*time.Microsecond},
+		{shape{"late, unaccepted", fakevm.HTTPS, &fakevm.Reply{Connect: fakevm.Unaccepted, ConnectDelay: 2 * time.Second}}, 12*time.Second + 500*time.Microsecond},
+		{shape{"silent listener", fakevm.TCP, &fakevm.Reply{TCP: &fakevm.TCPReply{}}}, 10*time.Second + 500*time.Microsecond},
+		{shape{"silent plain server", fakevm.HTTP, h(fakevm.HTTPReply{Silent: true})}, 10*time.Second + 500*time.Microsecond},
+		{shape{"SYN lost", fakevm.HTTPS, &fakevm.Reply{Connect: fakevm.Blackhole}}, 25 * time.Second},
+		{shape{"silent behind TLS", fakevm.HTTPS, h(fakevm.HTTPReply{Silent: true})}, 25 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := httpProbe("HTTPS")
+			p.Timeout = 25 * time.Second
+			v, _, _ := check(t, p, profile(probes.Kubernetes), truth.Answer{Kind: c.kind, Reply: c.r})
+			if v.Classes.String() != "F" || v.Max != c.takes {
+				t.Errorf("%s after %s, want F after %s", v.Classes, v.Max, c.takes)
+			}
+		})
+	}
+}
