@@ -13,15 +13,51 @@ type guestClock struct {
 	stillAt time.Duration // host instant of the first of them
 	lost    time.Duration // host time that the guest did not live through
 	timers  []*guestTimer // ascending by due, then by arming
-	cancel  func()        // the one host timer, armed for timers[0]
+	alarm   Alarm         // the one host timer, for timers[0]; made when needed
+	armed   bool
 	armedAt time.Duration
 	firing  bool
 }
 
-// guestTimer is one pending callback.
+// guestTimer is one pending callback. What is made for each connection keeps
+// its timer as a field and arms it with set.
 type guestTimer struct {
 	due time.Duration // guest time
-	fn  func()
+	on  alarmed
+}
+
+// alarmed is told that its time has come.
+type alarmed interface{ alarm() }
+
+// callback is a function as alarmed.
+type callback func()
+
+func (f callback) alarm() { f() }
+
+// onceAlarm makes an Alarm of a host that has none.
+type onceAlarm struct {
+	host   Host
+	fn     func()
+	cancel func()
+}
+
+func newAlarm(h Host, fn func()) Alarm {
+	if a, ok := h.(Alarmer); ok {
+		return a.Alarm(fn)
+	}
+	return &onceAlarm{host: h, fn: fn}
+}
+
+func (a *onceAlarm) Set(t time.Duration) {
+	a.Stop()
+	a.cancel = a.host.At(t, func() { a.cancel = nil; a.fn() })
+}
+
+func (a *onceAlarm) Stop() {
+	if a.cancel != nil {
+		a.cancel()
+		a.cancel = nil
+	}
 }
 
 // now is the guest's time: host time less what it did not live through.
@@ -34,7 +70,14 @@ func (c *guestClock) now() time.Duration {
 
 // at calls fn at the guest instant due.
 func (c *guestClock) at(due time.Duration, fn func()) *guestTimer {
-	t := &guestTimer{due: due, fn: fn}
+	t := &guestTimer{on: callback(fn)}
+	c.set(t, due)
+	return t
+}
+
+// set arms an idle timer for the guest instant due.
+func (c *guestClock) set(t *guestTimer, due time.Duration) {
+	t.due = due
 	i := len(c.timers)
 	for i > 0 && c.timers[i-1].due > due {
 		i--
@@ -43,7 +86,6 @@ func (c *guestClock) at(due time.Duration, fn func()) *guestTimer {
 	copy(c.timers[i+1:], c.timers[i:])
 	c.timers[i] = t
 	c.arm()
-	return t
 }
 
 // after calls fn when d of guest time has passed; never reentrantly.
@@ -80,30 +122,30 @@ func (c *guestClock) arm() {
 		return
 	}
 	at := c.timers[0].due + c.lost
-	if c.cancel != nil {
-		if c.armedAt == at {
-			return
-		}
-		c.disarm()
+	if c.armed && c.armedAt == at {
+		return
 	}
-	c.armedAt = at
-	c.cancel = c.host.At(at, c.fire)
+	if c.alarm == nil {
+		c.alarm = newAlarm(c.host, c.fire)
+	}
+	c.armed, c.armedAt = true, at
+	c.alarm.Set(at)
 }
 
 func (c *guestClock) disarm() {
-	if c.cancel != nil {
-		c.cancel()
-		c.cancel = nil
+	if c.armed {
+		c.alarm.Stop()
+		c.armed = false
 	}
 }
 
 func (c *guestClock) fire() {
-	c.cancel = nil
+	c.armed = false
 	c.firing = true
 	for c.still == 0 && c.mute == 0 && len(c.timers) > 0 && c.timers[0].due <= c.now() {
 		t := c.timers[0]
 		c.timers = append(c.timers[:0], c.timers[1:]...)
-		t.fn()
+		t.on.alarm()
 	}
 	c.firing = false
 	c.arm()

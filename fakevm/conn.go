@@ -45,6 +45,17 @@ func (g *Guest) attach(c *conn, s Session, impl Handler) {
 	l.last = c
 }
 
+// Released implements Releaser: the connection may serve another peer.
+func (c *conn) Released() {
+	if r, ok := c.impl.(recycler); ok && !c.attached {
+		r.recycle()
+	}
+}
+
+// recycler is an impl that can be used again, unless something else in the
+// guest still knows of it.
+type recycler interface{ recycle() }
+
 // detach forgets the connection; later calls of the host are ignored.
 func (c *conn) detach() {
 	if !c.attached {

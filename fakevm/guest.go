@@ -67,6 +67,8 @@ type Guest struct {
 	rebootAt  func()
 	wake      func() // ends a hang or suspend of limited length
 	conns     connList
+	https     []*httpConn // that the host has released
+	tcps      []*tcpConn
 	agent     agentService
 	exec      execTable
 }

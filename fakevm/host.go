@@ -30,6 +30,21 @@ type Host interface {
 	Log(Record)
 }
 
+// Alarmer is a Host whose timers can be armed again and again, so that a guest
+// need not ask for a new one each time. A guest makes do with Host.At.
+type Alarmer interface {
+	// Alarm makes a timer that is not armed.
+	Alarm(fn func()) Alarm
+}
+
+// Alarm is a timer of an Alarmer.
+type Alarm interface {
+	// Set arms the timer like Host.At; one that is armed is stopped first.
+	Set(t time.Duration)
+	// Stop disarms it; one that is not armed stays so.
+	Stop()
+}
+
 // Decision says what becomes of a SYN.
 type Decision struct {
 	Connect Connect
@@ -40,8 +55,9 @@ type Decision struct {
 // Gate decides on each SYN.
 type Gate func(remote string) Decision
 
-// Session is one connection as its server sees it.
-type Session interface {
+// Session is one connection as its server sees it. It is an alias, so that a
+// ground with a network of its own need not wrap its sessions to hand them in.
+type Session = interface {
 	// Send queues bytes; it never blocks. The guest never changes b after
 	// the call, so a host may keep it. Pending is the number of bytes that
 	// the peer has not taken, for endless senders.
@@ -52,12 +68,17 @@ type Session interface {
 	Remote() string
 }
 
-// Handler takes what the peer does.
-type Handler interface {
+// Handler takes what the peer does. It is an alias for the same reason.
+type Handler = interface {
 	OnData(b []byte)   // b is valid only during the call
 	OnClose(err error) // FIN: nil; RST: an error
 	OnDrained()        // Pending fell to 0
 }
+
+// Releaser is a Handler that wants to hear that the host will call it no more.
+// A host need not tell; one that does saves the guest an allocation for each
+// connection.
+type Releaser interface{ Released() }
 
 // Record is one line of the guest's own log.
 type Record struct {

@@ -20,7 +20,10 @@ type httpConn struct {
 	resetDue bool // RST when the peer has taken everything
 	logged   bool // this connection has a record
 	timer    *guestTimer
+	delay    guestTimer // of a response
+	kept     bool       // was kept alive: a timer may know of it
 	send     sender
+	accept   func(Session) Handler
 }
 
 // httpGate decides on a SYN to an HTTP port and takes a reply for it.
@@ -37,15 +40,13 @@ func (g *Guest) httpGate(e *endpoint, _ string) Decision {
 	d := Decision{Connect: p.reply.Connect, Delay: p.reply.ConnectDelay}
 	switch d.Connect {
 	case Accept:
-		d.Handler = func(s Session) Handler {
-			if e.spec.Kind == HTTPS {
-				return g.serveTLS(e, p, s)
-			}
-			c := &httpConn{}
-			g.attach(&c.conn, s, c)
-			c.serve(e, p, s)
-			return &c.conn
+		if e.spec.Kind == HTTPS {
+			d.Handler = func(s Session) Handler { return g.serveTLS(e, p, s) }
+			return d
 		}
+		c := g.newHTTP()
+		c.ep, c.pick = e, p
+		d.Handler = c.accept
 		return d
 	case Unaccepted:
 		d.Handler = g.ignored
@@ -55,9 +56,35 @@ func (g *Guest) httpGate(e *endpoint, _ string) Decision {
 	return d
 }
 
+// newHTTP gives a connection that waits for the end of its handshake.
+func (g *Guest) newHTTP() *httpConn {
+	if last := len(g.https) - 1; last >= 0 {
+		c := g.https[last]
+		g.https = g.https[:last]
+		return c
+	}
+	c := &httpConn{conn: conn{g: g}}
+	c.accept = func(s Session) Handler {
+		c.g.attach(&c.conn, s, c)
+		c.serve(c.ep, c.pick, s)
+		return &c.conn
+	}
+	return c
+}
+
+// recycle makes the connection fit for another peer.
+func (c *httpConn) recycle() {
+	if c.timer != nil || c.send.timer != nil || c.kept {
+		return
+	}
+	*c = httpConn{conn: conn{g: c.g}, accept: c.accept}
+	c.g.https = append(c.g.https, c)
+}
+
 // serve starts on a connection whose reply is taken.
 func (c *httpConn) serve(e *endpoint, p pick, out Session) {
 	c.ep, c.pick, c.fresh, c.out = e, p, true, out
+	c.delay.on = c
 	r := p.reply.HTTP
 	if r == nil || !r.NoDrain && !p.head.atOnce {
 		return
@@ -68,10 +95,14 @@ func (c *httpConn) serve(e *endpoint, p pick, out Session) {
 	c.in(r)
 }
 
+// alarm ends the delay of a response.
+func (c *httpConn) alarm() { c.respond() }
+
 // in starts the response after its delay.
 func (c *httpConn) in(r *HTTPReply) {
 	if r.Delay > 0 {
-		c.timer = c.g.clock.after(r.Delay, c.respond)
+		c.timer = &c.delay
+		c.g.clock.set(c.timer, c.g.clock.now()+r.Delay)
 		return
 	}
 	c.respond()
@@ -207,7 +238,7 @@ func (e *endpoint) remember(req *request) string {
 }
 
 // okResponse answers for an endpoint whose reply says nothing more.
-var okResponse = newResponse(&HTTPReply{}) //nolint:gochecknoglobals // never changed
+var okResponse = newResponse(&HTTPReply{})
 
 // respond sends the scripted response.
 func (c *httpConn) respond() {
@@ -246,6 +277,7 @@ func (c *httpConn) finish(end End) {
 		// its own.
 		c.busy = false
 		if len(c.buf) > 0 {
+			c.kept = true
 			c.timer = c.g.clock.after(0, func() { c.timer = nil; c.parse() })
 		}
 	case end == EndOpen:

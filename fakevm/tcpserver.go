@@ -8,6 +8,9 @@ type tcpConn struct {
 	reply *TCPReply
 	noted bool
 	reset bool // when the banner is taken
+	waits bool // a timer may know of it
+
+	accept func(Session) Handler
 }
 
 // tcpGate decides on a SYN to a TCP port.
@@ -30,17 +33,39 @@ func (g *Guest) tcpGate(e *endpoint, _ string) Decision {
 	}
 	switch d.Connect {
 	case Accept:
-		d.Handler = func(s Session) Handler {
-			c := &tcpConn{ep: e, pick: p, reply: r}
-			g.attach(&c.conn, s, c)
-			c.serve()
-			return &c.conn
-		}
+		c := g.newTCP()
+		c.ep, c.pick, c.reply = e, p, r
+		d.Handler = c.accept
 	case Unaccepted:
 		d.Handler = g.ignored
 	case Refuse, Blackhole:
 	}
 	return d
+}
+
+// newTCP gives a connection that waits for the end of its handshake.
+func (g *Guest) newTCP() *tcpConn {
+	if last := len(g.tcps) - 1; last >= 0 {
+		c := g.tcps[last]
+		g.tcps = g.tcps[:last]
+		return c
+	}
+	c := &tcpConn{conn: conn{g: g}}
+	c.accept = func(s Session) Handler {
+		c.g.attach(&c.conn, s, c)
+		c.serve()
+		return &c.conn
+	}
+	return c
+}
+
+// recycle makes the connection fit for another peer.
+func (c *tcpConn) recycle() {
+	if c.waits {
+		return
+	}
+	*c = tcpConn{conn: conn{g: c.g}, accept: c.accept}
+	c.g.tcps = append(c.g.tcps, c)
 }
 
 func (c *tcpConn) serve() {
@@ -49,6 +74,7 @@ func (c *tcpConn) serve() {
 		return
 	}
 	if r.After > 0 {
+		c.waits = true
 		c.g.clock.after(r.After, c.speak)
 		return
 	}

@@ -20,7 +20,7 @@ type agentPort struct {
 
 // AgentChannel implements fakevm.Host: the agent opens its port.
 func (h *host) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm.Session, error) {
-	return h.channel.serial.Open(func(s network.Session) network.Handler { return handler(s) })
+	return h.channel.serial.Open(handler)
 }
 
 // Blocking implements fakevm.Host.

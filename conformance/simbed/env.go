@@ -2,6 +2,7 @@ package simbed
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -15,6 +16,14 @@ import (
 type taskEnv struct {
 	task *sim.Task
 	from *network.Host
+	last dialed
+}
+
+// dialed is the last address that was dialed, parsed: nearly always the next
+// one too.
+type dialed struct {
+	text   string
+	parsed netip.AddrPort
 }
 
 func (e *taskEnv) Now() time.Time { return sim.Epoch.Add(e.task.Now()) }
@@ -22,14 +31,22 @@ func (e *taskEnv) Now() time.Time { return sim.Epoch.Add(e.task.Now()) }
 func (e *taskEnv) SleepUntil(t time.Time) { e.task.SleepUntil(t.Sub(sim.Epoch)) }
 
 func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
-	return e.from.Dial(e.task, address, deadline.Sub(sim.Epoch))
+	until := deadline.Sub(sim.Epoch)
+	if address != e.last.text {
+		parsed, err := netip.ParseAddrPort(address)
+		if err != nil { // the name of a host
+			return e.from.Dial(e.task, address, until)
+		}
+		e.last = dialed{address, parsed}
+	}
+	return e.from.DialAddr(e.task, e.last.parsed, until)
 }
 
 func (e *taskEnv) Mutex() guestagent.Mutex { return &lock{kernel: e.task.Kernel()} }
 
 func (e *taskEnv) Go(fn func(guestagent.Env)) {
 	from := e.from
-	e.task.Kernel().Go(e.task.Actor(), func(t *sim.Task) { fn(&taskEnv{t, from}) })
+	e.task.Kernel().Go(e.task.Actor(), func(t *sim.Task) { fn(&taskEnv{task: t, from: from}) })
 }
 
 // lock is a FIFO lock that one task may take and another open: what

@@ -40,15 +40,27 @@ func (h *host) At(t time.Duration, fn func()) (cancel func()) {
 	return func() { h.world.kernel.Stop(timer) }
 }
 
+// Alarm implements fakevm.Alarmer.
+func (h *host) Alarm(fn func()) fakevm.Alarm {
+	a := &alarm{kernel: h.world.kernel}
+	a.kernel.Init(&a.timer, h.actor, fn)
+	return a
+}
+
+// alarm is a timer of the guest that is armed again and again.
+type alarm struct {
+	kernel *sim.Kernel
+	timer  sim.Timer
+}
+
+func (a *alarm) Set(t time.Duration) { a.kernel.Set(&a.timer, t) }
+func (a *alarm) Stop()               { a.kernel.Stop(&a.timer) }
+
 // Listen opens a port on the pod's address, now and after each move.
 func (h *host) Listen(number uint16, gate fakevm.Gate) (closer func(), err error) {
 	p := port{number: number, gate: func(remote string) network.Decision {
 		d := gate(remote)
-		out := network.Decision{Connect: network.Connect(d.Connect), Delay: d.Delay}
-		if d.Handler != nil {
-			out.Handler = func(s network.Session) network.Handler { return d.Handler(s) }
-		}
-		return out
+		return network.Decision{Connect: network.Connect(d.Connect), Delay: d.Delay, Handler: d.Handler}
 	}}
 	if h.attached != nil {
 		if p.close, err = h.attached.Listen(number, p.gate); err != nil {

@@ -107,7 +107,7 @@ func (w *world) side(name string) []string {
 func (w *world) holdAgentLock(v *vm, f *scenarios.Fault) {
 	w.kernel.Go(v.actor, func(t *sim.Task) {
 		t.Daemon()
-		env := &taskEnv{t, w.prober}
+		env := &taskEnv{task: t, from: w.prober}
 		job := v.channelOf(env, v.instance).JobLock()
 		if !job.Lock(env.Now().Add(agentLockPatience)) {
 			return

@@ -13,27 +13,64 @@ type slot struct {
 	vm      *vm
 	network attempt.Target
 	agent   guestagent.Target
+	domain  *domain // of the last instance asked for
+	idle    *try    // to be used again; nil while it is under way
+}
+
+// try is one try under way. It is made once for a slot, with the function that
+// its task runs: a fleet makes millions of tries. A second one is needed only
+// when the prober restarts while the first is under way.
+type try struct {
+	slot *slot
+	env  taskEnv
+	req  prober.Request
+	done func(probes.Result)
+	run  func(*sim.Task)
 }
 
 // Try implements prober.Tryer for the whole world.
 func (w *world) Try(req prober.Request, done func(probes.Result)) {
-	w.kernel.Go(req.Actor, func(t *sim.Task) {
-		v := w.vms[req.VM]
-		done(v.try(&taskEnv{t, w.prober}, &req))
-	})
+	s := w.vms[req.VM].slotOf(&req)
+	t := s.idle
+	if t == nil {
+		t = &try{slot: s, env: taskEnv{from: w.prober}}
+		t.run = t.make
+	}
+	s.idle = nil
+	t.req, t.done = req, done
+	w.kernel.Go(req.Actor, t.run)
 }
 
-func (v *vm) try(env *taskEnv, req *prober.Request) probes.Result {
-	s := v.slotOf(req)
+// make is the body of the task. The try is free again before the prober hears
+// of it, which may begin the next one at once.
+func (t *try) make(task *sim.Task) {
+	t.env.task = task
+	result := t.slot.try(&t.env, &t.req)
+	done := t.done
+	t.slot.idle = t
+	done(result)
+}
+
+func (s *slot) try(env *taskEnv, req *prober.Request) probes.Result {
+	v := s.vm
 	switch req.Probe.Handler {
 	case probes.HTTPGet, probes.TCPSocket:
 		s.network.Address = v.pod(req.Instance).addr
 		return attempt.Try(env, &s.network)
 	case probes.GuestAgentPing, probes.Exec:
-		return guestagent.Try(env, &domain{v, req.Instance}, v.channelOf(env, req.Instance), &s.agent)
+		return guestagent.Try(env, s.domainOf(req.Instance), v.channelOf(env, req.Instance), &s.agent)
 	case probes.NoHandler:
 	}
 	return probes.Result{Class: probes.Errored, Message: "missing probe handler"}
+}
+
+// domainOf is libvirt's view of an instance. A command that the kubelet has
+// given up on keeps the one that it began with.
+func (s *slot) domainOf(instance int32) *domain {
+	if s.domain == nil || s.domain.instance != instance {
+		s.domain = &domain{s.vm, instance}
+	}
+	return s.domain
 }
 
 // slotOf finds the targets of a worker: they are not shared by the pods of a

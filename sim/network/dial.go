@@ -21,6 +21,20 @@ func (h *Host) Dial(t *sim.Task, address string, deadline time.Duration) (net.Co
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
+	return h.dial(t, to, remote, deadline)
+}
+
+// DialAddr is Dial for an address that is parsed already.
+func (h *Host) DialAddr(t *sim.Task, address netip.AddrPort, deadline time.Duration) (net.Conn, error) {
+	to, remote, err := h.net.locate(h, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	}
+	return h.dial(t, to, remote, deadline)
+}
+
+// dial connects to a host, or to the address of nobody.
+func (h *Host) dial(t *sim.Task, to *Host, remote netip.AddrPort, deadline time.Duration) (_ net.Conn, err error) {
 	if deadline <= t.Now() {
 		return nil, dialError(remote, os.ErrDeadlineExceeded)
 	}

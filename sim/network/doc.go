@@ -73,8 +73,9 @@ type Decision struct {
 type Gate func(remote string) Decision
 
 // Session is one connection as its server sees it. Calls after its end do
-// nothing. It has the method set of fakevm.Session.
-type Session interface {
+// nothing. It is an alias, so that fakevm.Session is the same type and nothing
+// stands between a guest and its connection.
+type Session = interface {
 	// Send queues a copy of b; it never blocks. What the window does not
 	// take stays in memory: endless senders wait for OnDrained.
 	Send(b []byte)
@@ -91,8 +92,11 @@ type Session interface {
 	Remote() string
 }
 
-// Handler takes what the peer does. It has the method set of fakevm.Handler.
-type Handler interface {
+// Handler takes what the peer does. It is an alias, and the same type as
+// fakevm.Handler. One with a method Released() is told when it will not be
+// called any more; a connection that the server itself has reset, or that a
+// crash of its host cut off, does not tell.
+type Handler = interface {
 	// OnData gets bytes as they arrive; b is valid only during the call.
 	OnData(b []byte)
 	// OnClose is called at most once: nil for FIN, ECONNRESET for RST,

@@ -105,6 +105,7 @@ func (l *link) start(from, to *Host, t *sim.Task, remote netip.AddrPort) {
 
 // free returns the link to the pool; its ends are dead from now on.
 func (l *link) free() {
+	released, _ := l.handler.(releaser)
 	if l.listed {
 		l.server.leave(l)
 		if l.client != l.server {
@@ -116,7 +117,13 @@ func (l *link) free() {
 	l.gen++
 	l.call = call{}
 	l.net.free = append(l.net.free, l)
+	if released != nil {
+		released.Released()
+	}
 }
+
+// releaser is a Handler that hears when its connection is over for good.
+type releaser interface{ Released() }
 
 func (l *link) place(h *Host) *int {
 	if h == l.client && h != l.server {

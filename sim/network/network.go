@@ -150,18 +150,23 @@ func (n *Network) blocked(a, b *Host) bool {
 	return false
 }
 
+// locate finds the host of an address.
+func (n *Network) locate(from *Host, ap netip.AddrPort) (*Host, netip.AddrPort, error) {
+	addr := ap.Addr().Unmap()
+	switch {
+	case ap.Port() == 0:
+		return nil, ap, &net.AddrError{Err: "invalid port", Addr: ap.String()}
+	case addr.IsLoopback() || addr.IsUnspecified():
+		return from, netip.AddrPortFrom(addr, ap.Port()), nil
+	}
+	return n.at(addr), netip.AddrPortFrom(addr, ap.Port()), nil
+}
+
 // resolve finds the host and port of a dial. A nil host without an error is
 // an address that nobody has.
 func (n *Network) resolve(from *Host, address string) (*Host, netip.AddrPort, error) {
 	if ap, err := netip.ParseAddrPort(address); err == nil {
-		switch addr := ap.Addr().Unmap(); {
-		case ap.Port() == 0:
-			return nil, ap, &net.AddrError{Err: "invalid port", Addr: address}
-		case addr.IsLoopback() || addr.IsUnspecified():
-			return from, netip.AddrPortFrom(addr, ap.Port()), nil
-		default:
-			return n.at(addr), netip.AddrPortFrom(addr, ap.Port()), nil
-		}
+		return n.locate(from, ap)
 	}
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
