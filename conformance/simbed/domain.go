@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/platform"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -13,8 +14,17 @@ var errDeadline = os.ErrDeadlineExceeded //nolint:gochecknoglobals // an error v
 
 // agentFaults are the faults between launcher and agent that are in force.
 type agentFaults struct {
-	hidden int             // hideDomain
-	code   guestagent.Code // agentCode
+	hidden int                // hideDomain
+	codes  []*scenarios.Fault // agentCode, by start
+}
+
+// code is that of the fault which began last; 0: none.
+func (f *agentFaults) code() guestagent.Code {
+	if len(f.codes) == 0 {
+		return 0
+	}
+	code, _ := guestagent.LookupCode(f.codes[len(f.codes)-1].Code)
+	return code
 }
 
 // domain is libvirt in the pod of one instance.
@@ -38,7 +48,7 @@ func (d *domain) Status() guestagent.Status {
 		State:        state,
 		Reason:       reason,
 		Migrating:    now.Migrating,
-		Forced:       d.vm.faults.code,
+		Forced:       d.vm.faults.code(),
 	}
 }
 

@@ -3,6 +3,7 @@ package simbed_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,5 +133,30 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 	if bytes.Equal(write(1), write(2)) {
 		t.Error("the seed changes nothing: phases are not free")
+	}
+}
+
+// One fault may begin at the instant at which the one before it ends.
+func TestErrorCodesFollowOneAnother(t *testing.T) {
+	c := testCase(t)
+	c.Until = 60 * time.Second
+	c.Faults = []scenarios.Fault{
+		{At: 20 * time.Second, For: 15 * time.Second, Kind: scenarios.AgentCode, Sides: []string{"web"}, Code: "INTERNAL_ERROR"},
+		{At: 35 * time.Second, For: 10 * time.Second, Kind: scenarios.AgentCode, Sides: []string{"web"}, Code: "AGENT_UNRESPONSIVE"},
+	}
+	tr, err := simbed.Bed{}.Run(t.Context(), c, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]int{}
+	for _, e := range tr.Events {
+		if e.Value == "GuestAgentPingFailed" {
+			code, _, _ := strings.Cut(e.Msg, ",")
+			codes[code]++
+		}
+	}
+	want := map[string]int{"virError(Code=1": 2, "virError(Code=86": 1}
+	if diff := cmp.Diff(want, codes); diff != "" {
+		t.Errorf("failed pings by code (-want +got):\n%s", diff)
 	}
 }

@@ -1,9 +1,9 @@
 package simbed
 
 import (
+	"slices"
 	"time"
 
-	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -85,8 +85,10 @@ func (w *world) apply(f *scenarios.Fault) (end func()) {
 		v.faults.hidden++
 		return func() { v.faults.hidden-- }
 	case scenarios.AgentCode:
-		v.faults.code, _ = guestagent.LookupCode(f.Code)
-		return func() { v.faults.code = 0 }
+		v.faults.codes = append(v.faults.codes, f)
+		return func() {
+			v.faults.codes = slices.DeleteFunc(v.faults.codes, func(o *scenarios.Fault) bool { return o == f })
+		}
 	case scenarios.AgentLock:
 		w.holdAgentLock(v, f)
 	case scenarios.Partition:
