@@ -20,7 +20,7 @@ type agentService struct {
 
 // implied is the agent of a program that scripts commands but no agent: they
 // need a healthy one.
-var implied = prepared{reply: &Reply{Agent: &AgentReply{}}} //nolint:gochecknoglobals // never changed
+var implied = prepared{reply: &Reply{Agent: &AgentReply{}}}
 
 // followAgent opens or closes the channel as the script says now.
 func (g *Guest) followAgent() {

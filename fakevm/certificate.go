@@ -12,11 +12,11 @@ import (
 )
 
 // certificateTime is what the TLS server takes for now: no wall clock.
-var certificateTime = time.Unix(1_700_000_000, 0).UTC() //nolint:gochecknoglobals // a constant of type time.Time
+var certificateTime = time.Unix(1_700_000_000, 0).UTC()
 
 // tlsConfigs holds one configuration per kind of certificate; they never
 // change once made.
-var tlsConfigs = map[string]func() *tls.Config{ //nolint:gochecknoglobals // filled once
+var tlsConfigs = map[string]func() *tls.Config{
 	"":          sync.OnceValue(func() *tls.Config { return newTLSConfig("vmprobe", 2100) }),
 	"expired":   sync.OnceValue(func() *tls.Config { return newTLSConfig("vmprobe", 2021) }),
 	"wrongname": sync.OnceValue(func() *tls.Config { return newTLSConfig("elsewhere.invalid", 2100) }),

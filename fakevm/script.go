@@ -38,7 +38,7 @@ type pick struct {
 }
 
 // refusing answers for a port before its first step.
-var refusing = prepared{reply: &Reply{Connect: Refuse}} //nolint:gochecknoglobals // never changed
+var refusing = prepared{reply: &Reply{Connect: Refuse}}
 
 func endpointName(e *Endpoint) string {
 	switch e.Kind {

@@ -63,9 +63,9 @@ func testedBy(id string) ([]string, error) {
 // it stay.
 func wrap(text string, width int) string {
 	var out []string
-	for _, paragraph := range strings.Split(strings.TrimSpace(text), "\n") {
+	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		line := ""
-		for _, word := range strings.Fields(paragraph) {
+		for word := range strings.FieldsSeq(paragraph) {
 			if line != "" && len(line)+1+len(word) > width {
 				out = append(out, line)
 				line = ""

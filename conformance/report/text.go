@@ -41,20 +41,21 @@ func drawing(c Case) string {
 	case c.Timeline != "":
 		return c.Timeline
 	}
-	text := fmt.Sprintf("%s %s (seed %d)", strings.ToUpper(string(c.Result)), c.Verdict.Case, c.Seed)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %s (seed %d)", strings.ToUpper(string(c.Result)), c.Verdict.Case, c.Seed)
 	if c.Reason != "" {
-		text += "\n  " + c.Reason
+		text.WriteString("\n  " + c.Reason)
 	}
 	for _, f := range c.Failures {
-		text += fmt.Sprintf("\n  %s: %s", f.Requirement, f.Message)
+		fmt.Fprintf(&text, "\n  %s: %s", f.Requirement, f.Message)
 		if f.Want != "" {
-			text += "\n  want " + f.Want
+			text.WriteString("\n  want " + f.Want)
 		}
 	}
 	if c.Result == judge.Fail || c.Result == judge.Error {
-		text += "\n  replay: " + c.Replay()
+		text.WriteString("\n  replay: " + c.Replay())
 	}
-	return text + "\n"
+	return text.String() + "\n"
 }
 
 // seeds lists the seeds of a group with a result, at most ten.

@@ -113,8 +113,9 @@ func symbolOf(a *history.Attempt) byte {
 		return 'w'
 	case probes.Failure:
 		return 'x'
+	default:
+		return 'e'
 	}
-	return 'e'
 }
 
 // ready shows the Ready condition.

@@ -207,11 +207,25 @@ var meanings = []struct {
 	symbol byte
 	text   string
 }{
-	{'.', "passed"}, {'w', "passed with a warning"}, {'x', "failed"}, {'e', "errored, discarded"},
-	{'?', "never ended"}, {'=', "in flight"}, {'#', "Ready"}, {'_', "not Ready"},
-	{'-', "container runs"}, {'1', "instance starts"}, {'!', "liveness failed"}, {'k', "killed"},
-	{'P', "paused"}, {'M', "migrates"}, {'^', "expected: to Ready"}, {'v', "expected: to not Ready"},
-	{'L', "expected: liveness fails"}, {'~', "fault"}, {'*', "first divergence"},
+	{'.', "passed"},
+	{'w', "passed with a warning"},
+	{'x', "failed"},
+	{'e', "errored, discarded"},
+	{'?', "never ended"},
+	{'=', "in flight"},
+	{'#', "Ready"},
+	{'_', "not Ready"},
+	{'-', "container runs"},
+	{'1', "instance starts"},
+	{'!', "liveness failed"},
+	{'k', "killed"},
+	{'P', "paused"},
+	{'M', "migrates"},
+	{'^', "expected: to Ready"},
+	{'v', "expected: to not Ready"},
+	{'L', "expected: liveness fails"},
+	{'~', "fault"},
+	{'*', "first divergence"},
 }
 
 // legend explains the symbols in use, wrapped to the width.

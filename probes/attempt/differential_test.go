@@ -386,7 +386,7 @@ func FuzzHTTPResponse(f *testing.F) {
 	}
 	f.Add([]byte(redirectTo("/again")), uint16(5), true)
 	f.Fuzz(func(t *testing.T, data []byte, piece uint16, fin bool) {
-		end := error(io.EOF)
+		end := io.EOF
 		if !fin {
 			end = os.ErrClosed
 		}

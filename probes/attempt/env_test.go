@@ -125,7 +125,8 @@ func (c *scripted) SetDeadline(t time.Time) error      { c.deadline = t; return 
 func (c *scripted) SetReadDeadline(t time.Time) error  { c.deadline = t; return nil }
 func (c *scripted) SetWriteDeadline(t time.Time) error { return nil }
 func (c *scripted) LocalAddr() net.Addr                { return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 40000} }
-func (c *scripted) RemoteAddr() net.Addr               { return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 8080} }
+
+func (c *scripted) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 8080} }
 
 // Ends of a scripted response.
 var (

@@ -103,8 +103,11 @@ func TestRedirectBodyStall(t *testing.T) {
 func TestRedirectHeaders(t *testing.T) {
 	p := get("/a")
 	p.HTTP.Headers = []probes.Header{
-		{Name: "host", Value: "vhost"}, {Name: "X-Two", Value: "b"}, {Name: "x-two", Value: "a"},
-		{Name: "Content-Type", Value: "text/x"}, {Name: "Authorization", Value: "secret"},
+		{Name: "host", Value: "vhost"},
+		{Name: "X-Two", Value: "b"},
+		{Name: "x-two", Value: "a"},
+		{Name: "Content-Type", Value: "text/x"},
+		{Name: "Authorization", Value: "secret"},
 	}
 	w := newWorld()
 	w.servers["10.0.0.2:8080"] = pages(map[string]string{

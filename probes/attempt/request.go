@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -124,12 +125,7 @@ func (h *hop) render() {
 // refuse makes the checks that the Transport makes before it dials.
 func refuse(u *url.URL, header http.Header) error {
 	if u.Scheme == "http" || u.Scheme == "https" {
-		names := make([]string, 0, len(header))
-		for name := range header {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range slices.Sorted(maps.Keys(header)) {
 			if !validName(name) {
 				return fmt.Errorf("net/http: invalid header field name %q", name)
 			}
@@ -210,25 +206,17 @@ func (h *hop) next(first *hop, location string, u *url.URL, keepBody bool) hop {
 			n.host = h.host
 		}
 	}
-	for name, values := range first.header {
-		if !keepBody && describesBody(name) {
-			continue
+	maps.Copy(n.header, first.header)
+	if !keepBody {
+		for _, name := range []string{"Content-Encoding", "Content-Language", "Content-Location", "Content-Type"} {
+			delete(n.header, name)
 		}
-		n.header[name] = values
 	}
 	if ref := referer(h.url, u, n.header.Get("Referer")); ref != "" {
 		n.header.Set("Referer", ref)
 	}
 	n.render()
 	return n
-}
-
-func describesBody(name string) bool {
-	switch name {
-	case "Content-Encoding", "Content-Language", "Content-Location", "Content-Type":
-		return true
-	}
-	return false
 }
 
 // referer is the Referer header of a redirected request.

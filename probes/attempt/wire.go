@@ -34,7 +34,7 @@ type wire struct {
 	br    *bufio.Reader
 }
 
-var wires = sync.Pool{New: func() any { //nolint:gochecknoglobals // a cache
+var wires = sync.Pool{New: func() any {
 	x := new(wire)
 	x.br = bufio.NewReader(x)
 	return x

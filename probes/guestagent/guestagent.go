@@ -176,7 +176,7 @@ type waits struct {
 }
 
 // far is later than any deadline.
-var far = time.Unix(1<<40, 0) //nolint:gochecknoglobals // a constant of type time.Time
+var far = time.Unix(1<<40, 0)
 
 // limits computes the time limits of a try that starts now; extra is what the
 // kubelet waits beyond the timeout. Without libvirt's

@@ -9,7 +9,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes"
 )
 
-var pingCommand = []byte(`{"execute":"guest-ping"}` + "\n") //nolint:gochecknoglobals // constant bytes
+var pingCommand = []byte(`{"execute":"guest-ping"}` + "\n")
 
 // Ping makes one try of a guestAgentPing probe (GA-CMD). Every failure is
 // class Failure: virt-probe's exit code is all that the kubelet sees
@@ -45,7 +45,7 @@ type pingCall struct {
 	t *Target
 }
 
-var pingCalls = sync.Pool{New: func() any { return new(pingCall) }} //nolint:gochecknoglobals // a cache
+var pingCalls = sync.Pool{New: func() any { return new(pingCall) }}
 
 // release gives the call back to the pool, without large buffers.
 func (c *pingCall) release() {

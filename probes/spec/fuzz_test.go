@@ -53,7 +53,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, block := range bytes.Split(text, []byte("\n\n")) {
+		for block := range bytes.SplitSeq(text, []byte("\n\n")) {
 			_, input, _ := bytes.Cut(block, []byte("\napiVersion"))
 			input, _, _ = bytes.Cut(input, []byte("\n----"))
 			f.Add(append([]byte("apiVersion"), input...))

@@ -91,8 +91,9 @@ func kindName(t reflect.Type) string {
 		return "an object (" + t.Name() + ")"
 	case reflect.Float32, reflect.Float64:
 		return "a number"
+	default:
+		return "a whole number (" + t.Kind().String() + ")"
 	}
-	return "a whole number (" + t.Kind().String() + ")"
 }
 
 // without removes the value at the path so that the next error can be found;

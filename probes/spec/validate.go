@@ -60,8 +60,11 @@ func (r *resolver) nonNegative(w *written) {
 		name  string
 		value int32
 	}{
-		{"initialDelaySeconds", w.delay}, {"timeoutSeconds", w.timeout}, {"periodSeconds", w.period},
-		{"successThreshold", w.success}, {"failureThreshold", w.failure},
+		{"initialDelaySeconds", w.delay},
+		{"timeoutSeconds", w.timeout},
+		{"periodSeconds", w.period},
+		{"successThreshold", w.success},
+		{"failureThreshold", w.failure},
 	} {
 		if f.value < 0 {
 			r.podError("VAL-NONNEG", field.Invalid(w.path.Child(f.name), f.value, nonNegative))

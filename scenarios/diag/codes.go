@@ -78,7 +78,7 @@ type about struct {
 	class    Class
 }
 
-var codes = map[Code]about{ //nolint:gochecknoglobals // a constant table
+var codes = map[Code]about{
 	Encoding: {Error, Syntax}, YAML: {Error, Syntax}, TooBig: {Error, Syntax},
 	NoMergeKeys: {Error, Syntax}, Stream: {Error, Syntax}, ScenarioName: {Error, Semantic},
 	Kind: {Error, Syntax}, Manifest: {Error, Syntax}, SameMachine: {Error, Semantic},

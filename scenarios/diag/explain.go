@@ -46,7 +46,7 @@ metadata: {name: example}
 `
 )
 
-var exampleSpec = []string{ //nolint:gochecknoglobals // a constant table
+var exampleSpec = []string{
 	"title: a server that breaks is taken out of service\n",
 	"requirements: [THR-FAILURE]\n",
 	"until: 300s\n",

@@ -11,7 +11,7 @@ const (
 	goodFile = "# the whole file\n" + exampleManifest + goodDocument
 )
 
-var aboutFiles = []Explanation{ //nolint:gochecknoglobals // a constant table
+var aboutFiles = []Explanation{
 	{
 		Code: Encoding, Title: "text that is not UTF-8",
 		Text:    "Scenario files are UTF-8. A byte order mark and CRLF line ends are accepted; UTF-16, other code pages and control characters are not.",
@@ -66,7 +66,7 @@ var aboutFiles = []Explanation{ //nolint:gochecknoglobals // a constant table
 	},
 }
 
-var aboutValues = []Explanation{ //nolint:gochecknoglobals // a constant table
+var aboutValues = []Explanation{
 	{
 		Code: WrongType, Title: "a value of another type",
 		Text:    "The value has the wrong shape: a list where text is expected, a number where text is expected. Text that looks like a number or like true must be quoted.",

@@ -1,6 +1,6 @@
 package diag
 
-var aboutNames = []Explanation{ //nolint:gochecknoglobals // a constant table
+var aboutNames = []Explanation{
 	{
 		Code: UnknownName, Title: "a name that a formula does not know",
 		Text:    "Formulas know the fields of the probe (initialDelay, period, timeout, failureThreshold, successThreshold, hang, hangMin), readiness.period and the like, the names given by \"as\", their .end, lets, and moments such as readiness#3. A step of everyBoot is named with the number of the boot: appHung#1.",
@@ -52,7 +52,7 @@ var aboutNames = []Explanation{ //nolint:gochecknoglobals // a constant table
 	},
 }
 
-var aboutMeaning = []Explanation{ //nolint:gochecknoglobals // a constant table
+var aboutMeaning = []Explanation{
 	{
 		Code: NotProbed, Title: "an endpoint that no probe asks",
 		Text:    "A guest scripts a port that no probe of the manifests asks: a mistyped port makes a story that nobody listens to. An endpoint that \"requests\" bounds, or that a redirect may lead to, is fine.",

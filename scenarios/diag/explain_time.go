@@ -1,6 +1,6 @@
 package diag
 
-var aboutTime = []Explanation{ //nolint:gochecknoglobals // a constant table
+var aboutTime = []Explanation{
 	{
 		Code: TooShort, Title: "a run that ends before the first attempt",
 		Text:    "The first attempt comes between the initial delay and one period after it; a run must last longer. KubeVirt adds 10 s to every initial delay.",

@@ -67,7 +67,7 @@ func (d *decoder) text(n *yaml.Node) (string, bool) {
 	return d.vars.expand(n.Value), true
 }
 
-var durationType = reflect.TypeFor[time.Duration]() //nolint:gochecknoglobals // a constant of type reflect.Type
+var durationType = reflect.TypeFor[time.Duration]()
 
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 	if v.Type() == durationType {

@@ -15,10 +15,10 @@ import (
 
 // Words of the scalar replies, by kind of endpoint.
 var (
-	HTTPWords  = []string{"refused", "blackhole", "unaccepted", "hang", "close", "reset"} //nolint:gochecknoglobals // a constant table
-	TCPWords   = []string{"ok", "refused", "blackhole", "unaccepted", "reset", "close"}   //nolint:gochecknoglobals // a constant table
-	AgentWords = []string{"ok", "down", "hang", "error", "garbage"}                       //nolint:gochecknoglobals // a constant table
-	ExecWords  = []string{"hang", "missing", "killed"}                                    //nolint:gochecknoglobals // a constant table
+	HTTPWords  = []string{"refused", "blackhole", "unaccepted", "hang", "close", "reset"}
+	TCPWords   = []string{"ok", "refused", "blackhole", "unaccepted", "reset", "close"}
+	AgentWords = []string{"ok", "down", "hang", "error", "garbage"}
+	ExecWords  = []string{"hang", "missing", "killed"}
 )
 
 // answer decodes the scalar form by word, the other one by mapping.

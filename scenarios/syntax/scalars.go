@@ -222,7 +222,7 @@ func (t *PhaseItem) decodeYAML(d *decoder, n *yaml.Node) {
 	t.To, t.When = c.To, &c.When
 }
 
-var connectWords = []string{"refused", "blackhole", "unaccepted"} //nolint:gochecknoglobals // a constant table
+var connectWords = []string{"refused", "blackhole", "unaccepted"}
 
 func (t *Connect) decodeYAML(d *decoder, n *yaml.Node) {
 	t.Set = true
@@ -253,14 +253,14 @@ func (t *Times) decodeYAML(d *decoder, n *yaml.Node) {
 	t.N = int(i)
 }
 
-var endType = reflect.TypeFor[fakevm.End]() //nolint:gochecknoglobals // a constant of type reflect.Type
+var endType = reflect.TypeFor[fakevm.End]()
 
 // EndValues are the ends of a connection.
-var EndValues = []string{"fin", "reset", "open"} //nolint:gochecknoglobals // a constant table
+var EndValues = []string{"fin", "reset", "open"}
 
 // FakeVMEnums are the values of the enumerated plain strings of package
 // fakevm, by field.
-var FakeVMEnums = map[string][]string{ //nolint:gochecknoglobals // a constant table
+var FakeVMEnums = map[string][]string{
 	"framing":     {"length", "chunked", "none", "badchunk", "nolastchunk"},
 	"endless":     {"headers", "body", "interim"},
 	"certificate": {"expired", "wrongname"},

@@ -107,7 +107,7 @@ func New() *Cluster {
 	return &Cluster{
 		// NewClientset would track the owners of fields, which costs
 		// milliseconds a write and serves only server-side apply.
-		client: fake.NewSimpleClientset(), //nolint:staticcheck // see above
+		client: fake.NewSimpleClientset(),
 		dynamic: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
 			map[schema.GroupVersionResource]string{
 				vmResource():  "VirtualMachineList",

@@ -29,9 +29,12 @@ func matrix(t *testing.T) string {
 					w.play(t, &datadriven.TestData{
 						Input: "20s live-failed 1\n",
 						CmdArgs: []datadriven.CmdArg{
-							{Key: "profile", Vals: []string{string(profile)}}, {Key: key, Vals: []string{strategy}},
-							{Key: "acpi", Vals: []string{acpi}}, {Key: "grace", Vals: []string{grace}},
-							{Key: "liveness", Vals: []string{"http"}}, {Key: "until", Vals: []string{"300s"}},
+							{Key: "profile", Vals: []string{string(profile)}},
+							{Key: key, Vals: []string{strategy}},
+							{Key: "acpi", Vals: []string{acpi}},
+							{Key: "grace", Vals: []string{grace}},
+							{Key: "liveness", Vals: []string{"http"}},
+							{Key: "until", Vals: []string{"300s"}},
 						},
 					})
 					fmt.Fprintf(&b, "%-15s %-14s acpi %-6s grace %4s: %s\n",

@@ -33,8 +33,9 @@ func (v *VM) recreates() bool {
 		return true
 	case "RerunOnFailure":
 		return v.final == failed
+	default:
+		return false
 	}
-	return false
 }
 
 // startSoon starts the container of a new VMI after a seeded while.

@@ -12,9 +12,8 @@ import (
 // Kind names what happened. The names are the wire form.
 type Kind string
 
-// The events of a run. Comments give the fields used beside T, VM, Instance.
+// The events of a run: the platform's, the prober's, the guest's, the world's. Comments give the fields used beside T, VM, Instance.
 const (
-	// Platform.
 	VMICreated       Kind = "vmi-created"
 	VMIDeleted       Kind = "vmi-deleted"
 	VMIPhase         Kind = "vmi-phase"         // Value: Scheduled, Running, Succeeded, Failed
@@ -32,7 +31,6 @@ const (
 	Terminating      Kind = "terminating"
 	ClusterEvent     Kind = "cluster-event" // Value: reason (Unhealthy, ProbeWarning, ...); Msg
 
-	// Prober.
 	TryStarted      Kind = "try-started"      // Probe, Attempt, Try
 	TryFinished     Kind = "try-finished"     // Probe, Attempt, Try, Class, Msg
 	AttemptFinished Kind = "attempt-finished" // Probe, Attempt, Class
@@ -41,7 +39,6 @@ const (
 	ProberRestarted Kind = "prober-restarted"
 	Trigger         Kind = "trigger" // Probe
 
-	// Guest.
 	GuestBoot  Kind = "guest-boot"
 	GuestPower Kind = "guest-power" // Value: crashed, hung, rebooting, poweroff, resumed
 	GuestStep  Kind = "guest-step"  // Value: endpoint; Msg: name of the step ("as"), if any
@@ -49,7 +46,6 @@ const (
 	// Violation is something the guest must never see. Value: endpoint; Msg: what.
 	Violation Kind = "violation"
 
-	// World.
 	FaultStarted Kind = "fault-started" // Value: name or kind
 	FaultEnded   Kind = "fault-ended"
 	ClockStepped Kind = "clock-stepped" // Msg: by how much

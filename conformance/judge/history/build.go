@@ -57,6 +57,7 @@ func (b *builder) add(m Mark) {
 		b.attemptFinished(m)
 	case trace.ProbeState, trace.LivenessFailed:
 		b.state(m)
+	default:
 	}
 }
 

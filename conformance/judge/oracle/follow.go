@@ -186,6 +186,7 @@ func (c *court) readyCourse(v *history.VM) course {
 			paused = m.Value == "paused"
 		case trace.Terminating:
 			ending = true
+		default:
 		}
 		w := wants(running && c.probed(v, state))
 		switch {
@@ -274,6 +275,7 @@ func readyEndpoint(c *court) {
 				case m.Value == "Running":
 					k = k.set(m.T, wants(ready), m.Index)
 				}
+			default:
 			}
 		}
 		// Endpoint and Ready follow the pod side by side: either may be first.

@@ -224,6 +224,7 @@ func (k *killing) recreated() (must, never bool) {
 	case "RerunOnFailure":
 		m, ok := k.finalPhase()
 		return ok && m.Value == "Failed", ok && m.Value == "Succeeded"
+	default:
+		return false, true
 	}
-	return false, true
 }

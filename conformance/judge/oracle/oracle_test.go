@@ -130,7 +130,7 @@ func parse(t *testing.T, d *datadriven.TestData) *world {
 		}
 	}
 	w.c.VMs = []scenarios.VM{vm}
-	for _, text := range strings.Split(strings.TrimSpace(d.Input), "\n") {
+	for text := range strings.SplitSeq(strings.TrimSpace(d.Input), "\n") {
 		w.line(t, strings.Fields(text))
 	}
 	slices.SortStableFunc(w.events, func(a, b trace.Event) int { return int(a.T - b.T) })

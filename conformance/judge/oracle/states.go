@@ -23,20 +23,21 @@ func stateInit(c *court) {
 				firstEnd = min(firstEnd, a.EndEvent)
 			}
 		}
-		for _, m := range s.States {
-			if m.Index > firstEnd || m.OK == initial || m.T >= s.Container.Stop {
-				return
-			}
-			if _, anew := c.lastRestart(s.Container.Start, m.T); anew {
-				return
-			}
-			c.failStint(s, Failure{
-				At: m.T, Event: m.Index,
-				Message: fmt.Sprintf("the %s probe was %v before its first result", s.Probe.Kind, m.OK),
-				Want:    fmt.Sprintf("%v from the start of the container until a threshold is reached", initial),
-			})
+		if len(s.States) == 0 {
 			return
 		}
+		m := s.States[0]
+		if m.Index > firstEnd || m.OK == initial || m.T >= s.Container.Stop {
+			return
+		}
+		if _, anew := c.lastRestart(s.Container.Start, m.T); anew {
+			return
+		}
+		c.failStint(s, Failure{
+			At: m.T, Event: m.Index,
+			Message: fmt.Sprintf("the %s probe was %v before its first result", s.Probe.Kind, m.OK),
+			Want:    fmt.Sprintf("%v from the start of the container until a threshold is reached", initial),
+		})
 	})
 }
 

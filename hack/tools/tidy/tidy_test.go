@@ -149,3 +149,54 @@ func TestPackageComments(t *testing.T) {
 		}
 	}
 }
+
+// TestNoMutableGlobals: package-level variables are tables and error values,
+// never state.
+func TestNoMutableGlobals(t *testing.T) {
+	for _, p := range load(t) {
+		if _, rank := layerOf(p.PkgPath); rank < 0 {
+			continue
+		}
+		for _, f := range p.Syntax {
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.AssignStmt:
+					for _, left := range n.Lhs {
+						checkNotGlobal(t, p, left)
+					}
+				case *ast.IncDecStmt:
+					checkNotGlobal(t, p, n.X)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// checkNotGlobal reports an assignment to a package-level variable or into it.
+func checkNotGlobal(t *testing.T, p *packages.Package, left ast.Expr) {
+	t.Helper()
+	for {
+		switch x := left.(type) {
+		case *ast.IndexExpr:
+			left = x.X
+			continue
+		case *ast.SelectorExpr:
+			if _, isField := p.TypesInfo.Selections[x]; isField {
+				left = x.X
+				continue
+			}
+			left = x.Sel
+			continue
+		case *ast.ParenExpr:
+			left = x.X
+			continue
+		case *ast.Ident:
+			v, ok := p.TypesInfo.Uses[x].(*types.Var)
+			if ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() {
+				t.Errorf("%s: assignment to the package-level variable %s: state belongs in values", p.Fset.Position(x.Pos()), v.Name())
+			}
+		}
+		return
+	}
+}

@@ -170,8 +170,10 @@ func execAttempt(p probes.Probe, profile probes.Profile, mode Mode) Fault {
 	inGuest := profile.ExecOuterExtra > 0
 	switch mode {
 	case Hang:
-		f := Fault{Class: probes.Failure, Attempt: exactly(p.Timeout), Requirement: "EX-TIMEOUT",
-			Note: "the command is not killed and may pile up"}
+		f := Fault{
+			Class: probes.Failure, Attempt: exactly(p.Timeout), Requirement: "EX-TIMEOUT",
+			Note: "the command is not killed and may pile up",
+		}
 		if inGuest {
 			// EX-POLL-KV gives up near 1.1 T; the kubelet kills at T+1.
 			f.Attempt.Hi = min(p.Timeout+p.Timeout/5, p.Timeout+profile.ExecOuterExtra)
