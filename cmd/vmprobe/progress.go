@@ -34,6 +34,9 @@ func newProgress(w io.Writer, lookup lookupEnv) *progress {
 
 // isTerminal tells whether w is a terminal that can rewrite a line.
 func isTerminal(w io.Writer, lookup lookupEnv) bool {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false

@@ -13,9 +13,15 @@ import (
 
 // run is main without the process: arguments and streams in, exit code out.
 func run(ctx context.Context, args []string, s streams, env lookupEnv) int {
-	root := newRoot(s, env)
+	out := &output{w: s.out}
+	root := newRoot(streams{s.in, out, s.err}, env)
 	root.SetArgs(args)
-	return finish(ctx, root.ExecuteContext(ctx), s.err)
+	code := finish(ctx, root.ExecuteContext(ctx), s.err)
+	if out.err != nil && code != exitInterrupted {
+		fmt.Fprintln(s.err, "vmprobe: write results:", out.err)
+		return exitCouldNotRun
+	}
+	return code
 }
 
 func newRoot(s streams, env lookupEnv) *cobra.Command {
