@@ -50,7 +50,7 @@ func (f *runFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs [
 	}
 	bar := newProgress(s.err, env)
 	opts := suite.Options{Parallel: f.parallel, Progress: bar.step}
-	results := suite.Run(ctx, simbed.Bed{Tool: version()}, jobs, opts, func(o suite.Outcome) report.Case {
+	results := suite.Run(ctx, simbed.Bed{Tool: version(), Bare: true}, jobs, opts, func(o suite.Outcome) report.Case {
 		if o.Trace != nil {
 			if err := f.sinks.keep(o.Trace); err != nil {
 				o.Trace, o.Err = nil, err

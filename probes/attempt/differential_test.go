@@ -385,6 +385,10 @@ func FuzzHTTPResponse(f *testing.F) {
 		}
 	}
 	f.Add([]byte(redirectTo("/again")), uint16(5), true)
+	hint := "HTTP/1.1 103 x\r\nA: b\r\n\r\n"
+	for _, piece := range []uint16{7, 100, 5000} {
+		f.Add([]byte(strings.Repeat(hint, 300)+"HTTP/1.1 103 x\r\nA: b\r\n c\r\n\r\nHTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n"), piece, true)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, piece uint16, fin bool) {
 		end := io.EOF
 		if !fin {

@@ -2,6 +2,7 @@ package attempt
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type wire struct {
 	limit int64 // bytes that may still be read
 	err   error // of the last read; sticky
 	br    *bufio.Reader
+	reads int    // by the parser
+	again []byte // the last interim response, as it came
 }
 
 var wires = sync.Pool{New: func() any {
@@ -129,6 +132,7 @@ func (x *wire) close() {
 
 // Read implements io.Reader for the parser of net/http.
 func (x *wire) Read(p []byte) (int, error) {
+	x.reads++
 	if x.r < x.w {
 		n := copy(p, x.buf[x.r:x.w])
 		x.r += n
@@ -172,7 +176,12 @@ func (x *wire) response() (*http.Response, error) {
 	if _, err := x.br.Peek(1); err != nil {
 		return nil, x.explain("read", err)
 	}
-	for {
+	for x.again = x.again[:0]; ; {
+		if x.repeats() {
+			continue
+		}
+		ahead, _ := x.br.Peek(x.br.Buffered())
+		reads := x.reads
 		resp, err := http.ReadResponse(x.br, nil)
 		if err != nil {
 			if x.limit <= 0 {
@@ -184,6 +193,9 @@ func (x *wire) response() (*http.Response, error) {
 			return nil, broken(connError("read", x.conn, err))
 		}
 		if resp.StatusCode >= 100 && resp.StatusCode <= 199 && resp.StatusCode != http.StatusSwitchingProtocols {
+			if x.reads == reads { // all of it was in the buffer, and still is
+				x.again = append(x.again[:0], ahead[:len(ahead)-x.br.Buffered()]...)
+			}
 			continue
 		}
 		x.limit = math.MaxInt64
@@ -195,6 +207,20 @@ func (x *wire) response() (*http.Response, error) {
 		}
 		return resp, nil
 	}
+}
+
+// repeats skips an interim response that says what the last one said: a peer
+// that sends them without end (HTTP-HDR-CAP) sends a hundred thousand.
+func (x *wire) repeats() bool {
+	if len(x.again) == 0 {
+		return false
+	}
+	ahead, _ := x.br.Peek(x.br.Buffered())
+	if !bytes.HasPrefix(ahead, x.again) {
+		return false
+	}
+	_, err := x.br.Discard(len(x.again))
+	return err == nil
 }
 
 // body reads what the kubelet reads of a body: at most bodyCap bytes.

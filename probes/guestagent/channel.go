@@ -1,6 +1,7 @@
 package guestagent
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"time"
@@ -32,8 +33,12 @@ type Channel struct {
 	inSync bool
 	dec    Decoder
 	lastID uint64
+	noise  []byte // the last line that libvirt ignored, when short
 	chunk  [4096]byte
 }
+
+// maxNoise is the longest line that is remembered as one to ignore.
+const maxNoise = 1 << 10
 
 // NewChannel makes a channel that is not connected; of the Env it needs the
 // job lock alone.
@@ -166,7 +171,14 @@ func (c *Channel) absorb(p []byte, w *pending) *Error {
 		if !ok {
 			break
 		}
-		if err := w.apply(line); err != nil {
+		if len(c.noise) > 0 && bytes.Equal(line, c.noise) {
+			continue // a flood of events says the same again and again
+		}
+		m, kind := parseLine(line)
+		if kind == ignored && len(line) <= maxNoise {
+			c.noise = append(c.noise[:0], line...)
+		}
+		if err := w.apply(line, m, kind); err != nil {
 			c.spoil()
 			return err
 		}
@@ -179,8 +191,7 @@ func (c *Channel) absorb(p []byte, w *pending) *Error {
 }
 
 // apply takes one line (GA-SYNC, GA-STALE, GA-GARBAGE, GA-FRAMING).
-func (w *pending) apply(line []byte) *Error {
-	m, kind := parseLine(line)
+func (w *pending) apply(line []byte, m message, kind lineKind) *Error {
 	switch kind {
 	case notJSON:
 		if w != nil && w.sync && w.first {
