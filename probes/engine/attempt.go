@@ -9,16 +9,13 @@ func (w *Worker) finishTry(class probes.Class, acts *Actions) {
 	if w.try == 0 {
 		return
 	}
-	switch class {
-	case probes.Success, probes.Warning, probes.Failure:
-	case probes.Errored:
-		if w.try < w.cfg.Tries {
-			w.try++
-			acts.addTry(StartTry, w.attempt, w.try)
-			return
-		}
-	default: // THR-UNKNOWN-IS-FAILURE
-		class = probes.Failure
+	if class == probes.NoClass || class > probes.Errored {
+		class = probes.Failure // THR-UNKNOWN-IS-FAILURE
+	}
+	if w.cfg.Rules.retries(class) && w.try < w.cfg.Tries {
+		w.try++
+		acts.addTry(StartTry, w.attempt, w.try)
+		return
 	}
 	w.finishAttempt(class, acts)
 }
@@ -27,13 +24,17 @@ func (w *Worker) finishTry(class probes.Class, acts *Actions) {
 // retries into the loop, which goes on (PANIC-CONTINUE).
 func (w *Worker) losePanicked(acts *Actions) {
 	if w.try > 0 {
-		w.finishAttempt(probes.Errored, acts)
+		w.alive = w.alive && !w.cfg.Rules.panicEnds()
+		w.finishAttempt(w.cfg.Rules.panicIs(), acts)
 	}
 }
 
 func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
 	acts.addTry(AttemptFinished, w.attempt, w.try).Class = class
 	w.try = 0
+	if w.cfg.Rules != nil {
+		class = w.finishOtherwise(class)
+	}
 	if class != probes.Errored { // THR-ERR-DISCARD
 		w.judge(class.Passed(), acts)
 	}
@@ -49,24 +50,37 @@ func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
 // causes ends with the next container. What is left of it is the cleared run.
 // The same holds for liveness and startup in a terminating pod.
 func (w *Worker) judge(passed bool, acts *Actions) {
-	if !w.run.count(passed, &w.cfg) {
+	if !w.count(passed) {
+		w.leak(acts)
 		return // THR-NO-HYSTERESIS-LEAK
 	}
 	verdict := healthy
 	if !passed {
 		verdict = unhealthy
 	}
-	void := w.stale || w.quiet
-	if !void {
+	void := (w.stale || w.quiet) && !w.cfg.Rules.lateCounts()
+	if !void && !w.cfg.Rules.ignores(w.state, verdict) {
 		w.publish(verdict, acts)
 	}
 	if w.cfg.Kind == probes.Startup || w.cfg.Kind == probes.Liveness && !passed {
-		w.run = streak{} // LIVE-HOLD: the next container gets its full threshold
-		w.onHold = !void
+		if !w.cfg.Rules.holdKeepsRun() {
+			w.run = streak{} // LIVE-HOLD: the next container gets its full threshold
+		}
+		w.onHold = !void && !w.cfg.Rules.opensHold()
 		if !passed && !void {
 			acts.add(LivenessFailed)
 		}
+	} else if w.cfg.Rules != nil {
+		w.onHold = w.cfg.Rules.holdsToo(passed)
 	}
+}
+
+// count adds a result to the run and tells whether it decides.
+func (w *Worker) count(passed bool) bool {
+	if w.cfg.Rules != nil {
+		return w.countOtherwise(passed)
+	}
+	return w.run.count(passed, &w.cfg)
 }
 
 // next goes on after an attempt. When a trigger and a tick both wait, the
@@ -74,20 +88,21 @@ func (w *Worker) judge(passed bool, acts *Actions) {
 // the tick (TIM-TICK-DROP, TIM-READY-MANUAL).
 func (w *Worker) next(acts *Actions) {
 	switch {
+	case w.cfg.Rules.opensHold() && int(acts.n) == len(acts.list): // the wake comes at once
 	case w.triggered:
 		w.triggered = false
-		w.tick.reset(w.now)
+		w.takeTrigger(acts)
 	case w.tick.waiting(w.now):
-		w.tick.receive(w.now)
-	default:
-		return
+		w.receive()
+		if !w.cfg.Rules.forgetsTick() {
+			w.check(acts)
+		}
 	}
-	w.check(acts)
 }
 
 // publish tells the world, when there is something new (THR-NO-HYSTERESIS-LEAK).
 func (w *Worker) publish(to published, acts *Actions) {
-	if w.state == to {
+	if w.state == to && !w.cfg.Rules.repeats() {
 		return
 	}
 	w.state = to

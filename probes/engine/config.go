@@ -53,5 +53,5 @@ func (c Config) delayNeed() time.Duration {
 	if c.InitialDelay <= 0 {
 		return -time.Second + 1
 	}
-	return (c.InitialDelay + time.Second - 1) / time.Second * time.Second
+	return (c.InitialDelay+time.Second-1)/time.Second*time.Second - c.Rules.earlier()
 }

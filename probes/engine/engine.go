@@ -31,6 +31,8 @@ type Config struct {
 	// A container that started more than ResumeGrace before keeps the state
 	// that it had: its initial state is not published (PROBER-RESTART).
 	Resume bool
+	// Rules deviate from the law; nil in every prober that means well.
+	Rules *Rules
 }
 
 // ResumeGrace is how long before the prober process a container must have

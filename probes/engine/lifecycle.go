@@ -16,17 +16,20 @@ func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
 		return
 	}
 	w.started = clamp(at)
-	w.running, w.onHold, w.passed = true, false, false
+	w.running, w.onHold, w.passed = true, w.onHold && w.cfg.Rules.holdsForever(), false
 	w.stale = w.try > 0
 	w.state = unset
+	if w.cfg.Rules != nil {
+		w.startOtherwise()
+	}
 	if w.cfg.Resume && w.started < w.created-ResumeGrace {
 		return // PROBER-RESTART
 	}
 	switch w.cfg.Kind { // STATE-INIT
 	case probes.Readiness:
-		w.publish(unhealthy, acts)
+		w.publish(w.cfg.Rules.initial(unhealthy), acts)
 	case probes.Liveness:
-		w.publish(healthy, acts)
+		w.publish(w.cfg.Rules.initial(healthy), acts)
 	case probes.Startup:
 		w.publish(unknown, acts)
 	}
@@ -36,10 +39,10 @@ func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
 // once, for no reader waits for the next check to see that the container does
 // not run. A worker on hold leaves its verdict alone.
 func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
-	if !w.alive {
+	if !w.alive || w.cfg.Rules.probesStopped() {
 		return
 	}
-	if w.running && !w.onHold {
+	if w.running && !w.onHold && !w.cfg.Rules.stoppedKeepsState() {
 		w.publish(unhealthy, acts)
 	}
 	w.running = false
@@ -51,10 +54,10 @@ func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
 // shutdown; readiness goes on (TERM-LIVENESS-OFF). A verdict that put the
 // worker on hold stands, and so does the failure of a stopped container.
 func (w *Worker) terminating(acts *Actions) {
-	if !w.alive || w.cfg.Kind == probes.Readiness {
+	if !w.alive || w.cfg.Rules.goesOnTerminating(w.cfg.Kind) {
 		return
 	}
-	if w.running && !w.onHold {
+	if w.running && !w.onHold && w.cfg.Kind != probes.Readiness {
 		w.publish(healthy, acts)
 	}
 	w.quiet = true

@@ -41,6 +41,8 @@ type Worker struct {
 	triggered bool // a manual trigger waits; the channel holds one
 	stale     bool // the container of the attempt in flight is gone
 	quiet     bool // liveness or startup of a terminating pod
+
+	dev deviant
 }
 
 // NewWorker returns a worker that begins now. Its first check is due at once,
@@ -53,7 +55,7 @@ func NewWorker(cfg Config, now time.Duration) Worker {
 	now = clamp(now)
 	return Worker{
 		cfg:     cfg,
-		tick:    ticker{next: now + cfg.StartJitter, period: cfg.Period},
+		tick:    ticker{next: now + cfg.StartJitter + cfg.Rules.firstWait(cfg.Period), period: cfg.Period},
 		now:     now,
 		created: now,
 		need:    cfg.delayNeed(),
@@ -66,7 +68,7 @@ func NewWorker(cfg Config, now time.Duration) Worker {
 // while an attempt is in flight, and ticks that would do nothing (during the
 // delay, on hold, without a container) are passed over.
 func (w *Worker) WakeAt() (time.Duration, bool) {
-	if !w.probing() || w.try > 0 {
+	if !w.probing() || w.busy() {
 		return 0, false
 	}
 	return w.tick.from(w.started + w.need), true
@@ -113,7 +115,7 @@ func (w *Worker) probing() bool {
 		return false
 	}
 	if w.cfg.Kind == probes.Startup {
-		return !w.passed
+		return !w.passed || w.cfg.Rules.startupGoesOn()
 	}
 	return w.passed || !w.cfg.StartupGate // STARTUP-GATE
 }
@@ -143,10 +145,10 @@ func (w *Worker) enterLoop() {
 
 // wake takes a tick and checks.
 func (w *Worker) wake(acts *Actions) {
-	if !w.alive || w.try > 0 || !w.tick.waiting(w.now) {
+	if !w.alive || w.busy() || !w.tick.waiting(w.now) {
 		return
 	}
-	w.tick.receive(w.now)
+	w.receive()
 	if w.check(acts); w.try == 0 {
 		w.enterLoop()
 	}
@@ -158,18 +160,39 @@ func (w *Worker) wake(acts *Actions) {
 // trigger is taken, also when the check does nothing.
 func (w *Worker) trigger(acts *Actions) {
 	switch {
-	case !w.alive || w.cfg.Kind != probes.Readiness:
+	case !w.alive || w.cfg.Kind != probes.Readiness && !w.cfg.Rules.triggersAll():
 	case w.try > 0 || !w.looping:
 		w.triggered = true
 	default:
-		w.tick.reset(w.now)
-		w.check(acts)
+		w.takeTrigger(acts)
 	}
 }
 
+// takeTrigger begins the period anew and checks.
+func (w *Worker) takeTrigger(acts *Actions) {
+	if !w.cfg.Rules.keepsPhase() {
+		w.tick.reset(w.now)
+	}
+	w.dev.manual = true
+	w.check(acts)
+}
+
+// receive takes a tick out of the channel.
+func (w *Worker) receive() {
+	if w.cfg.Rules != nil {
+		w.receiveOtherwise()
+		return
+	}
+	w.tick.receive(w.now)
+}
+
+// busy tells whether ticks have to wait: an attempt is in flight
+// (TIM-NO-OVERLAP).
+func (w *Worker) busy() bool { return w.try > 0 && !w.cfg.Rules.overlaps() }
+
 // check is the kubelet's doProbe up to the attempt.
 func (w *Worker) check(acts *Actions) {
-	if !w.probing() || w.now-w.started < w.need {
+	if !w.probing() || w.now-w.started < w.need && !w.skipsDelay() {
 		return
 	}
 	w.attempt++
