@@ -172,8 +172,8 @@ func (w *world) add(e trace.Event) {
 
 // line reads one event:
 //
-//	start stop terminating vmi-deleted verdict restart prober-restart migration
-//	ready=B endpoint=B phase=P kill=K domain=S pause=B power=S R=B L=B U=B
+//	start stop terminating vmi-deleted verdict verdict=U restart prober-restart migration
+//	ready=B endpoint=B phase=P kill=K domain=S pause=B power=S R=B L=B U=B U=unknown
 //	saw ENDPOINT JSON
 //	R3 EES 100ms     attempt 3 of readiness with three tries of 100 ms each
 //	R3 ? 0s          a try that never ends
@@ -204,7 +204,10 @@ func (w *world) line(t *testing.T, f []string) {
 		e.Kind, e.Value, e.Msg = trace.GuestSaw, f[2], f[3]
 		w.add(e)
 	case word == "verdict":
-		e.Kind, e.HasProbe, e.Probe = trace.LivenessFailed, true, probes.Liveness
+		e.Kind, e.HasProbe, e.Probe, e.Value = trace.LivenessFailed, true, probes.Liveness, ""
+		if value != "" {
+			e.Probe = kinds[value[0]]
+		}
 		w.add(e)
 	case ok:
 		e.Kind = k
@@ -213,6 +216,9 @@ func (w *world) line(t *testing.T, f []string) {
 		e.HasProbe, e.Probe = true, kinds[word[0]]
 		if assigned {
 			e.Kind, e.Value = trace.ProbeState, ""
+			if value == "unknown" { // a startup probe before its first verdict
+				e.Value = value
+			}
 			w.add(e)
 			return
 		}

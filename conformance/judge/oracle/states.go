@@ -48,6 +48,9 @@ func noLeak(c *court) {
 			if i == 0 || m.OK != s.States[i-1].OK || m.T >= s.Container.Stop {
 				continue
 			}
+			if m.Value != s.States[i-1].Value {
+				continue // a startup probe begins as "unknown": its failure is news (STATE-INIT)
+			}
 			if _, anew := c.lastRestart(s.States[i-1].T-1, m.T); anew {
 				continue
 			}
