@@ -49,6 +49,9 @@ type Target struct {
 	Address string
 	// UserAgent of HTTP requests; empty means DefaultUserAgent.
 	UserAgent string
+	// Rules deviate from the law; nil in every prober that means well. They
+	// are fixed before the first try.
+	Rules *Rules
 
 	cache  prepared
 	failed statusMessage
@@ -97,6 +100,6 @@ func (t *Target) prepare() *prepared {
 	if agent == "" {
 		agent = DefaultUserAgent
 	}
-	c.hop, c.err = newHop(&t.Probe.HTTP, t.Address, agent)
+	c.hop, c.err = newHop(&t.Probe.HTTP, t.Address, agent, t.Rules)
 	return c
 }

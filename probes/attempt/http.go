@@ -26,11 +26,12 @@ func HTTP(env Env, t *Target) probes.Result {
 }
 
 func (x *wire) try(env Env, t *Target, first *hop, deadline time.Time) probes.Result {
-	x.r, x.w, x.limit = 0, 0, headerCap
+	x.r, x.w, x.limit = 0, 0, t.Rules.headCap()
+	x.rules, x.bare, x.env, x.timeout = t.Rules, false, env, t.Probe.Timeout
 	if err := x.open(env, first, deadline); err != nil {
 		return failed(first.shown, err)
 	}
-	if !t.noFast {
+	if !t.noFast && t.Rules == nil {
 		if result, done := x.fast(t); done {
 			return result
 		}
@@ -49,24 +50,34 @@ func (x *wire) follow(env Env, t *Target, first *hop, deadline time.Time) probes
 		}
 		redirects, keeps := redirect(resp.StatusCode)
 		location := resp.Header.Get("Location")
-		if !redirects || location == "" {
+		if !redirects || location == "" || !t.Rules.follows() {
 			return x.judge(t, resp)
 		}
 		keepBody = keepBody && keeps
 		u, err := at.locate(location)
 		if err != nil {
+			if t.Rules != nil && t.Rules.BadLocationPasses {
+				return x.judge(t, resp)
+			}
 			return failed(at.shown, err)
 		}
-		if u.Hostname() != first.url.Hostname() {
+		if !t.Rules.same(first.url, u) {
+			if t.Rules != nil && t.Rules.CrossFails {
+				return failed(location, errDeviant)
+			}
 			return x.judge(t, resp) // HTTP-REDIR-CROSS
 		}
 		next := at.next(first, location, u, keepBody)
 		x.slurp(resp)
 		x.close()
-		if requests >= maxRequests {
+		if requests >= t.Rules.requests() {
+			if t.Rules != nil && t.Rules.LoopPasses {
+				return probes.Result{Class: probes.Success}
+			}
 			return failed(location, errRedirectLoop)
 		}
 		at = &next
+		deadline = t.Rules.hopDeadline(deadline, env.Now(), t.Probe.Timeout)
 		if err := x.open(env, at, deadline); err != nil {
 			return failed(at.shown, err)
 		}
@@ -87,6 +98,9 @@ func redirect(status int) (follows, keepsBody bool) {
 
 // judge reads the body and classifies the final response.
 func (x *wire) judge(t *Target, resp *http.Response) probes.Result {
+	if result, done := x.judgeOtherwise(t, resp); done {
+		return result
+	}
 	body, err := x.body(resp)
 	if err != nil && !statusDecides(t.Profile) {
 		return bodyError(err)

@@ -30,12 +30,14 @@ type hop struct {
 	// err refuses the request before dialing, writeErr once connected: the
 	// Transport notices them there.
 	err, writeErr error
+
+	rules *Rules
 }
 
 // newHop builds the first request as the kubelet does (HTTP-URL,
 // HTTP-HDR-CUSTOM, HTTP-HDR-HOST, HTTP-HDR-DEFAULT). An error is class
 // Errored: there is no request to send.
-func newHop(action *probes.HTTPRequest, address, agent string) (hop, error) {
+func newHop(action *probes.HTTPRequest, address, agent string, rules *Rules) (hop, error) {
 	port, err := resolvePort(action.Port)
 	if err != nil {
 		return hop{}, err
@@ -60,14 +62,14 @@ func newHop(action *probes.HTTPRequest, address, agent string) (hop, error) {
 		header.Add(h.Name, h.Value)
 	}
 	if _, ok := header["User-Agent"]; !ok {
-		header.Set("User-Agent", agent)
+		header.Set("User-Agent", rules.agent(agent))
 	}
 	if _, ok := header["Accept"]; !ok {
 		header.Set("Accept", "*/*")
 	} else if header.Get("Accept") == "" {
 		header.Del("Accept")
 	}
-	h := hop{url: u, host: header.Get("Host"), header: header}
+	h := hop{url: u, host: header.Get("Host"), header: header, rules: rules}
 	h.render()
 	return h, nil
 }
@@ -100,7 +102,7 @@ func (h *hop) render() {
 	default:
 		port = "80"
 	}
-	h.dial = net.JoinHostPort(h.name, port)
+	h.dial = net.JoinHostPort(h.rules.dial(h.name, h.host), port)
 
 	header := h.header
 	if user := h.url.User; user != nil && header.Get("Authorization") == "" {
@@ -110,16 +112,17 @@ func (h *hop) render() {
 		header.Set("Authorization", "Basic "+pair)
 	}
 	var b bytes.Buffer
-	req := &http.Request{Method: http.MethodGet, URL: h.url, Host: h.host, Header: header}
+	req := &http.Request{Method: h.rules.method(), URL: h.url, Host: h.host, Header: header}
 	if h.writeErr = req.Write(&b); h.writeErr != nil {
 		return
 	}
 	h.raw = b.Bytes()
-	if !hasToken(header.Get("Connection"), "close") && !asksForSwitch(header) {
+	if !hasToken(header.Get("Connection"), "close") && !asksForSwitch(header) && !h.rules.keepsAlive() {
 		// Where the Transport puts it: after all other headers
 		// (HTTP-NO-KEEPALIVE).
 		h.raw = append(h.raw[:len(h.raw)-2], "Connection: close\r\n\r\n"...)
 	}
+	h.raw = h.rules.request(h.raw, header)
 }
 
 // refuse makes the checks that the Transport makes before it dials.
@@ -198,7 +201,7 @@ func hasToken(v, token string) bool {
 // next is the request that a redirect asks for, with the headers that
 // http.Client carries along; first is the first request of the try.
 func (h *hop) next(first *hop, location string, u *url.URL, keepBody bool) hop {
-	n := hop{url: u, header: make(http.Header, len(first.header)+1)}
+	n := hop{url: u, header: make(http.Header, len(first.header)+1), rules: h.rules}
 	if h.host != "" && h.host != h.url.Host {
 		// A custom Host header survives a relative redirect only
 		// (HTTP-HDR-HOST).
@@ -216,6 +219,7 @@ func (h *hop) next(first *hop, location string, u *url.URL, keepBody bool) hop {
 		n.header.Set("Referer", ref)
 	}
 	n.render()
+	h.rules.redirected(&n)
 	return n
 }
 

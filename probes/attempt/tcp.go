@@ -16,11 +16,17 @@ func TCP(env Env, t *Target) probes.Result {
 	if p.err != nil {
 		return probes.Result{Class: probes.Errored, Message: p.err.Error()}
 	}
-	conn, err := env.Dial(p.dial, env.Now().Add(t.Probe.Timeout))
+	deadline := env.Now().Add(t.Probe.Timeout)
+	conn, err := env.Dial(p.dial, deadline)
+	if err == nil {
+		err = t.Rules.connected(env, conn, deadline)
+	}
 	if err != nil {
 		return probes.Result{Class: probes.Failure, Message: dialError(p.dial, err).Error()}
 	}
-	_ = conn.Close()
+	if !t.Rules.leaks() {
+		_ = conn.Close()
+	}
 	return probes.Result{Class: probes.Success}
 }
 

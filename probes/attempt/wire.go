@@ -35,6 +35,11 @@ type wire struct {
 	br    *bufio.Reader
 	reads int    // by the parser
 	again []byte // the last interim response, as it came
+
+	rules   *Rules
+	env     Env           // for rules
+	timeout time.Duration // for rules
+	bare    bool          // a line ended without CR, when rules care
 }
 
 var wires = sync.Pool{New: func() any {
@@ -76,6 +81,7 @@ func (x *wire) open(env Env, h *hop, deadline time.Time) error {
 		x.close()
 		return err
 	}
+	x.relax(env, x.rules != nil && x.rules.ConnectOnly)
 	return nil
 }
 
@@ -91,7 +97,7 @@ func (x *wire) secure(env Env, h *hop, deadline time.Time) error {
 	}
 	conn := tls.Client(x.under, &tls.Config{
 		ServerName:         h.name,
-		InsecureSkipVerify: true, //nolint:gosec // a probe must not verify
+		InsecureSkipVerify: !x.rules.verifies(), //nolint:gosec // a probe must not verify
 		NextProtos:         []string{"http/1.1"},
 		Time:               env.Now,
 	})
@@ -123,11 +129,11 @@ func broken(err error) error {
 }
 
 func (x *wire) close() {
-	if x.under != nil {
+	if x.under != nil && !x.rules.leaks() {
 		_ = x.under.Close()
 	}
 	x.conn, x.under, x.err = nil, nil, nil
-	x.r, x.w, x.limit = 0, 0, headerCap
+	x.r, x.w, x.limit = 0, 0, x.rules.headCap()
 }
 
 // Read implements io.Reader for the parser of net/http.
@@ -158,8 +164,10 @@ func (x *wire) receive(p []byte) (int, error) {
 	if int64(len(p)) > x.limit {
 		p = p[:x.limit]
 	}
+	x.refresh()
 	n, err := x.conn.Read(p)
 	x.limit -= int64(n)
+	x.look(p[:n])
 	if err != nil {
 		x.err = err
 		if n > 0 {
@@ -192,7 +200,7 @@ func (x *wire) response() (*http.Response, error) {
 			}
 			return nil, broken(connError("read", x.conn, err))
 		}
-		if resp.StatusCode >= 100 && resp.StatusCode <= 199 && resp.StatusCode != http.StatusSwitchingProtocols {
+		if x.rules.skips(resp.StatusCode) {
 			if x.reads == reads { // all of it was in the buffer, and still is
 				x.again = append(x.again[:0], ahead[:len(ahead)-x.br.Buffered()]...)
 			}
@@ -225,7 +233,7 @@ func (x *wire) repeats() bool {
 
 // body reads what the kubelet reads of a body: at most bodyCap bytes.
 func (x *wire) body(resp *http.Response) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(resp.Body, bodyCap))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, x.rules.bodyCap()))
 	if err != nil {
 		return nil, x.explainBody(err)
 	}
