@@ -25,12 +25,52 @@ func (c *compilation) guests() {
 		}
 		vm.DomainDelay = g.DomainDelay.D
 		vm.Program = c.program(vm.Name, &g.Boot)
-		if g.EveryBoot == nil {
-			continue
+		if g.EveryBoot != nil {
+			vm.EveryBoot = c.program(vm.Name, g.EveryBoot)
+			c.once(&g.Boot, g.EveryBoot)
 		}
-		vm.EveryBoot = c.program(vm.Name, g.EveryBoot)
-		c.once(&g.Boot, g.EveryBoot)
+		c.impossible(vm, &g)
 	}
+}
+
+// impossible finds what no guest can do, such as a body of a negative length:
+// what package fakevm would refuse when the case runs.
+func (c *compilation) impossible(vm *VM, g *syntax.Guest) {
+	if c.list.HasErrors() {
+		return // half a program: the problems may be consequences
+	}
+	for _, p := range fakevm.Check(vm.Program, vm.EveryBoot) {
+		boot, path := &g.Boot, p.Path
+		if rest, ok := strings.CutPrefix(path, "everyBoot."); ok && g.EveryBoot != nil {
+			boot, path = g.EveryBoot, rest
+		}
+		c.list.Add(diag.BadReply, c.placeOf(boot, vm.Name, path), "", "%s: %s", path[strings.LastIndexByte(path, '.')+1:], p.Msg)
+	}
+}
+
+// placeOf is where the file has what fakevm calls
+// "endpoints[0].steps[1].replies[2].reply...".
+func (c *compilation) placeOf(b *syntax.Boot, vm, path string) Pos {
+	var e, s, r int
+	place := c.spec.Keys["guests."+vm]
+	endpoints := scripted(b)
+	n, _ := fmt.Sscanf(path, "endpoints[%d].steps[%d].replies[%d]", &e, &s, &r)
+	if n >= 1 && e < len(endpoints) {
+		place = endpoints[e].Pos
+		if n >= 2 && s < len(endpoints[e].Steps) {
+			place = endpoints[e].Steps[s].Pos
+			if n == 3 && r < len(endpoints[e].Steps[s].Replies) {
+				place = endpoints[e].Steps[s].Replies[r].Pos
+			}
+		}
+	}
+	if n, _ := fmt.Sscanf(path, "power[%d]", &e); n == 1 && e < len(b.Power) {
+		place = b.Power[e].Pos
+	}
+	if n, _ := fmt.Sscanf(path, "freezes[%d]", &e); n == 1 && e < len(b.Freezes) {
+		place = b.Freezes[e].Pos
+	}
+	return place
 }
 
 // once: an endpoint is scripted by the run or by the boot, not by both.
