@@ -85,6 +85,9 @@ func (f *File) lintProbed(list *diag.List) {
 					for _, k := range t.keys {
 						asked[t.vm+" "+k] = true
 					}
+					if c.c.Profile.VM && vm.Resolved.Probes[j].Handler == probes.Exec {
+						asked[t.vm+" agent"] = true // a command goes by way of the agent
+					}
 				}
 			}
 		}

@@ -262,6 +262,9 @@ func (l *lookout) timeBases() {
 		counts = counts || len(s.Replies) > 1
 		times = times || i > 0
 	}
+	if l.p.Handler == probes.Exec {
+		times = times || len(l.compilation.steps[l.vm.Name+" agent"]) > 1
+	}
 	for _, ch := range e.Ready.Changes {
 		byTime := ch.After.IsZero() && !mentions(ch.Lo, "readiness#") && !mentions(ch.Hi, "readiness#")
 		switch {
