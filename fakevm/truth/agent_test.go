@@ -116,6 +116,14 @@ func execShapes() []execShape {
 		{"the wrong argv", &fakevm.ExecReply{Require: []string{"/bin/other"}}, nil, nil},
 		{"a quote in argv", &fakevm.ExecReply{}, nil, []string{"/bin/check", `say "hi"`}},
 		{"a backslash in argv", &fakevm.ExecReply{Require: []string{"/bin/check", `a\nb`}}, nil, []string{"/bin/check", `a\nb`}},
+		{
+			"rendered already", &fakevm.ExecReply{Require: []string{"/bin/check", "-q"}}, nil,
+			[]string{"virt-probe", "--domainName", "ns_vm", "--timeoutSeconds", "9", "--command", "/bin/check", "--", "-q"},
+		},
+		{
+			"rendered already, hangs", &fakevm.ExecReply{Hang: true}, nil,
+			[]string{"virt-probe", "--domainName", "ns_vm", "--timeoutSeconds=1", "--command=/bin/check"},
+		},
 		{"slow agent", &fakevm.ExecReply{After: 500 * ms}, &fakevm.AgentReply{Delay: 700 * ms}, nil},
 		{"hung agent", &fakevm.ExecReply{}, &fakevm.AgentReply{Silent: true}, nil},
 		{"agent error", &fakevm.ExecReply{}, &fakevm.AgentReply{ErrorClass: "X"}, nil},

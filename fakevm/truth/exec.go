@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,11 +27,15 @@ func execTry(p *probes.Probe, prof *probes.Profile, a Answer, net NetModel) Verd
 	if !prof.VM {
 		return containerExec(p, prof, r)
 	}
+	t := patienceOf(p, prof)
+	if len(p.Command) > 0 && p.Command[0] == "virt-probe" {
+		p = unwrapped(p)
+		t.outer -= prof.ExecOuterExtra
+	}
 	argv, ok := guestArgv(p.Command)
 	if !ok {
 		return at(probes.Failure, 0, "EX-JSON-INJECT")
 	}
-	t := patienceOf(p, prof)
 	return inState(a.Sync, func(s SyncState) Verdict {
 		c := asked(a.Agent, a.AgentDown, s, t, net)
 		if c.done {
@@ -47,6 +52,34 @@ func execTry(p *probes.Probe, prof *probes.Profile, a Answer, net NetModel) Verd
 			return polled(p, r, argv, started, began, net)
 		})
 	})
+}
+
+// unwrapped is the probe behind a command that is rendered already: KubeVirt
+// leaves it alone, so that virt-probe's own flags say what the guest gets and
+// how long it has, and the kubelet adds no second (EX-MAP-KV).
+func unwrapped(p *probes.Probe) *probes.Probe {
+	inner := *p
+	flags, rest := p.Command[1:], []string(nil)
+	if i := slices.Index(flags, "--"); i >= 0 {
+		flags, rest = flags[:i], flags[i+1:]
+	}
+	name := ""
+	for i, word := range flags {
+		flag, value, joined := strings.Cut(word, "=")
+		if !joined && i+1 < len(flags) {
+			value = flags[i+1]
+		}
+		switch flag {
+		case "--command":
+			name = value
+		case "--timeoutSeconds":
+			if n, err := strconv.Atoi(value); err == nil && n > 0 {
+				inner.Timeout = time.Duration(n) * time.Second
+			}
+		}
+	}
+	inner.Command = append([]string{name}, rest...)
+	return &inner
 }
 
 // guestArgv is the command that reaches the guest: the arguments are put into

@@ -172,6 +172,12 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 	if !ok {
 		return false
 	}
+	if s.Probe.Handler == probes.Exec && agentReplies(replies) > 1 {
+		// guest-sync or guest-exec-status met another reply than guest-exec
+		// did, one that makes it fail.
+		v.Classes |= truth.Set(probes.Failure)
+		v.Min, v.Max = 0, tryBound(s.Probe, g.court.profile())
+	}
 	took, rivals := t.End-t.Start, g.rivals(s, t)
 	if rivals { // whoever waits for the job lock may time out (GA-SINGLE-FLIGHT)
 		v.Classes |= truth.Set(probes.Failure)
@@ -268,6 +274,17 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 		list = append(list, r)
 	}
 	return list, true
+}
+
+// agentReplies is how many replies of the agent's script were used up.
+func agentReplies(list []reply) int {
+	n := 0
+	for i := range list {
+		if list[i].kind == fakevm.Agent {
+			n++
+		}
+	}
+	return n
 }
 
 // asks tells whether a probe asks an endpoint.
