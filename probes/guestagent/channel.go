@@ -35,6 +35,7 @@ type Channel struct {
 	lastID uint64
 	noise  []byte // the last line that libvirt ignored, when short
 	chunk  [4096]byte
+	rules  *Rules
 }
 
 // maxNoise is the longest line that is remembered as one to ignore.
@@ -107,7 +108,7 @@ func (c *Channel) lost(gen uint64) {
 
 // spoil makes an error stick to the connection.
 func (c *Channel) spoil() {
-	c.broken, c.inSync = true, false
+	c.broken, c.inSync = !c.rules.forgetsGarbage(), false
 	c.dec.Reset()
 }
 
@@ -175,15 +176,16 @@ func (c *Channel) absorb(p []byte, w *pending) *Error {
 			continue // a flood of events says the same again and again
 		}
 		m, kind := parseLine(line)
+		kind = c.rules.reads(kind, line)
 		if kind == ignored && len(line) <= maxNoise {
 			c.noise = append(c.noise[:0], line...)
 		}
-		if err := w.apply(line, m, kind); err != nil {
+		if err := w.apply(line, m, kind, c.rules); err != nil {
 			c.spoil()
 			return err
 		}
 	}
-	if c.dec.Pending() > maxResponse {
+	if c.dec.Pending() > c.rules.responseLimit() {
 		c.spoil()
 		return errTooLong
 	}
@@ -191,7 +193,7 @@ func (c *Channel) absorb(p []byte, w *pending) *Error {
 }
 
 // apply takes one line (GA-SYNC, GA-STALE, GA-GARBAGE, GA-FRAMING).
-func (w *pending) apply(line []byte, m message, kind lineKind) *Error {
+func (w *pending) apply(line []byte, m message, kind lineKind, rules *Rules) *Error {
 	switch kind {
 	case notJSON:
 		if w != nil && w.sync && w.first {
@@ -205,7 +207,7 @@ func (w *pending) apply(line []byte, m message, kind lineKind) *Error {
 		return nil
 	case reply:
 	}
-	if w == nil || w.sync && (!m.isID || m.id != w.id) {
+	if w == nil || w.sync && (!m.isID || !rules.accepts(w.id, m.id)) {
 		return nil // a delayed reply
 	}
 	w.finished, w.got, w.isErr = true, true, m.isErr

@@ -150,6 +150,10 @@ type Target struct {
 	// suppressed: what KubeVirt seems to intend (GA-SUPPRESS-GAP), not what
 	// it does. Default false.
 	SuppressInvalid bool
+	// Rules deviate from the law; nil in every prober that means well.
+	Rules *Rules
+
+	latched bool // see Rules.SuppressForGood
 }
 
 // Try makes one try of a guestAgentPing or exec probe. Domain and channel may

@@ -19,11 +19,12 @@ func Ping(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	if st.SocketGone {
 		return failure("Failed to connect cmd client")
 	}
-	if t.Profile.PauseAnnotation && st.ProbesPaused {
+	if t.Profile.PauseAnnotation && st.ProbesPaused && (t.Rules == nil || !t.Rules.AnnotationContacts) {
 		return probes.Result{Class: probes.Success}
 	}
 	c := pingCalls.Get().(*pingCall) //nolint:forcetypeassert // the pool holds nothing else
 	c.t, c.d, c.ch, c.wait = t, d, ch, t.limits(env.Now(), t.Profile.ExecOuterExtra)
+	c.rules = t.Rules
 	c.start("guest-ping", pingCommand)
 	if c.run(env, c.wait.cut) {
 		result := c.result()
@@ -52,17 +53,23 @@ func (c *pingCall) release() {
 	if cap(c.w.line) > 64<<10 {
 		c.w.line = nil
 	}
-	c.t, c.d, c.ch = nil, nil, nil
+	c.t, c.d, c.ch, c.rules = nil, nil, nil, nil
 	pingCalls.Put(c)
 }
 
 // result is what virt-launcher answers when libvirt has.
 func (c *pingCall) result() probes.Result {
+	if result, done := c.t.pingEnds(c.d.Status(), c.err); done {
+		return result
+	}
 	if c.err == nil || c.t.suppressed(c.d.Status(), c.err.Code) {
+		if c.err != nil && c.t.Rules != nil && c.t.Rules.AlwaysEvent {
+			c.d.PingFailed(c.err.Error())
+		}
 		return probes.Result{Class: probes.Success}
 	}
 	text := c.err.Error()
-	if c.t.Profile.PauseAnnotation { // KubeVirt >= 1.9
+	if c.t.Profile.PauseAnnotation && (c.t.Rules == nil || !c.t.Rules.NoEvent) { // KubeVirt >= 1.9
 		c.d.PingFailed(text)
 	}
 	return failure(text)
@@ -73,16 +80,17 @@ func (c *pingCall) result() probes.Result {
 // (GA-SUPPRESS-MIG), gone, of unknown state, or paused for a healthy reason
 // (GA-SUPPRESS-PAUSE).
 func (t *Target) suppressed(st Status, code Code) bool {
-	eligible := code == AgentUnresponsive || code == NoDomain || t.SuppressInvalid && code == OperationInvalid
 	switch {
-	case !eligible:
+	case !t.eligible(code):
 		return false
+	case t.latch(st) || t.Rules.excused(st):
+		return true
 	case t.Profile.SuppressMigration && st.Migrating:
 		return true
 	case !t.Profile.SuppressPause:
 		return false
 	case !st.Exists || st.StateUnknown:
-		return true
+		return t.Rules == nil || !t.Rules.GoneSurfaces
 	}
 	return st.State == Paused && st.Reason.Healthy()
 }
