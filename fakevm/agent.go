@@ -1,7 +1,9 @@
 package fakevm
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -61,6 +63,7 @@ func (r *Reply) agent() *AgentReply {
 func (g *Guest) openAgent() {
 	ch, err := g.host.AgentChannel(func(s Session) Handler {
 		c := &agentConn{}
+		c.sent = func() { c.said(c.saying) }
 		g.attach(&c.conn, s, c)
 		g.agent.conn = c
 		return &c.conn
@@ -103,6 +106,16 @@ type agentConn struct {
 	timer  *guestTimer
 	taken  func() // what waits for the last reply to be taken
 	send   sender
+	saying *AgentReply // that send is at work on
+	sent   func()      // follows the last byte of it
+	last   parsed
+}
+
+// parsed is the last command as it came, and as it was understood: a prober
+// says the same again and again.
+type parsed struct {
+	text []byte
+	command
 }
 
 // command is one line of the host.
@@ -118,14 +131,26 @@ const maxQueue = 64
 
 // OnData takes bytes of the host.
 func (c *agentConn) OnData(b []byte) {
-	c.frames.feed(b, func(o []byte) {
-		var cmd command
-		if err := json.Unmarshal(o, &cmd); err != nil {
-			cmd = command{broken: true}
-		}
-		c.enqueue(cmd)
-	}, func() { c.enqueue(command{broken: true}) })
+	c.frames.feed(b, func(o []byte) { c.enqueue(c.parse(o)) }, func() { c.enqueue(command{broken: true}) })
 }
+
+// parse reads one command.
+func (c *agentConn) parse(o []byte) command {
+	if len(c.last.text) > 0 && bytes.Equal(o, c.last.text) {
+		return c.last.command
+	}
+	var cmd command
+	if err := json.Unmarshal(o, &cmd); err != nil {
+		return command{broken: true}
+	}
+	if len(o) <= maxParsed {
+		c.last = parsed{append(c.last.text[:0], o...), cmd}
+	}
+	return cmd
+}
+
+// maxParsed is the longest command that is remembered.
+const maxParsed = 1 << 10
 
 func (c *agentConn) enqueue(cmd command) {
 	if len(c.queue) < maxQueue {
@@ -137,10 +162,7 @@ func (c *agentConn) enqueue(cmd command) {
 func (c *agentConn) work() {
 	for !c.busy && c.attached && len(c.queue) > 0 {
 		cmd := c.queue[0]
-		c.queue = c.queue[1:]
-		if len(c.queue) == 0 {
-			c.queue = nil
-		}
+		c.queue = slices.Delete(c.queue, 0, 1)
 		c.busy = true
 		c.g.agentCommand(c, &cmd)
 	}
@@ -153,15 +175,16 @@ func (c *agentConn) say(r *AgentReply, delay guestDelay, parts []part) {
 	if pace.every > 0 && pace.bytes == 0 {
 		pace.bytes = 1
 	}
-	begin := func() {
-		c.timer = nil
-		c.send.start(&c.g.clock, c.s, flatten(parts), pace, func() { c.said(r) })
-	}
+	c.saying = r
 	if delay > 0 {
-		c.timer = c.g.clock.after(delay, begin)
+		c.timer = c.g.clock.after(delay, func() {
+			c.timer = nil
+			c.send.start(&c.g.clock, c.s, flatten(parts), pace, c.sent)
+		})
 		return
 	}
-	begin()
+	c.timer = nil
+	c.send.start(&c.g.clock, c.s, flatten(parts), pace, c.sent)
 }
 
 // closeGrace is how long an agent that goes down waits for its last reply to

@@ -1,7 +1,6 @@
 package simbed
 
 import (
-	"os"
 	"strconv"
 
 	"github.com/vmprobe/vmprobe/probes/guestagent"
@@ -9,8 +8,6 @@ import (
 	"github.com/vmprobe/vmprobe/sim/platform"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
-
-var errDeadline = os.ErrDeadlineExceeded //nolint:gochecknoglobals // an error value
 
 // agentFaults are the faults between launcher and agent that are in force.
 type agentFaults struct {
@@ -39,10 +36,13 @@ func (d *domain) Name() string { return d.vm.spec.Machine.Namespace + "_" + d.vm
 // Status implements guestagent.Domain.
 func (d *domain) Status() guestagent.Status {
 	now := d.vm.platform.Domain(d.instance)
-	paused, err := strconv.ParseBool(now.Annotation)
+	paused := false
+	if now.Annotation != "" { // what is no truth value pauses nothing
+		paused, _ = strconv.ParseBool(now.Annotation)
+	}
 	state, reason := runState(now)
 	return guestagent.Status{
-		ProbesPaused: err == nil && paused && d.vm.world.c.Profile.PauseAnnotation,
+		ProbesPaused: paused && d.vm.world.c.Profile.PauseAnnotation,
 		Exists:       now.Exists && d.vm.faults.hidden == 0,
 		Active:       now.Active,
 		State:        state,

@@ -2,6 +2,7 @@ package simbed
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -242,7 +243,7 @@ func (c *container) Exec(argv []string, deadline time.Time) (exit int, output []
 	})
 	for !finished {
 		if !task.Park(deadline.Sub(sim.Epoch)) && !finished {
-			return 0, nil, errDeadline
+			return 0, nil, os.ErrDeadlineExceeded
 		}
 	}
 	return exit, output, err

@@ -164,11 +164,10 @@ func (c *Channel) toHost() {
 }
 
 func (c *Channel) wake() {
-	tasks := c.tasks
-	c.tasks = nil
-	for _, t := range tasks {
-		t.Unpark()
+	for _, t := range c.tasks {
+		t.Unpark() // runs nothing yet
 	}
+	c.tasks = c.tasks[:0]
 }
 
 func (c *Channel) wait(t *sim.Task, deadline time.Duration) bool {
