@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// testbed shows the interface as its file has it.
+func testbed(f *facts) (string, error) {
+	name := filepath.Join(f.root, "conformance/testbed/testbed.go")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	_, from, ok := strings.Cut(string(data), "\ntype Testbed interface {")
+	body, _, closed := strings.Cut(from, "\n}\n")
+	if !ok || !closed {
+		return "", errors.New("no interface Testbed in " + name)
+	}
+	return "```go\ntype Testbed interface {" + body + "\n}\n```\n", nil
+}
+
+// programs lists the packages below hack with the first sentence about them.
+func programs(f *facts) (string, error) {
+	dirs, err := filepath.Glob(filepath.Join(f.root, "hack/*"))
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| folder | what it is |\n|---|---|\n")
+	for _, dir := range dirs {
+		synopsis, err := synopsis(dir)
+		if err != nil {
+			return "", err
+		}
+		if synopsis != "" {
+			name := filepath.Base(dir)
+			b.WriteString(row("["+name+"]("+name+")", plain(synopsis)))
+		}
+	}
+	return b.String(), nil
+}
+
+// aboutItself is what every package comment begins with.
+var aboutItself = regexp.MustCompile(`^(Command|Package) [a-z]+ `)
+
+// synopsis is the first sentence of a package comment.
+func synopsis(dir string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			return "", err
+		}
+		if text := packageComment(f); text != "" {
+			return aboutItself.ReplaceAllString(new(doc.Package).Synopsis(text), ""), nil
+		}
+	}
+	return "", nil
+}
+
+func packageComment(f *ast.File) string {
+	if f.Doc == nil {
+		return ""
+	}
+	return f.Doc.Text()
+}
+
+// speed quotes the first table of the benchmarks' README and the paragraph
+// below it, which says where the figures come from.
+func speed(f *facts) (string, error) {
+	name := filepath.Join(f.root, "sim/bench/README.md")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	blocks := strings.Split(string(data), "\n\n")
+	for i, b := range blocks {
+		if strings.HasPrefix(b, "|") && i+1 < len(blocks) {
+			return b + "\n\n" + blocks[i+1] + "\n", nil
+		}
+	}
+	return "", errors.New("no table in " + name)
+}

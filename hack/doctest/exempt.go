@@ -1,0 +1,35 @@
+package doctest
+
+import "strings"
+
+// Exempt is a command that the test does not run as it stands.
+type Exempt struct {
+	Prefix string
+	Reason string
+	// Instead is run in the root of the module; "%" stands for the rest of
+	// the command after Prefix. Empty: nothing is.
+	Instead string
+}
+
+// Exempts lists them all. What is not here is run.
+func Exempts() []Exempt {
+	return []Exempt{
+		{"make ", "takes minutes, builds or tests the whole module", "make -n %"},
+		{".ci/run", "takes many minutes; it runs this test, too", "bash -n .ci/run"},
+		{"go install ", "writes outside the test's directory", "go list %"},
+		{"go test ", "a test of another package", "go list ./..."},
+		{"go run ./hack/", "rewrites files of the checkout or takes minutes", "go list ./hack/..."},
+		{"git clone ", "needs the network", ""},
+		{"cd vmprobe", "follows the clone", ""},
+	}
+}
+
+// exempted finds the entry for a command.
+func exempted(command string) (e Exempt, instead string, ok bool) {
+	for _, e := range Exempts() {
+		if rest, ok := strings.CutPrefix(command, e.Prefix); ok || command == strings.TrimSpace(e.Prefix) {
+			return e, strings.ReplaceAll(e.Instead, "%", rest), true
+		}
+	}
+	return Exempt{}, "", false
+}
