@@ -90,10 +90,10 @@ type HTTPReply struct {
 	Reason  string          `json:"reason,omitempty"`  // default: the standard text
 	Proto   string          `json:"proto,omitempty"`   // default "HTTP/1.1"
 	Interim []int           `json:"interim,omitempty"` // 1xx responses sent before
-	Headers []probes.Header `json:"headers,omitempty"`
+	Headers []probes.Header `json:"headers,omitempty"` // sent in this order
 	// Body is sent as it is; BodyBytes generates that many bytes instead.
 	Body      string `json:"body,omitempty"`
-	BodyBytes int64  `json:"bodyBytes,omitempty"`
+	BodyBytes int64  `json:"bodyBytes,omitempty"` // length of a generated body
 	// Framing is "length" (default), "chunked", "none" (ends with the
 	// connection), "badchunk" or "nolastchunk".
 	Framing string `json:"framing,omitempty"`
@@ -110,10 +110,10 @@ type HTTPReply struct {
 	// StallAfter sends only so many bytes of the body (StallInHeaders: of the
 	// head), then nothing more; End decides what follows, default open.
 	StallAfter     *int64 `json:"stallAfter,omitempty"`
-	StallInHeaders bool   `json:"stallInHeaders,omitempty"`
-	// DripBytes every DripEvery, from the first byte of the response.
+	StallInHeaders bool   `json:"stallInHeaders,omitempty"` // StallAfter counts bytes of the head
+	// DripBytes are sent every DripEvery, from the first byte of the response.
 	DripBytes int           `json:"dripBytes,omitempty"`
-	DripEvery time.Duration `json:"dripEvery,omitempty"`
+	DripEvery time.Duration `json:"dripEvery,omitempty"` // distance of the pieces of DripBytes
 	// Endless never ends "headers", "body" or "interim" responses; bytes come
 	// as fast as the reader takes them.
 	Endless string `json:"endless,omitempty"`
@@ -123,7 +123,7 @@ type HTTPReply struct {
 	// child that never reads; with ResetOnClose unread data turns the FIN
 	// into an RST, as the kernel does.
 	NoDrain      bool `json:"noDrain,omitempty"`
-	ResetOnClose bool `json:"resetOnClose,omitempty"`
+	ResetOnClose bool `json:"resetOnClose,omitempty"` // unread data makes the end an RST
 	// Require checks the request; a request that does not match is answered
 	// with Else (default 404) instead.
 	Require *HTTPRequire `json:"require,omitempty"`
@@ -134,22 +134,22 @@ type HTTPReply struct {
 
 // HTTPRequire is what a server insists on. Empty fields are not checked.
 type HTTPRequire struct {
-	Method      string          `json:"method,omitempty"`
-	Target      string          `json:"target,omitempty"` // request target as on the wire, with query
-	Host        string          `json:"host,omitempty"`
+	Method      string          `json:"method,omitempty"`      // as GET
+	Target      string          `json:"target,omitempty"`      // request target as on the wire, with query
+	Host        string          `json:"host,omitempty"`        // value of the Host header
 	Headers     []probes.Header `json:"headers,omitempty"`     // value "*": any; otherwise equal
 	Prefixes    []probes.Header `json:"prefixes,omitempty"`    // value: how it begins, as "kube-probe/"
 	Absent      []string        `json:"absent,omitempty"`      // headers that must not be there
 	HeaderOrder []string        `json:"headerOrder,omitempty"` // repeats kept, in this order
-	NoBody      bool            `json:"noBody,omitempty"`
-	Else        int             `json:"else,omitempty"`
+	NoBody      bool            `json:"noBody,omitempty"`      // nothing may follow the head
+	Else        int             `json:"else,omitempty"`        // status for a request that does not match; default 404
 }
 
 // TCPReply is what a TCP service does after the handshake.
 type TCPReply struct {
-	Banner string        `json:"banner,omitempty"`
-	After  time.Duration `json:"after,omitempty"` // before Banner or End
-	End    End           `json:"end,omitempty"`   // default open: silent
+	Banner string        `json:"banner,omitempty"` // sent by the service first
+	After  time.Duration `json:"after,omitempty"`  // before Banner or End
+	End    End           `json:"end,omitempty"`    // default open: silent
 	// Backlog makes the service never accept: so many handshakes complete,
 	// further SYNs are dropped. 0: unlimited.
 	Backlog int `json:"backlog,omitempty"`
@@ -166,41 +166,41 @@ type AgentReply struct {
 	Delay  time.Duration `json:"delay,omitempty"` // before the reply; a reply after its asker gave up is stale
 	// ErrorClass and ErrorDesc answer {"error":{"class":..,"desc":..}}.
 	ErrorClass string `json:"errorClass,omitempty"`
-	ErrorDesc  string `json:"errorDesc,omitempty"`
-	// SyncDelay delays guest-sync only; SyncError gives a wrong id back.
+	ErrorDesc  string `json:"errorDesc,omitempty"` // text beside ErrorClass
+	// SyncDelay delays guest-sync only.
 	SyncDelay   time.Duration `json:"syncDelay,omitempty"`
-	WrongSyncID bool          `json:"wrongSyncID,omitempty"`
-	SyncSilent  bool          `json:"syncSilent,omitempty"`
+	WrongSyncID bool          `json:"wrongSyncID,omitempty"` // guest-sync gives another id back
+	SyncSilent  bool          `json:"syncSilent,omitempty"`  // guest-sync is never answered
 	// Before is sent raw ahead of the reply (garbage lines, event objects),
 	// Repeat times (default once).
 	Before string `json:"before,omitempty"`
-	Repeat int    `json:"repeat,omitempty"`
+	Repeat int    `json:"repeat,omitempty"` // how often Before is sent; default 1
 	// Raw replaces the reply, newline included or not.
 	Raw string `json:"raw,omitempty"`
 	// RawBytes sends so many bytes without a newline.
 	RawBytes int64 `json:"rawBytes,omitempty"`
 	// ChunkBytes splits what is sent; ChunkEvery spaces the pieces.
 	ChunkBytes int           `json:"chunkBytes,omitempty"`
-	ChunkEvery time.Duration `json:"chunkEvery,omitempty"`
+	ChunkEvery time.Duration `json:"chunkEvery,omitempty"` // distance of the pieces of ChunkBytes
 	// Disconnect closes the channel after what was sent (a crash of the
 	// agent); Reconnect opens it again after that time, 0: with the next step.
 	Disconnect bool          `json:"disconnect,omitempty"`
-	Reconnect  time.Duration `json:"reconnect,omitempty"`
+	Reconnect  time.Duration `json:"reconnect,omitempty"` // time from Disconnect until the channel is open again
 	// Value is the "return" member; default {}.
 	Value string `json:"value,omitempty"`
 }
 
 // ExecReply is what a command does in the guest (guest-exec) or container.
 type ExecReply struct {
-	Exit    int64         `json:"exit,omitempty"`
-	Signal  int           `json:"signal,omitempty"`
-	After   time.Duration `json:"after,omitempty"` // run time of the command
-	Hang    bool          `json:"hang,omitempty"`  // never exits
-	Missing bool          `json:"missing,omitempty"`
-	Output  string        `json:"output,omitempty"`
+	Exit    int64         `json:"exit,omitempty"`    // exit status; default 0
+	Signal  int           `json:"signal,omitempty"`  // ended by this signal instead
+	After   time.Duration `json:"after,omitempty"`   // run time of the command
+	Hang    bool          `json:"hang,omitempty"`    // never exits
+	Missing bool          `json:"missing,omitempty"` // there is no such program
+	Output  string        `json:"output,omitempty"`  // what the command prints
 	// OutputBytes generates output; OutputRaw replaces the base64 out-data.
 	OutputBytes int64  `json:"outputBytes,omitempty"`
-	OutputRaw   string `json:"outputRaw,omitempty"`
+	OutputRaw   string `json:"outputRaw,omitempty"` // out-data as it is, also no base64
 	// Require is the argv that must arrive, else exit 1 (EX-JSON-INJECT).
 	Require []string `json:"require,omitempty"`
 }

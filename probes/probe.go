@@ -45,7 +45,10 @@ type TCPTarget struct {
 }
 
 // Header is one custom header, in the order given (HTTP-HDR-CUSTOM).
-type Header struct{ Name, Value string }
+type Header struct {
+	Name  string // of the header field
+	Value string // of the header field
+}
 
 // Port is a resolved port. Resolution happens at attempt time: an unknown
 // name or a number outside 1..65535 is class Errored (VAL-PORT,
