@@ -61,6 +61,11 @@ type Rules struct {
 	// DelayOnce asks for the delay of the first container alone
 	// (TIM-RESTART-FRESH).
 	DelayOnce bool
+	// DelayOnMonotonic keeps the delay apart from steps of the wall clock
+	// (TIM-DELAY-ONCE).
+	DelayOnMonotonic bool
+	// TicksOnWall moves the ticks with the wall clock (TIM-PERIOD-START).
+	TicksOnWall bool
 	// TriggerSkipsDelay lets a trigger probe a container that is too young
 	// (TIM-DELAY-NEVER-EARLY).
 	TriggerSkipsDelay bool
@@ -196,6 +201,16 @@ func (r *Rules) repeats() bool           { return r != nil && r.RepeatVerdicts }
 func (r *Rules) probesStopped() bool     { return r != nil && r.StoppedIsProbed }
 func (r *Rules) stoppedKeepsState() bool { return r != nil && r.StoppedKeepsState }
 
+// clockOtherwise is a step of the wall clock under Rules.
+func (w *Worker) clockOtherwise(by time.Duration) {
+	if w.cfg.Rules.DelayOnMonotonic {
+		w.started = clamp(w.started + by)
+	}
+	if w.cfg.Rules.TicksOnWall {
+		w.tick.next = max(w.tick.next-by, w.now)
+	}
+}
+
 // skipsDelay tells whether a container that is too young is probed.
 func (w *Worker) skipsDelay() bool {
 	return w.cfg.Rules != nil && w.cfg.Rules.TriggerSkipsDelay && w.dev.manual
@@ -300,3 +315,7 @@ func (w *Worker) receiveOtherwise() {
 		t.next += t.period * time.Duration(r.SlowWhenHealthy-1)
 	}
 }
+
+// Inherit takes over the run of another worker of the same probe, which no
+// lawful worker does (TIM-RESTART-FRESH).
+func (w *Worker) Inherit(from *Worker) { w.run = from.run }

@@ -104,6 +104,9 @@ func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
 		w.passed = true // of the present container; the next one begins anew
 	case ClockStepped:
 		w.started = clamp(w.started - clamp(ev.By))
+		if w.cfg.Rules != nil {
+			w.clockOtherwise(clamp(ev.By))
+		}
 	}
 	return acts
 }

@@ -72,6 +72,10 @@ type Config struct {
 	Tryer  Tryer
 	// Age is for how long the prober process has run at instant 0; >= 0.
 	Age time.Duration
+	// Engine and Rules deviate from the law; nil in every prober that means
+	// well.
+	Engine *engine.Rules
+	Rules  *Rules
 }
 
 // Driver is the prober of one world.
@@ -81,6 +85,7 @@ type Driver struct {
 	vms      []*VM
 	born     time.Duration // instant at which the process began; may be negative
 	restarts uint64
+	queue    queue // see Rules.OneTry
 }
 
 // New makes a driver without VMs.

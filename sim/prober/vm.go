@@ -19,6 +19,8 @@ type VM struct {
 	hasStartup bool
 	pods       []*pod
 	panicNext  bool
+	queue      queue     // see Rules.OneTryEach
+	lastRun    []*worker // see Rules.InheritRun
 }
 
 var _ platform.Prober = (*VM)(nil)
@@ -47,6 +49,9 @@ func (v *VM) PanicNext() { v.panicNext = true }
 // ContainerStarted implements platform.Prober.
 func (v *VM) ContainerStarted(c platform.Container) {
 	p := v.podOf(c.Pod, func(p *pod) int32 { return p.number })
+	if v.d.cfg.Rules.ignores(c.Pod == 1, c.Target) {
+		return
+	}
 	if p == nil {
 		p = &pod{number: c.Pod}
 		for slot := range v.cfg.Probes {
@@ -61,7 +66,7 @@ func (v *VM) ContainerStarted(c platform.Container) {
 // ContainerStopped implements platform.Prober.
 func (v *VM) ContainerStopped(instance int32, willRestart bool) {
 	p := v.instanceOf(instance)
-	if p == nil {
+	if p == nil || v.d.cfg.Rules.orLaw().MissesStop {
 		return
 	}
 	p.running, p.started = false, false
@@ -113,9 +118,13 @@ func (v *VM) resume(p *pod) {
 		cfg := v.engineConfig(slot)
 		cfg.Resume = true
 		cfg.StartJitter = v.jitter(slot, p)
+		v.deviate(&cfg, p.number == 1)
 		w := v.attach(p, slot)
 		w.machine = engine.NewWorker(cfg, now)
 		p.workers[slot] = w
+	}
+	if v.d.cfg.Rules.orLaw().RestartsPods {
+		p.startedAt = now
 	}
 	if p.running {
 		v.tell(p, engine.Event{Kind: engine.ContainerStarted, At: p.startedAt})
@@ -137,8 +146,10 @@ func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
 	if created-v.d.born < period { // TIM-START-JITTER
 		cfg.StartJitter = v.jitter(slot, p)
 	}
+	v.deviate(&cfg, p.number == 1)
 	w := v.attach(p, slot)
 	w.machine = engine.NewWorker(cfg, created)
+	v.inherit(w)
 	return w
 }
 
@@ -156,6 +167,7 @@ func (v *VM) engineConfig(slot int) engine.Config {
 		FailureThreshold: p.FailureThreshold, SuccessThreshold: p.SuccessThreshold,
 		Tries:       v.cfg.Tries,
 		StartupGate: v.hasStartup && p.Kind != probes.Startup,
+		Rules:       v.d.cfg.Engine,
 	}
 }
 

@@ -64,17 +64,24 @@ func (w *worker) step(ev engine.Event) {
 		return
 	}
 	acts := w.machine.Step(w.vm.d.k.Now(), ev)
+	rules, judged := w.vm.d.cfg.Rules.orLaw(), false
 	for _, a := range acts.All() {
 		switch a.Kind {
 		case engine.StartTry:
 			w.start(a)
 		case engine.AttemptFinished:
 			w.report(a)
+			judged = true
 		case engine.Publish:
 			w.publish(a)
+			if rules.ReadinessKills && judged && !a.Healthy && w.probe.Kind == probes.Readiness {
+				w.vm.platform.LivenessFailed(w.pod.instance, probes.Liveness)
+			}
 		case engine.LivenessFailed:
 			w.record(trace.Event{Instance: w.pod.instance, Kind: trace.LivenessFailed})
-			w.vm.platform.LivenessFailed(w.pod.instance, w.probe.Kind)
+			if !rules.NeverKills {
+				w.vm.platform.LivenessFailed(w.pod.instance, w.probe.Kind)
+			}
 		}
 	}
 	w.arm()
@@ -114,17 +121,17 @@ func (w *worker) start(a engine.Action) {
 		return
 	}
 	w.inFlight = true
-	v.d.cfg.Tryer.Try(Request{
+	w.ask(Request{
 		VM: v.number, Name: v.cfg.Name, Slot: w.slot, Actor: v.cfg.Actor + sim.Actor(w.slot),
 		Instance: w.instance, Pod: w.pod.number, Attempt: a.Attempt, Try: a.Try, Probe: w.probe,
-	}, w.done)
+	})
 }
 
 // report ends an attempt: the trace, and the event that the kubelet writes for
 // anything but a plain success.
 func (w *worker) report(a engine.Action) {
 	w.record(trace.Event{Instance: w.instance, Kind: trace.AttemptFinished, Attempt: a.Attempt, Class: a.Class})
-	if a.Class == probes.Success || w.panicked {
+	if a.Class == probes.Success || w.panicked || a.Class == probes.Warning && w.vm.d.cfg.Rules.orLaw().NoWarnings {
 		return
 	}
 	reason, verb := "Unhealthy", " probe failed: "
@@ -148,6 +155,9 @@ func (w *worker) publish(a engine.Action) {
 	switch w.probe.Kind {
 	case probes.Readiness:
 		w.vm.platform.ReadyChanged(w.pod.instance, a.Healthy)
+		if a.Healthy && w.vm.d.cfg.Rules.orLaw().LivenessWaits {
+			w.vm.tell(w.pod, engine.Event{Kind: engine.StartupPassed})
+		}
 	case probes.Startup:
 		w.vm.platform.StartupChanged(w.pod.instance, a.Healthy)
 		w.pod.started = a.Healthy
