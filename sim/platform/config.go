@@ -85,6 +85,8 @@ type Config struct {
 	// LauncherHangs keeps the container alive when its domain is gone, so
 	// that only SIGKILL at the pod's grace ends it.
 	LauncherHangs bool
+	// Rules deviate from the law; nil for a platform that means well.
+	Rules *Rules
 }
 
 // Guest is the machine inside. Calls are commands; what comes of them is told

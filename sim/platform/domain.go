@@ -42,7 +42,7 @@ func (v *VM) Domain(instance int32) Domain {
 	}
 	d := p.domain
 	d.Migrating = v.migration.running && (p == v.active || p == v.target)
-	d.Annotation = p.annotation
+	d.Annotation = v.annotated(p)
 	return d
 }
 
@@ -61,7 +61,7 @@ func (v *VM) startDomain(p *pod, instance int32) {
 	}
 	v.setDomain(p, Domain{Exists: true, Active: true, State: DomainRunning, Reason: "Booted"})
 	v.cfg.Guest.Boot(instance)
-	if v.cfg.Profile.VM {
+	if v.cfg.Profile.VM && (p.probeReady || !v.rules().StartWaitsReady) {
 		v.setPhase(running)
 	}
 }
@@ -126,8 +126,8 @@ func (v *VM) finish(phase string) {
 	if v.final != "" || !v.cfg.Profile.VM {
 		return
 	}
-	v.final = phase
-	v.setPhase(phase)
+	v.final = v.rules().ends(phase)
+	v.setPhase(v.final)
 }
 
 // Suspended says that the guest has suspended itself to RAM: no pause that

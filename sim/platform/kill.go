@@ -13,7 +13,7 @@ import (
 // container has to go (LIVE-KILL).
 func (v *VM) LivenessFailed(instance int32, kind probes.Kind) {
 	p := v.pod(instance)
-	if p == nil || !p.running || p.killing {
+	if p == nil || !p.running || p.killing || p == v.target && v.rules().SparesTargets {
 		return
 	}
 	grace := v.cfg.Resolved.PodGrace
@@ -62,6 +62,8 @@ func (v *VM) terminate(p *pod, grace time.Duration, message string) {
 	}
 	v.endMigration(false)
 	switch {
+	case v.rules().NoSignal:
+		v.sigkill(p)
 	case !p.domain.Active: // it had not started yet
 		v.exitLauncher(p, false)
 	case v.cfg.Profile.VM:
@@ -93,7 +95,11 @@ func (v *VM) press(p *pod, deadline time.Duration) {
 	}
 	v.record(trace.Event{Instance: p.instance, Kind: trace.Kill, Value: "acpi"})
 	v.cfg.Guest.ACPIShutdown()
-	v.after(min(ACPIInterval, deadline-now), func() { v.press(p, deadline) })
+	next := min(ACPIInterval, deadline-now)
+	if v.rules().PressesOnce {
+		next = deadline - now
+	}
+	v.after(next, func() { v.press(p, deadline) })
 }
 
 // destroy ends the domain; with no grace at all that was the plan, and the VMI

@@ -71,6 +71,10 @@ func (v *VM) endMigration(ok bool) {
 		state.Reason = "Migrated"
 	}
 	v.active = target
+	if v.rules().ReadyMoves {
+		target.probeReady = source.probeReady
+		v.touchPod(target)
+	}
 	v.setDomain(target, state)
 	v.cfg.Guest.Move(target.instance)
 	v.exitLauncher(source, true)

@@ -39,6 +39,8 @@ type pod struct {
 	inSlice bool
 	seen    bool // as a reader of the EndpointSlice saw it
 
+	wasIn, wasOut, wasPaused bool // for Rules
+
 	domain     Domain
 	annotation string // as the launcher knows it
 

@@ -16,6 +16,9 @@ func (v *VM) ReadyChanged(instance int32, healthy bool) {
 	// at once (KL:2813-2821, TIM-READY-MANUAL). The first, unknown state does
 	// the same in a kubelet; there the run would be skipped by the delay.
 	p.wantTrigger = !healthy
+	if healthy && v.rules().StartWaitsReady && p == v.active && p.domain.Active && v.cfg.Profile.VM {
+		v.setPhase(running)
+	}
 	v.touchPod(p)
 }
 
@@ -31,7 +34,7 @@ func (v *VM) StartupChanged(instance int32, passed bool) {
 // ready, readiness runs out of turn (TIM-READY-MANUAL).
 func (v *VM) Sync() {
 	for _, p := range v.pods {
-		if p.running && !p.probeReady {
+		if p.running && (!p.probeReady || v.rules().SyncsReady) {
 			v.trigger(p)
 		}
 	}
@@ -83,7 +86,7 @@ func (v *VM) podReady(p *pod) (ready bool, reason string) {
 		return false, "PodFailed"
 	case !p.running || !p.startupPassed || !p.probeReady:
 		return false, "ContainersNotReady"
-	case v.cfg.Profile.VM && p.gate != True:
+	case v.cfg.Profile.VM && p.gate != True && !v.rules().NoGate:
 		return false, "ReadinessGatesNotReady"
 	}
 	return true, ""
@@ -126,9 +129,9 @@ func (v *VM) vmReady() (ready bool, reason string) {
 		return false, "PodNotExists"
 	case !v.cfg.Profile.VM:
 		return p.ready, p.reason
-	case p.terminating || p.finished:
+	case (p.terminating || p.finished) && !v.rules().ReadyTerminating:
 		return false, "PodTerminating"
-	case v.vmi.Phase != running:
+	case v.vmi.Phase != running && !v.rules().ReadyWithoutPhase:
 		return false, "GuestNotRunning"
 	case !p.known:
 		return false, "PodConditionMissing"
@@ -160,7 +163,7 @@ func (v *VM) writeSlice(p *pod) {
 	p.inSlice = member
 	seen := v.cfg.Publisher.Endpoint(v.k.Now(), Endpoint{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Pod: p.name, Instance: p.instance,
-		Ready: member && p.ready && !p.terminating, Serving: member && p.ready,
+		Ready: v.rules().endpoint(p, member), Serving: member && p.ready,
 		Terminating: p.terminating, Gone: !member,
 	})
 	if seen != p.seen {

@@ -1,6 +1,10 @@
 package platform
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
 
 // vmiEnded goes on after the container of the active pod (LIVE-RECREATE).
 func (v *VM) vmiEnded() {
@@ -25,6 +29,9 @@ func (v *VM) decide() {
 }
 
 func (v *VM) recreates() bool {
+	if again, done := v.rules().recreatesOtherwise(string(v.cfg.Resolved.RunStrategy), v.final); done {
+		return again
+	}
 	if v.cfg.Profile.RecreateAlways && v.outcome.liveness {
 		return true // guide 14.7.1: deleted, and a new one created
 	}
@@ -40,7 +47,8 @@ func (v *VM) recreates() bool {
 
 // startSoon starts the container of a new VMI after a seeded while.
 func (v *VM) startSoon(restart bool) {
-	v.afterInVMI(v.between(drawStart, v.vmi.Number, StartLatencyMin, StartLatencyMax), func() {
+	wait := v.rules().BacksOff * time.Duration(v.instances)
+	v.afterInVMI(wait+v.between(drawStart, v.vmi.Number, StartLatencyMin, StartLatencyMax), func() {
 		if !v.outcome.deleted {
 			v.startPod(restart)
 		}

@@ -57,8 +57,10 @@ func (v *VM) refusePause() error {
 	if !v.vmiExists || v.vmi.Phase != running {
 		return v.conflict("VM is not running")
 	}
-	if live := v.probes[probes.Liveness]; live != nil {
+	if live := v.probes[probes.Liveness]; live != nil && !v.rules().PausesAnything {
 		switch {
+		case v.rules().PausesNothing:
+			return v.forbidden("Pausing VMIs with LivenessProbe is currently not supported")
 		case !v.cfg.Profile.SuppressPause:
 			return v.forbidden("Pausing VMIs with LivenessProbe is currently not supported")
 		case live.Handler != probes.GuestAgentPing:
