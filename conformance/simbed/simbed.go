@@ -24,6 +24,8 @@ type Bed struct {
 	// Bare leaves out the Kubernetes API beside the world; the trace is the
 	// same. For fleets and sweeps.
 	Bare bool
+	// Deviation makes the prober a wrong one; nil: the law.
+	Deviation *Deviation
 }
 
 // Name implements testbed.Testbed.
@@ -56,14 +58,14 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // Play runs the case and hands each event to the sink, keeping none: the way
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
-	w := &world{c: c, kernel: sim.New(seed), sink: sink}
+	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation()}
 	w.tryer = w
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
 	defer w.kernel.Close()
 	w.findings()
-	if rejected(c) {
+	if rejected(c) || rejected(w.c) {
 		return nil
 	}
 	if err := w.build(); err != nil {
@@ -99,6 +101,8 @@ type world struct {
 	vms     []*vm
 	sink    trace.Sink
 	failure error
+
+	deviation *Deviation // never nil
 }
 
 // fail ends the run: the scenario or the harness is at fault, not a prober.
@@ -133,7 +137,10 @@ func (w *world) build() error {
 	w.net = network.New(w.kernel)
 	w.prober = w.net.AddHost(proberName)
 	var err error
-	w.driver, err = prober.New(prober.Config{Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.c.ProberAge})
+	w.driver, err = prober.New(prober.Config{
+		Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.c.ProberAge,
+		Engine: w.deviation.Engine, Rules: w.deviation.Prober,
+	})
 	if err != nil {
 		return err
 	}
@@ -173,7 +180,7 @@ func (w *world) connect(v *vm) error {
 		Kernel:    w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
 		Name: v.spec.Name, Namespace: v.spec.Machine.Namespace, Actor: w.kernel.Name("platform/" + v.spec.Name),
 		Profile: w.c.Profile, Resolved: v.spec.Resolved, DomainDelay: v.spec.DomainDelay,
-		Annotation: annotation,
+		Annotation: annotation, Rules: w.deviation.Platform,
 	})
 	if err != nil {
 		return err

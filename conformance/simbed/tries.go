@@ -45,7 +45,7 @@ func (w *world) Try(req prober.Request, done func(probes.Result)) {
 // of it, which may begin the next one at once.
 func (t *try) make(task *sim.Task) {
 	t.env.task = task
-	result := t.slot.try(&t.env, &t.req)
+	result := t.slot.vm.world.deviation.finish(t.req.Probe, t.slot.try(&t.env, &t.req))
 	done := t.done
 	t.slot.idle = t
 	done(result)
@@ -83,8 +83,8 @@ func (v *vm) slotOf(req *prober.Request) *slot {
 	if p.slots[req.Slot] == nil {
 		profile := &v.world.c.Profile
 		s := &slot{vm: v}
-		s.network = attempt.Target{Probe: req.Probe, Profile: profile}
-		s.agent = guestagent.Target{Probe: req.Probe, Profile: profile, Container: &container{v}}
+		s.network = attempt.Target{Probe: req.Probe, Profile: profile, Rules: v.world.deviation.Attempt}
+		s.agent = guestagent.Target{Probe: req.Probe, Profile: profile, Container: &container{v}, Rules: v.world.deviation.Agent}
 		p.slots[req.Slot] = s
 	}
 	return p.slots[req.Slot]

@@ -28,7 +28,7 @@ func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
 	}
 	var recorder trace.Recorder
-	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder)}
+	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none}
 	defer w.kernel.Close()
 	w.tryer = &table{world: w, sync: map[int]truth.SyncState{}}
 	w.findings()
