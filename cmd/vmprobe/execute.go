@@ -13,7 +13,6 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/timeline"
-	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // verdictOf judges an outcome; the trace is nil when nothing ran.
@@ -103,29 +102,33 @@ func exitOf(results []report.Case) error {
 func (f *runFlags) executeFleet(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
 	bar := newProgress(s.err, env)
 	opts := suite.Options{Parallel: f.parallel, Progress: bar.step}
-	members := suite.Run(ctx, simbed.Bed{Tool: version(), Bare: true}, jobs, opts, func(o suite.Outcome) fleet.Member {
-		return fleet.Of(verdictOf(o), traceOf(o))
+	var summaries []fleet.Summary
+	var sum fleet.Adder
+	suite.Stream(ctx, simbed.Bed{Tool: version(), Bare: true}, jobs, opts, func(o suite.Outcome) fleet.Member {
+		return fleet.Of(verdictOf(o), o.Trace)
+	}, func(m fleet.Member) {
+		if sum.Add(&m); sum.Members() == f.vms {
+			summaries = append(summaries, sum.Summary())
+			sum = fleet.Adder{}
+		}
 	})
 	bar.clear()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var summaries []fleet.Summary
-	var bad []report.Case
-	for group := range slices.Chunk(members, f.vms) {
-		sum := fleet.Sum(group)
-		for _, v := range sum.Failed {
-			bad = append(bad, report.Case{Verdict: v})
+	var states []report.Case // one of each result that occurs
+	for _, sum := range summaries {
+		for _, r := range judge.Results() {
+			if sum.Results[r] > 0 {
+				states = append(states, report.Case{Verdict: judge.Verdict{Result: r}})
+			}
 		}
-		summaries = append(summaries, sum)
 	}
 	if err := writeSummaries(s.out, f.output, summaries); err != nil {
 		return err
 	}
-	return exitOf(bad)
+	return exitOf(states)
 }
-
-func traceOf(o suite.Outcome) *trace.Trace { return o.Trace }
 
 func writeSummaries(w io.Writer, output string, summaries []fleet.Summary) error {
 	switch output {

@@ -116,7 +116,7 @@ type Summary struct {
 	NeverReady int                    `json:"neverReady"`
 	ReadyAfter Percentiles            `json:"readyAfterNanoseconds"`
 	NotReady   Percentiles            `json:"notReadyNanoseconds"`
-	Failed     []judge.Verdict        `json:"-"` // in the order of the members
+	Failed     []judge.Verdict        `json:"-"` // the first 100, in the order of the members
 	Digest     string                 `json:"digest"`
 }
 
@@ -148,35 +148,54 @@ func percentiles(d []time.Duration) Percentiles {
 	return Percentiles{Min: d[0], P50: at(50), P99: at(99), Max: d[len(d)-1]}
 }
 
-// Sum adds the members up; they are in the order of their numbers.
-func Sum(members []Member) Summary {
-	s := Summary{Members: len(members), Results: map[judge.Result]int{}, Attempts: map[string]ClassCounts{}}
-	var readyAfter, notReady []time.Duration
-	digest := uint64(0)
-	for i := range members {
-		m := &members[i]
-		s.Case = cmp.Or(s.Case, m.Verdict.Case)
-		s.VMs += m.VMs
-		s.Simulated += time.Duration(m.VMs) * m.Length
-		s.Results[m.Verdict.Result]++
-		s.Restarts += m.Restarts
-		s.NeverReady += m.NeverReady
-		readyAfter = append(readyAfter, m.ReadyAfter...)
-		notReady = append(notReady, m.NotReady...)
-		for kind, counts := range m.Attempts {
-			c := s.Attempts[kind.String()]
-			c.Success += counts[probes.Success]
-			c.Warning += counts[probes.Warning]
-			c.Failure += counts[probes.Failure]
-			c.Error += counts[probes.Errored]
-			s.Attempts[kind.String()] = c
-		}
-		if m.Verdict.Result != judge.Pass {
-			s.Failed = append(s.Failed, m.Verdict)
-		}
-		digest = sim.Draw(digest, sim.Stream(m.Digest), uint64(i))
+// keptFailures is how many failing members a summary keeps.
+const keptFailures = 100
+
+// Adder sums a fleet up as its members come, in the order of their numbers. It
+// keeps two durations of each VM and the verdicts of the first failures,
+// nothing else. The zero value is ready.
+type Adder struct {
+	sum                  Summary
+	digest               uint64
+	readyAfter, notReady []time.Duration
+}
+
+// Add takes the next member.
+func (a *Adder) Add(m *Member) {
+	s := &a.sum
+	if s.Results == nil {
+		s.Results, s.Attempts = map[judge.Result]int{}, map[string]ClassCounts{}
 	}
-	s.ReadyAfter, s.NotReady = percentiles(readyAfter), percentiles(notReady)
-	s.Digest = fmt.Sprintf("%016x", digest)
+	a.digest = sim.Draw(a.digest, sim.Stream(m.Digest), uint64(s.Members))
+	s.Members++
+	s.Case = cmp.Or(s.Case, m.Verdict.Case)
+	s.VMs += m.VMs
+	s.Simulated += time.Duration(m.VMs) * m.Length
+	s.Results[m.Verdict.Result]++
+	s.Restarts += m.Restarts
+	s.NeverReady += m.NeverReady
+	a.readyAfter = append(a.readyAfter, m.ReadyAfter...)
+	a.notReady = append(a.notReady, m.NotReady...)
+	for kind, counts := range m.Attempts {
+		c := s.Attempts[kind.String()]
+		c.Success += counts[probes.Success]
+		c.Warning += counts[probes.Warning]
+		c.Failure += counts[probes.Failure]
+		c.Error += counts[probes.Errored]
+		s.Attempts[kind.String()] = c
+	}
+	if m.Verdict.Result != judge.Pass && len(s.Failed) < keptFailures {
+		s.Failed = append(s.Failed, m.Verdict)
+	}
+}
+
+// Members is the number of members so far.
+func (a *Adder) Members() int { return a.sum.Members }
+
+// Summary is the fleet so far.
+func (a *Adder) Summary() Summary {
+	s := a.sum
+	s.ReadyAfter, s.NotReady = percentiles(a.readyAfter), percentiles(a.notReady)
+	s.Digest = fmt.Sprintf("%016x", a.digest)
 	return s
 }

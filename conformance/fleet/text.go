@@ -41,7 +41,7 @@ func (s *Summary) write(b *strings.Builder) {
 	b.WriteByte('\n')
 	for i, v := range s.Failed {
 		if i == shownFailures {
-			fmt.Fprintf(b, "  ... and %d more\n", len(s.Failed)-i)
+			fmt.Fprintf(b, "  ... and %d more\n", s.Members-s.Results[judge.Pass]-i)
 			break
 		}
 		fmt.Fprintf(b, "  %s %s\n    %s\n", v.Result, firstReason(v), v.Replay())

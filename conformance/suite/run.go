@@ -42,17 +42,28 @@ type Options struct {
 // collected in the order of the jobs. A cancelled context stops the run: jobs
 // not begun by then have the context's error.
 func Run[R any](ctx context.Context, bed testbed.Testbed, jobs []Job, opts Options, finish func(Outcome) R) []R {
-	results := make([]R, len(jobs))
+	results := make([]R, 0, len(jobs))
+	Stream(ctx, bed, jobs, opts, finish, func(r R) { results = append(results, r) })
+	return results
+}
+
+// Stream is Run for more results than one wants to keep: take gets them one at
+// a time, in the order of the jobs.
+func Stream[R any](
+	ctx context.Context, bed testbed.Testbed, jobs []Job, opts Options, finish func(Outcome) R, take func(R),
+) {
+	parallel := min(max(opts.Parallel, 1), max(len(jobs), 1))
+	line := newLine(take, lead*parallel)
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
-	for range min(max(opts.Parallel, 1), max(len(jobs), 1)) {
+	for range parallel {
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(jobs) {
 					return
 				}
-				results[i] = finish(runJob(ctx, bed, jobs[i]))
+				line.put(i, finish(runJob(ctx, bed, jobs[i])))
 				if n := int(done.Add(1)); opts.Progress != nil {
 					opts.Progress(n, len(jobs))
 				}
@@ -60,7 +71,47 @@ func Run[R any](ctx context.Context, bed testbed.Testbed, jobs []Job, opts Optio
 		})
 	}
 	workers.Wait()
-	return results
+}
+
+// lead is how many results of each worker may wait for an earlier one.
+const lead = 64
+
+// line puts results back into the order of their jobs.
+type line[R any] struct {
+	take func(R)
+	most int // that may wait
+
+	mu      sync.Mutex
+	moved   sync.Cond
+	first   int // the job that everybody waits for
+	waiting map[int]R
+}
+
+func newLine[R any](take func(R), most int) *line[R] {
+	l := &line[R]{take: take, most: most, waiting: map[int]R{}}
+	l.moved.L = &l.mu
+	return l
+}
+
+// put hands over the result of a job. Who is too far ahead waits; the one that
+// everybody waits for never does.
+func (l *line[R]) put(i int, r R) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i >= l.first+l.most {
+		l.moved.Wait()
+	}
+	l.waiting[i] = r
+	for {
+		r, ok := l.waiting[l.first]
+		if !ok {
+			return
+		}
+		delete(l.waiting, l.first)
+		l.take(r)
+		l.first++
+		l.moved.Broadcast()
+	}
 }
 
 func runJob(ctx context.Context, bed testbed.Testbed, job Job) (out Outcome) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -57,6 +59,40 @@ func TestOutcomesComeInTheOrderOfTheJobs(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("parallel %d: got %q, want %q", parallel, got, want)
 		}
+	}
+}
+
+// TestStreamHoldsBackWhoIsAhead: the results after a slow job wait for it, and
+// only so many of them.
+func TestStreamHoldsBackWhoIsAhead(t *testing.T) {
+	const total = 1000
+	jobs := make([]suite.Job, total)
+	for i := range jobs {
+		jobs[i] = suite.Job{Case: &scenarios.Case{Scenario: "plain"}, Seed: uint64(i)}
+	}
+	var finished atomic.Int64
+	stuck := make(chan struct{})
+	go func() {
+		for last := int64(-1); finished.Load() != last; time.Sleep(20 * time.Millisecond) {
+			last = finished.Load()
+		}
+		close(stuck) // nothing moves any more: let the first job end
+	}()
+	var ahead int64
+	var order []uint64
+	suite.Stream(t.Context(), fakeBed{}, jobs, suite.Options{Parallel: 4}, func(o suite.Outcome) uint64 {
+		if o.Seed == 0 {
+			<-stuck
+			ahead = finished.Load()
+		}
+		finished.Add(1)
+		return o.Seed
+	}, func(seed uint64) { order = append(order, seed) })
+	if len(order) != total || !slices.IsSorted(order) {
+		t.Errorf("%d results, sorted: %v", len(order), slices.IsSorted(order))
+	}
+	if ahead > total/2 {
+		t.Errorf("%d jobs ended before the first one", ahead)
 	}
 }
 
