@@ -21,7 +21,7 @@ var saves = map[string]string{
 	"github.com/cockroachdb/datadriven":        "golden event logs: a command, its output below it, one flag to rewrite",
 	"github.com/google/go-cmp":                 "readable differences of values in tests",
 	"github.com/invopop/jsonschema":            "the JSON Schema of scenario files from Go types and their comments",
-	"github.com/onsi/ginkgo/v2":                "the conformance suite as a test suite with labels, retries and reports",
+	"github.com/onsi/ginkgo/v2":                "the conformance suite as Go tests that are chosen by labels",
 	"github.com/onsi/gomega":                   "assertions of that suite",
 	"github.com/rogpeppe/go-internal":          "scripts that test the command line: files, commands, exit codes in one text",
 	"github.com/santhosh-tekuri/jsonschema/v6": "proof that the JSON Schema and the decoder agree",

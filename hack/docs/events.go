@@ -6,9 +6,14 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 )
+
+// fieldNames are the Go fields of an event; their names on the wire are in
+// lower case.
+var fieldNames = regexp.MustCompile(`\b(Probe|Attempt|Try|Class|OK|Value|Msg)\b`)
 
 // events lists the kinds of trace events with the comments beside them.
 func events(f *facts) (string, error) {
@@ -38,6 +43,7 @@ func events(f *facts) (string, error) {
 			if doc := v.Doc.Text(); len(strings.Fields(doc)) > 1 { // one word is the heading of a group
 				text = doc + text
 			}
+			text = fieldNames.ReplaceAllStringFunc(text, func(f string) string { return code(strings.ToLower(f)) })
 			b.WriteString(row(code(name), plain(text)))
 			rows++
 		}

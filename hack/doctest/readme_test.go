@@ -117,7 +117,10 @@ func testReadme(t *testing.T, name, bin string) {
 	}
 	r := &reader{T: t, dir: t.TempDir(), bin: bin, blocks: blocks, text: string(data)}
 	for i := range blocks {
-		r.follow(i)
+		r.write(&blocks[i])
+	}
+	for i := range blocks {
+		r.follow(&blocks[i])
 	}
 	if *update && r.text != string(data) {
 		if err := os.WriteFile(path, []byte(r.text), 0o644); err != nil {
@@ -128,8 +131,7 @@ func testReadme(t *testing.T, name, bin string) {
 
 var looksLikeCommand = regexp.MustCompile(`^(\$ |make |go (test|run|build|install|generate) |vmprobe |\.ci/)`)
 
-func (r *reader) follow(i int) {
-	b := &r.blocks[i]
+func (r *reader) follow(b *Block) {
 	switch b.Lang {
 	case "sh":
 		for _, c := range Commands(b.Text) {
@@ -138,7 +140,7 @@ func (r *reader) follow(i int) {
 	case "console":
 		r.console(b)
 	case "yaml":
-		r.yaml(b, r.blocks[i+1:])
+		r.yaml(b)
 	case "go":
 		r.goSource(b)
 	case "", "text":
@@ -213,22 +215,33 @@ func (r *reader) environment() []string {
 	return append(env, "PATH="+r.bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8")
 }
 
-// yaml: file=NAME is written for the commands that follow, a fragment is part
-// of a scenario's spec, the steps of a workflow are run.
-func (r *reader) yaml(b *Block, later []Block) {
+// write writes the files of the page before anything is run, so that a page may
+// show a command first and its file later.
+func (r *reader) write(b *Block) {
+	if !b.Has("file") {
+		return
+	}
+	name := filepath.Join(r.dir, b.Attrs["file"])
+	if _, err := os.Stat(name); err == nil {
+		r.Errorf("line %d: a second block is called %s", b.Line, b.Attrs["file"])
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		r.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(b.Text), 0o644); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// yaml: a command of the page must use a file, a fragment is part of a
+// scenario's spec, the steps of a workflow are run.
+func (r *reader) yaml(b *Block) {
 	switch {
 	case b.Has("file"):
-		name := b.Attrs["file"]
-		if !slices.ContainsFunc(later, func(l Block) bool {
-			return (l.Lang == "sh" || l.Lang == "console" || l.Has("workflow")) && strings.Contains(l.Text, name)
+		if !slices.ContainsFunc(r.blocks, func(o Block) bool {
+			return (o.Lang == "sh" || o.Lang == "console" || o.Has("workflow")) && strings.Contains(o.Text, b.Attrs["file"])
 		}) {
-			r.Errorf("line %d: no later command uses %s", b.Line, name)
-		}
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(r.dir, name)), 0o755); err != nil {
-			r.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(b.Text), 0o644); err != nil {
-			r.Fatal(err)
+			r.Errorf("line %d: no command of the page uses %s", b.Line, b.Attrs["file"])
 		}
 	case b.Has("fragment"):
 		text := []byte(diag.ExampleFile(b.Text))
