@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,10 @@ func (c *court) guestTruth(h probes.Handler) {
 		if len(v.Of(trace.GuestBoot)) == 0 {
 			continue // the guest does not speak
 		}
-		g := &guest{court: c, vm: v, downs: downtimes(v, c.run.End)}
+		g := &guest{
+			court: c, vm: v, downs: downtimes(v, c.run.End),
+			read: map[string]*fakevm.Reply{}, decided: map[question]decision{},
+		}
 		g.occupy()
 		for _, k := range v.Containers {
 			for _, s := range k.Stints {
@@ -53,6 +57,22 @@ type guest struct {
 	// longest of them.
 	agent []occupation
 	span  time.Duration
+	// A guest does the same for hours: what it said is read once, and decided
+	// once.
+	read    map[string]*fakevm.Reply
+	decided map[question]decision
+}
+
+// question is what a verdict hangs on beside the profile; decision is what
+// truth.Of answers.
+type question struct {
+	probe  *probes.Probe
+	answer truth.Answer
+}
+
+type decision struct {
+	verdict truth.Verdict
+	ok      bool
 }
 
 // judgeable tells whether the guest's own log can decide about a probe: not
@@ -251,7 +271,7 @@ func (g *guest) rivals(s *history.Stint, t *history.Try) bool {
 // reply is what the guest did for one request.
 type reply struct {
 	kind  fakevm.EndpointKind
-	reply fakevm.Reply
+	reply *fakevm.Reply
 }
 
 // replies reads what the guest did during a try at the endpoints that the
@@ -267,13 +287,38 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 			continue
 		}
 		kind, _, _ := strings.Cut(m.Value, "/")
-		r := reply{kind: fakevm.EndpointKind(kind)}
-		if json.Unmarshal([]byte(m.Msg), &r.reply) != nil {
+		r := g.parse(m.Msg)
+		if r == nil {
 			return nil, false
 		}
-		list = append(list, r)
+		list = append(list, reply{fakevm.EndpointKind(kind), r})
 	}
 	return list, true
+}
+
+// parse reads a reply from the log, nil when it is none.
+func (g *guest) parse(text string) *fakevm.Reply {
+	r, ok := g.read[text]
+	if !ok {
+		r = new(fakevm.Reply)
+		if json.Unmarshal([]byte(text), r) != nil {
+			r = nil
+		}
+		g.read[text] = r
+	}
+	return r
+}
+
+// decide asks the truth table.
+func (g *guest) decide(p *probes.Probe, a truth.Answer) (truth.Verdict, bool) {
+	q := question{p, a}
+	d, known := g.decided[q]
+	if !known {
+		profile := g.court.profile()
+		d.verdict, d.ok = truth.Of(p, &profile, a, truth.Simulated())
+		g.decided[q] = d
+	}
+	return d.verdict, d.ok
 }
 
 // agentReplies is how many replies of the agent's script were used up.
@@ -292,9 +337,9 @@ func asks(p *probes.Probe, endpoint string) bool {
 	kind, port, _ := strings.Cut(endpoint, "/")
 	switch p.Handler {
 	case probes.HTTPGet:
-		return port == fmt.Sprint(p.HTTP.Port.Number)
+		return port == strconv.Itoa(p.HTTP.Port.Number)
 	case probes.TCPSocket:
-		return port == fmt.Sprint(p.TCP.Port.Number)
+		return port == strconv.Itoa(p.TCP.Port.Number)
 	case probes.GuestAgentPing:
 		return kind == string(fakevm.Agent)
 	case probes.Exec:
@@ -316,16 +361,15 @@ func (g *guest) verdict(p *probes.Probe, list []reply) (truth.Verdict, bool) {
 		answers = g.execAnswers(list)
 	} else {
 		for i := range list {
-			answers = append(answers, truth.Answer{Kind: list[i].kind, Reply: &list[i].reply})
+			answers = append(answers, truth.Answer{Kind: list[i].kind, Reply: list[i].reply})
 		}
 	}
 	if len(answers) == 0 {
 		return truth.Verdict{}, false
 	}
-	profile := g.court.profile()
 	var all truth.Verdict
 	for i, a := range answers {
-		v, ok := truth.Of(p, &profile, a, truth.Simulated())
+		v, ok := g.decide(p, a)
 		if !ok {
 			return v, false // a redirect leads elsewhere
 		}
@@ -349,12 +393,12 @@ func (g *guest) execAnswers(list []reply) []truth.Answer {
 	var answers []truth.Answer
 	for i := range list {
 		if list[i].kind == fakevm.Agent && agent == nil {
-			agent = &list[i].reply
+			agent = list[i].reply
 		}
 	}
 	for i := range list {
 		if list[i].kind == fakevm.Exec {
-			answers = append(answers, truth.Answer{Kind: fakevm.Exec, Reply: &list[i].reply, Agent: agent})
+			answers = append(answers, truth.Answer{Kind: fakevm.Exec, Reply: list[i].reply, Agent: agent})
 		}
 	}
 	return answers
