@@ -140,8 +140,22 @@ func livePhase(c *court) {
 	})
 }
 
-// phase derives the final phase from the signals and the guest.
+// ran tells whether the VMI was Running before its container stopped.
+func (k *killing) ran() bool {
+	for _, m := range k.s.VM.Of(trace.VMIPhase) {
+		if m.Value == "Running" && m.Instance == k.s.Container.Instance && m.T <= k.s.Container.Stop {
+			return true
+		}
+	}
+	return false
+}
+
+// phase derives the final phase from the signals and the guest. Where no guest
+// has run there is none to shut down: the launcher vanished.
 func (k *killing) phase() string {
+	if !k.ran() {
+		return "Failed"
+	}
 	if k.s.VM.Spec.Resolved.Grace == 0 {
 		return "Succeeded"
 	}
