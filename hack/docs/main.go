@@ -100,8 +100,8 @@ func files() []file {
 	return []file{
 		{"README.md", []part{{"proves", proves}, {"speed", speed}, {"dependencies", dependencies}}},
 		{"scenarios/README.md", []part{{"fields", fields}, {"diagnostics", diagnostics}, {"cases", cases}}},
-		{"conformance/README.md", []part{{"coverage", coverage}, {"oracle", oracleRules}, {"testbed", testbed}, {"requirements", requirementIndex}}},
-		{"hack/README.md", []part{{"programs", programs}}},
+		{"conformance/README.md", []part{{"packages", packages("conformance")}, {"coverage", coverage}, {"oracle", oracleRules}, {"testbed", testbed}, {"requirements", requirementIndex}}},
+		{"hack/README.md", []part{{"programs", packages("hack")}}},
 		{"sim/trace/README.md", []part{{"events", events}}},
 	}
 }

@@ -27,29 +27,31 @@ func testbed(f *facts) (string, error) {
 	return "```go\ntype Testbed interface {" + body + "\n}\n```\n", nil
 }
 
-// programs lists the packages below hack with the first sentence about them.
-func programs(f *facts) (string, error) {
-	dirs, err := filepath.Glob(filepath.Join(f.root, "hack/*"))
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	b.WriteString("| folder | what it is |\n|---|---|\n")
-	for _, dir := range dirs {
-		synopsis, err := synopsis(dir)
+// packages lists the packages in a folder with the first sentence about each.
+func packages(folder string) func(*facts) (string, error) {
+	return func(f *facts) (string, error) {
+		dirs, err := filepath.Glob(filepath.Join(f.root, folder, "*"))
 		if err != nil {
 			return "", err
 		}
-		if synopsis != "" {
-			name := filepath.Base(dir)
-			b.WriteString(row("["+name+"]("+name+")", plain(synopsis)))
+		var b strings.Builder
+		b.WriteString("| package | what it is |\n|---|---|\n")
+		for _, dir := range dirs {
+			synopsis, err := synopsis(dir)
+			if err != nil {
+				return "", err
+			}
+			if synopsis != "" {
+				name := filepath.Base(dir)
+				b.WriteString(row("["+name+"]("+name+")", plain(synopsis)))
+			}
 		}
+		return b.String(), nil
 	}
-	return b.String(), nil
 }
 
 // aboutItself is what every package comment begins with.
-var aboutItself = regexp.MustCompile(`^(Command|Package) [a-z]+ `)
+var aboutItself = regexp.MustCompile(`^(Command|Package) [a-z]+ (is )?`)
 
 // synopsis is the first sentence of a package comment.
 func synopsis(dir string) (string, error) {

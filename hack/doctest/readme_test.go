@@ -294,35 +294,3 @@ func (r *reader) goSource(b *Block) {
 	}
 	r.Errorf("line %d: %v", b.Line, first)
 }
-
-// TestFlagsAreDocumented: cmd/README.md names each flag of each command, and
-// no other.
-func TestFlagsAreDocumented(t *testing.T) {
-	bin := filepath.Join(program(t), "vmprobe")
-	page, err := os.ReadFile(filepath.Join(root, "cmd/README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	flags := regexp.MustCompile(`--[a-z][a-z-]+`)
-	known := map[string]bool{"--help": true}
-	for _, command := range []string{"run", "list", "lint", "explain", "replay", "schema", "version", "completion"} {
-		out, err := exec.Command(bin, command, "--help").Output()
-		if err != nil {
-			t.Fatalf("vmprobe %s --help: %v", command, err)
-		}
-		if !strings.Contains(string(page), "`vmprobe "+command) {
-			t.Errorf("cmd/README.md does not tell of vmprobe %s", command)
-		}
-		for _, f := range flags.FindAllString(string(out), -1) {
-			known[f] = true
-			if f != "--help" && !strings.Contains(string(page), f) {
-				t.Errorf("cmd/README.md does not tell of %s of vmprobe %s", f, command)
-			}
-		}
-	}
-	for _, f := range flags.FindAllString(string(page), -1) {
-		if !known[f] {
-			t.Errorf("cmd/README.md tells of %s, which no command has", f)
-		}
-	}
-}

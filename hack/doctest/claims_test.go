@@ -1,0 +1,81 @@
+package doctest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func help(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(filepath.Join(program(t), "vmprobe"), append(args, "--help")...).Output()
+	if err != nil {
+		t.Fatalf("vmprobe %v --help: %v", args, err)
+	}
+	return string(out)
+}
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestFlagsAreDocumented: cmd/README.md names each flag of each command, and
+// no other.
+func TestFlagsAreDocumented(t *testing.T) {
+	page := page(t, "cmd/README.md")
+	flags := regexp.MustCompile(`--[a-z][a-z-]+`)
+	known := map[string]bool{"--help": true}
+	for _, command := range []string{"run", "list", "lint", "explain", "replay", "schema", "version", "completion"} {
+		if !strings.Contains(page, "`vmprobe "+command) {
+			t.Errorf("cmd/README.md does not tell of vmprobe %s", command)
+		}
+		for _, f := range flags.FindAllString(help(t, command), -1) {
+			known[f] = true
+			if f != "--help" && !strings.Contains(page, f) {
+				t.Errorf("cmd/README.md does not tell of %s of vmprobe %s", f, command)
+			}
+		}
+	}
+	for _, f := range flags.FindAllString(page, -1) {
+		if !known[f] {
+			t.Errorf("cmd/README.md tells of %s, which no command has", f)
+		}
+	}
+}
+
+// TestWhatIsNotThere: the section names each thing that the program cannot do,
+// and nothing that it can.
+func TestWhatIsNotThere(t *testing.T) {
+	_, section, ok := strings.Cut(page(t, "README.md"), "\n## What is not there yet\n")
+	if !ok {
+		t.Fatal("README.md has no such section")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, c := range []struct {
+		claim, command string
+		there          string // a part of the help once it is there
+	}{
+		{"**Probers other than ours.**", "run", `--prober\b`},
+		{"**Wrong probers on purpose.**", "", `(?m)^  (mutants|kill)`},
+		{"**Real grounds.**", "run", `--testbed\b`},
+		{"**HTML reports.**", "run", `\bhtml\b`},
+		{"**Shrinking**", "", `(?m)^  shrink`},
+	} {
+		var args []string
+		if c.command != "" {
+			args = append(args, c.command)
+		}
+		there := regexp.MustCompile(c.there).MatchString(help(t, args...))
+		if claimed := strings.Contains(section, c.claim); claimed == there {
+			t.Errorf("%s: listed as missing: %t; the program has it: %t", c.claim, claimed, there)
+		}
+	}
+}
