@@ -56,6 +56,11 @@ const (
 	BackOffInitial = 10 * time.Second
 	BackOffMax     = 300 * time.Second
 	BackOffReset   = 2 * BackOffMax
+	// StartBackOffUnit times n squared, and up to half as much again, seeded,
+	// but at most StartBackOffMax, is the wait after the n-th VMI in a row that
+	// failed before it was Running.
+	StartBackOffUnit = 10 * time.Second
+	StartBackOffMax  = 300 * time.Second
 )
 
 // Config fixes one VM (or pod). Kernel, Sink, Guest, Prober and Name are

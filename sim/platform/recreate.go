@@ -21,11 +21,33 @@ func (v *VM) decide() {
 	}
 	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == "Always"
 	restart := v.outcome.liveness && !v.outcome.deleted
+	wait := v.startBackOff()
 	v.deleteVMI()
-	if again {
+	if !again {
+		return
+	}
+	create := func() {
 		v.createVMI()
 		v.startSoon(restart)
 	}
+	if wait > 0 {
+		v.after(wait, create)
+		return
+	}
+	create()
+}
+
+// startBackOff is how long virt-controller waits before it replaces a VMI that
+// failed before it was Running; one that was Running is replaced at once
+// (LIVE-RECREATE). The guide knows of no wait.
+func (v *VM) startBackOff() time.Duration {
+	if v.ran || v.outcome.deleted || v.final != failed || v.cfg.Profile.RecreateAlways {
+		return 0
+	}
+	v.startFailures++
+	n := min(time.Duration(v.startFailures), StartBackOffMax/StartBackOffUnit)
+	lo := n * n * StartBackOffUnit
+	return min(v.between(drawBackOff, v.vmi.Number, lo, lo*3/2), StartBackOffMax)
 }
 
 func (v *VM) recreates() bool {

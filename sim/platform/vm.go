@@ -38,6 +38,9 @@ type VM struct {
 	outcome   outcome
 	pause     pauses
 
+	ran           bool // the VMI has been Running
+	startFailures int  // VMIs in a row that failed before that
+
 	vmiTimer, gateTimer *sim.Timer
 	vmiArmed, gateArmed bool
 }
@@ -97,7 +100,7 @@ func (v *VM) Ready() (ready bool, reason string) { return v.vmi.Ready, v.vmi.Rea
 // createVMI makes the object; its pod follows.
 func (v *VM) createVMI() {
 	v.vmis++
-	v.outcome, v.final = outcome{}, ""
+	v.outcome, v.final, v.ran = outcome{}, "", false
 	v.pause = pauses{}
 	v.vmi = VMI{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Number: v.instances + 1,
@@ -136,6 +139,9 @@ func (v *VM) enterPhase(phase string) {
 		return
 	}
 	v.vmi.Phase = phase
+	if phase == running {
+		v.ran, v.startFailures = true, 0
+	}
 	v.record(trace.Event{Instance: v.activeInstance(), Kind: trace.VMIPhase, Value: phase})
 	v.publishVMI()
 	v.touchVMI()
@@ -189,6 +195,7 @@ func (v *VM) afterInVMI(d time.Duration, fn func()) {
 const (
 	drawStart = iota
 	drawRestart
+	drawBackOff
 )
 
 // between draws a duration in [lo, hi) that belongs to an instance alone.
