@@ -3,15 +3,19 @@
 // readiness probe each, a connection for each attempt, answers after 2 to 50
 // ms. The contestants are
 //
-//   - kernel: a task for each attempt on a sim.Kernel, bytes over sim/network,
+//   - world: what vmprobe runs its cases in, with engine, platform, scripted
+//     guests and a stream of events;
+//   - codec: a task for each attempt on a sim.Kernel, bytes over sim/network,
 //     the request and response through net/http's codec;
-//   - kernel-fast: the same with the attempts of probes/attempt;
+//   - fast: the same with the attempts of probes/attempt;
 //   - bubble: unmodified net/http client and server in a testing/synctest
 //     bubble, over in-memory pipes;
 //   - mock: goroutines on the Mock of benbjohnson/clock, net/http's codec over
 //     in-memory pipes.
 //
-// It holds benchmarks only:
+// The whole world has benchmarks of its own in conformance/simbed, the embedded
+// suite in conformance/suite, the byte-free twin in sim/model. Beside benchmarks
+// there is only [CPUTime], for them.
 //
 //	go test -run=^$ -bench=. ./sim/bench
 package bench
