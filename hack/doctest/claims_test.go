@@ -64,7 +64,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		there          string // a part of the help once it is there
 	}{
 		{"**Probers other than ours.**", "run", `--prober\b`},
-		{"**Wrong probers on purpose.**", "", `(?m)^  (mutants|kill)`},
+		{"**A kill matrix.**", "", `(?m)^  (mutants|kill)`},
 		{"**Real grounds.**", "run", `--testbed\b`},
 		{"**HTML reports.**", "run", `\bhtml\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
