@@ -78,19 +78,30 @@ func packageComment(f *ast.File) string {
 	return f.Doc.Text()
 }
 
-// speed quotes the first table of the benchmarks' README and the paragraph
-// below it, which says where the figures come from.
+// speed quotes the beginning of the benchmarks' README: what was measured, the
+// first table, and the paragraph below it, which says where.
 func speed(f *facts) (string, error) {
 	name := filepath.Join(f.root, "sim/bench/README.md")
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return "", err
 	}
+	var quoted []string
 	blocks := strings.Split(string(data), "\n\n")
 	for i, b := range blocks {
-		if strings.HasPrefix(b, "|") && i+1 < len(blocks) {
-			return b + "\n\n" + blocks[i+1] + "\n", nil
+		if !isProse(b) && !strings.HasPrefix(b, "|") {
+			continue
+		}
+		quoted = append(quoted, b)
+		if strings.HasPrefix(b, "|") {
+			if i+1 < len(blocks) && isProse(blocks[i+1]) {
+				quoted = append(quoted, blocks[i+1])
+			}
+			return strings.Join(quoted, "\n\n"), nil
 		}
 	}
 	return "", errors.New("no table in " + name)
 }
+
+// isProse tells a paragraph from a heading, a table and a fenced block.
+func isProse(block string) bool { return !strings.ContainsAny(block[:min(1, len(block))], "#|`<") }
