@@ -70,8 +70,10 @@ func (d *Deviation) read(c *scenarios.Case) *scenarios.Case {
 
 // finish is the outcome of a try.
 func (d *Deviation) finish(p *probes.Probe, r probes.Result) probes.Result {
-	if d.Result != nil {
-		d.Result(p, &r)
+	if d.Result == nil {
+		return r
 	}
-	return r
+	other := r // so that r stays on the stack of a prober that obeys the law
+	d.Result(p, &other)
+	return other
 }
