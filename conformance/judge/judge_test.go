@@ -283,7 +283,11 @@ func TestRejection(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c.VMs[0].Resolved.Findings, c.Rejected = tt.found, tt.want
-			v := verdict(c, tt.list)
+			var events []trace.Event
+			for _, f := range tt.found {
+				events = append(events, trace.Event{VM: "web", Kind: trace.Finding, Value: f.Requirement, Msg: "rejected: spec.port: " + f.Message})
+			}
+			v := verdict(c, append(events, tt.list...))
 			if tt.fails == "" && v.Result != judge.Pass || tt.fails != "" && (v.Result != judge.Fail || !strings.Contains(v.Failures[0].Message, tt.fails)) {
 				t.Errorf("%s: %+v", v.Result, v.Failures)
 			}

@@ -24,7 +24,7 @@ func rejected(c *scenarios.Case) bool {
 func rejection(c *scenarios.Case, t *trace.Trace) Verdict {
 	v := blank(c, t.Seed)
 	v.TraceDigest, v.Until, v.Result = t.Digest, 0, Pass
-	said := rejections(c)
+	said := rejections(t)
 	fail := func(message, want string) {
 		v.Failures = append(v.Failures, Failure{
 			Requirement: ruleOf(c), Event: history.NoEvent, Message: message, Want: want,
@@ -59,14 +59,16 @@ func rejection(c *scenarios.Case, t *trace.Trace) Verdict {
 	return v
 }
 
-// rejections are the messages with which manifests are refused.
-func rejections(c *scenarios.Case) []string {
+// rejections are the messages with which manifests were refused.
+func rejections(t *trace.Trace) []string {
 	var said []string
-	for i := range c.VMs {
-		for _, f := range c.VMs[i].Resolved.Findings {
-			if f.Severity == spec.Rejects {
-				said = append(said, f.Message)
-			}
+	for i := range t.Events {
+		if t.Events[i].Kind != trace.Finding {
+			continue
+		}
+		if text, ok := strings.CutPrefix(t.Events[i].Msg, string(spec.Rejects)+": "); ok {
+			_, message, _ := strings.Cut(text, ": ") // after the path
+			said = append(said, message)
 		}
 	}
 	return said

@@ -57,6 +57,9 @@ type Rules struct {
 	SuppressForGood bool
 	// SuppressExec suppresses errors of exec, too (EX-NOT-SUPPRESSED).
 	SuppressExec bool
+	// SuppressedDiscarded makes a suppressed failure an error
+	// (GA-SUPPRESSED-COUNTS).
+	SuppressedDiscarded bool
 	// GoneSurfaces does not suppress for a domain that is gone
 	// (GA-SUPPRESS-PAUSE).
 	GoneSurfaces bool
@@ -162,6 +165,8 @@ func (t *Target) pingEnds(st Status, err *Error) (result probes.Result, done boo
 	case r.LockBusyPasses && err.Code == OperationTimeout,
 		r.AnnotationContacts && t.Profile.PauseAnnotation && st.ProbesPaused:
 		return probes.Result{Class: probes.Success}, true
+	case r.SuppressedDiscarded && t.suppressed(st, err.Code):
+		return probes.Result{Class: probes.Errored, Message: err.Error()}, true
 	}
 	return result, false
 }
