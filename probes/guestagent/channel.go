@@ -34,7 +34,7 @@ type Channel struct {
 	dec    Decoder
 	lastID uint64
 	noise  []byte // the last line that libvirt ignored, when short
-	chunk  [4096]byte
+	chunk  []byte // to read into; made when an agent is first asked
 	rules  *Rules
 }
 
@@ -135,7 +135,7 @@ func (c *Channel) idle(conn net.Conn, gen uint64, deadline time.Time) (precise b
 		return true, errNotConnected
 	}
 	for budget := maxResponse; b.Buffered() > 0 && budget > 0; {
-		n, err := conn.Read(c.chunk[:])
+		n, err := conn.Read(c.buffer())
 		budget -= n
 		if failure := c.absorb(c.chunk[:n], nil); failure != nil {
 			return true, errBroken
@@ -149,6 +149,16 @@ func (c *Channel) idle(conn net.Conn, gen uint64, deadline time.Time) (precise b
 		}
 	}
 	return true, nil
+}
+
+// chunkBytes is how much is read at a time.
+const chunkBytes = 4096
+
+func (c *Channel) buffer() []byte {
+	if c.chunk == nil {
+		c.chunk = make([]byte, chunkBytes)
+	}
+	return c.chunk
 }
 
 // pending is what libvirt waits for; nil: nothing.

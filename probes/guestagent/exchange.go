@@ -188,7 +188,7 @@ func (x *exchange) move(env Env, until time.Time) bool {
 		}
 	} else if err = x.conn.SetReadDeadline(stop); err == nil {
 		var n int
-		n, err = x.conn.Read(x.ch.chunk[:])
+		n, err = x.conn.Read(x.ch.buffer())
 		if n > 0 {
 			if failure := x.ch.absorb(x.ch.chunk[:n], &x.w); failure != nil {
 				x.end(failure)
