@@ -100,12 +100,25 @@ func (t *table) Try(req prober.Request, done func(probes.Result)) {
 	t.at(&req, reach, func() {
 		verdict, err := t.answer(&req)
 		if err != nil {
-			t.world.failure = err
-			k.Halt(err)
+			t.halt(err)
 			return
 		}
-		t.at(&req, start+verdict.Min, func() { t.finish(&req, verdict.Classes.Only(), done) })
+		guest := t.world.vms[req.VM].guest
+		boots := guest.Boots()
+		t.at(&req, start+verdict.Min, func() {
+			if verdict.Min > 0 && (!guest.Answers() || guest.Boots() != boots) {
+				t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
+				return
+			}
+			t.finish(&req, verdict.Classes.Only(), done)
+		})
 	})
+}
+
+// halt ends the run.
+func (t *table) halt(err error) {
+	t.world.failure = err
+	t.world.kernel.Halt(err)
 }
 
 // at calls fn at an instant, which may be now.
