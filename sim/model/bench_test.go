@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/bench"
 	"github.com/vmprobe/vmprobe/sim/model"
 )
 
@@ -17,6 +18,7 @@ func BenchmarkModel(b *testing.B) {
 			cfg := model.Standard(7, time.Hour)
 			var attempts uint64
 			b.ReportAllocs()
+			cpu := bench.CPUTime()
 			for b.Loop() {
 				s, err := model.Fleet(&cfg, 0, 0, n)
 				if err != nil {
@@ -24,7 +26,10 @@ func BenchmarkModel(b *testing.B) {
 				}
 				attempts += s.Attempts
 			}
-			b.ReportMetric(float64(attempts)/b.Elapsed().Seconds(), "attempts/s")
+			b.ReportMetric(float64(attempts)/b.Elapsed().Seconds(), "att/s")
+			if used := bench.CPUTime() - cpu; used > 0 {
+				b.ReportMetric(float64(attempts)/used.Seconds(), "att/cpu-s")
+			}
 			b.ReportMetric(float64(b.N)*3600/b.Elapsed().Seconds(), "virtual-s/s")
 		})
 	}
