@@ -66,7 +66,10 @@ func (c *campaign) run(mutants []*mutant) (map[int]protocol.Result, error) {
 				failure = firstError(failure, err)
 				n := len(results)
 				mu.Unlock()
-				if n%50 == 0 {
+				switch {
+				case r.Verdict == protocol.Survived && r.Reaching > 0:
+					fmt.Fprintf(os.Stderr, "mutation: %d of %d: survives %d runs: %s\n", n, len(mutants), r.Reaching, m.key())
+				case n%50 == 0:
 					fmt.Fprintf(os.Stderr, "mutation: %d of %d\n", n, len(mutants))
 				}
 			}

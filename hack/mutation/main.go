@@ -87,8 +87,8 @@ func run(o *options) error {
 		return err
 	}
 	r := summarise(c, o.packages, tried, results, same)
-	if o.only == "" {
-		r.Stale = same.stale(o.packages, tried, func(m *mutant) bool { r := results[m.number]; return r.Killed() })
+	if o.only != "" {
+		r.Stale = nil // the other mutants were not tried
 	}
 	r.write(os.Stdout, tried)
 	if o.json != "" {

@@ -37,7 +37,7 @@ type tally struct {
 	ByMemory    int            `json:"byMemory"`
 	Equivalent  int            `json:"equivalent"`
 	Survived    int            `json:"survived"`  // not equivalent
-	Unreached   int            `json:"unreached"` // of those, no case executes them
+	Unreached   int            `json:"unreached"` // of those, they change nothing in any case
 	Percent     float64        `json:"percent"`   // killed of the non-equivalent
 	Requirement map[string]int `json:"killedByRequirement"`
 }
@@ -60,15 +60,19 @@ func summarise(c *campaign, packages []string, tried []*mutant, results map[int]
 			r.LeftOut++
 		}
 	}
+	used := map[string]bool{}
 	for _, p := range packages {
 		t := tally{Package: p, Requirement: map[string]int{}}
 		for _, m := range tried {
 			if m.pkg != p {
 				continue
 			}
+			result := results[m.number]
+			entry := same.entry(m, &result)
+			used[entry] = true
 			o := outcome{
 				Package: p, Place: m.place(), Function: m.function, Operator: m.operator,
-				From: m.from, To: m.to, Key: m.key(), Result: results[m.number], Equivalent: same[m.key()],
+				From: m.from, To: m.to, Key: m.key(), Result: result, Equivalent: same[entry],
 			}
 			t.add(&o)
 			r.Mutants = append(r.Mutants, o)
@@ -78,6 +82,7 @@ func summarise(c *campaign, packages []string, tried []*mutant, results map[int]
 		}
 		r.Packages = append(r.Packages, t)
 	}
+	r.Stale = same.stale(packages, used)
 	return r
 }
 
@@ -133,13 +138,13 @@ func (r *report) write(w io.Writer, mutants []*mutant) {
 			}
 			how := fmt.Sprintf("survived %d runs", o.Jobs)
 			if o.Reaching == 0 {
-				how = "not executed by any case"
+				how = "changes no value in any case"
 			}
 			fmt.Fprintf(w, "\n%s: %s: %s: %s\n%s\n", o.Place, o.Function, o.Operator, how, indent(byKey[o.Key].diff()))
 		}
 	}
 	for _, s := range r.Stale {
-		fmt.Fprintln(w, "stale entry in equivalent.txt:", s)
+		fmt.Fprintln(w, "equivalent.txt: no such mutant, or it is killed:", s)
 	}
 	fmt.Fprintf(w, "\n%-20s %7s %7s %7s %6s %6s %8s %7s %11s %9s %8s\n", "package", "mutants", "killed",
 		"(judge", "error", "panic", "timeout)", "equiv.", "survived", "unreached", "percent")
