@@ -168,7 +168,7 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, error) {
 	if !ok || !verdict.Exact || outlives(req.Probe, &t.world.c.Profile, verdict) {
 		return truth.Verdict{}, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
 	}
-	t.note(req, verdict)
+	t.note(req, a.Reply, verdict)
 	return verdict, nil
 }
 
@@ -178,13 +178,16 @@ func outlives(p *probes.Probe, profile *probes.Profile, v truth.Verdict) bool {
 	return p.Handler == probes.GuestAgentPing && profile.AgentInner > 0 && v.Min >= p.Timeout+profile.ExecOuterExtra
 }
 
-// note follows the state of the agent's channel.
-func (t *table) note(req *prober.Request, v truth.Verdict) {
+// note follows the state of the agent's channel. An error is an answer: it
+// leaves the channel in step (GA-SYNC).
+func (t *table) note(req *prober.Request, r *fakevm.Reply, v truth.Verdict) {
 	if req.Probe.Handler != probes.GuestAgentPing {
 		return
 	}
-	t.sync[req.VM] = truth.InSync
-	if !v.Classes.Only().Passed() {
-		t.sync[req.VM] = truth.OutOfSync
+	t.sync[req.VM] = truth.OutOfSync
+	plainError := r != nil && r.Agent != nil && r.Agent.ErrorClass != "" &&
+		*r.Agent == (fakevm.AgentReply{ErrorClass: r.Agent.ErrorClass, ErrorDesc: r.Agent.ErrorDesc})
+	if plainError || v.Classes.Only().Passed() {
+		t.sync[req.VM] = truth.InSync
 	}
 }
