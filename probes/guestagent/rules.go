@@ -1,6 +1,7 @@
 package guestagent
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -115,7 +116,7 @@ func (r *Rules) reads(kind lineKind, line []byte) lineKind {
 
 func (r *Rules) responseLimit() int {
 	if r != nil && r.NoReplyLimit {
-		return 1 << 40
+		return math.MaxInt
 	}
 	return maxResponse
 }

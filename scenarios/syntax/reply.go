@@ -51,9 +51,9 @@ func (d *decoder) answer(n *yaml.Node, a *Answer, words []string,
 	a.Reply, a.Times = reply, count
 }
 
-func status(s string, low, high int) (int, bool) {
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= low && n <= high && strconv.Itoa(n) == s
+func status(s string, low, high int64) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= low && n <= high && strconv.FormatInt(n, 10) == s
 }
 
 func connectWord(s string) (fakevm.Reply, bool) {
@@ -89,7 +89,7 @@ func httpWord(s string) (fakevm.Reply, bool) {
 		if !ok {
 			return connectWord(s)
 		}
-		h.Status = code
+		h.Status = int(code)
 	}
 	return fakevm.Reply{HTTP: h}, true
 }
@@ -232,7 +232,7 @@ func execWord(s string) (fakevm.Reply, bool) {
 		if !ok {
 			return fakevm.Reply{}, false
 		}
-		r.Exit = int64(code)
+		r.Exit = code
 	}
 	return fakevm.Reply{Exec: r}, true
 }
