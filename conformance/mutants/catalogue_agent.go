@@ -45,6 +45,9 @@ func agent() []Mutant {
 		{"agent-busy-is-success", "GA-SINGLE-FLIGHT", "an agent that others keep busy is healthy", "kubevirt PR 16777", byAgent(guestagent.Rules{LockBusyPasses: true})},
 		{"agent-no-failure-event", "GA-EVENT", "a failed ping leaves no event", "kubevirt before 1.9", byAgent(guestagent.Rules{NoEvent: true})},
 		{"agent-events-when-suppressed", "GA-EVENT", "a suppressed failure leaves an event", "event recorded before the check", byAgent(guestagent.Rules{AlwaysEvent: true})},
+		{"agent-pings-by-exec", "GA-FREEZE", "the agent is asked by a command that a freeze forbids", "semantics 2.53", byAgent(guestagent.Rules{PingCommand: "guest-exec"})},
+		{"agent-asks-paused-domain", "GA-ORDER", "the state of the domain is not looked at before the agent is asked", "semantics 1.6", byAgent(guestagent.Rules{AsksWhenPaused: true})},
+		{"agent-optional", "GA-PREREQ", "a VM without an agent counts as healthy", "redhatci collection PR 1055", byResult(probes.GuestAgentPing, probes.Failure, probes.Success, "not connected", "not configured")},
 		{"agent-over-network", "GA-CMD", "the ping is replaced by a TCP handshake on port 22", "suite 2.5", byProbe(func(p *probes.Probe) {
 			if p.Handler == probes.GuestAgentPing {
 				p.Handler, p.TCP = probes.TCPSocket, probes.TCPTarget{Port: probes.Port{Number: 22}}
@@ -65,6 +68,8 @@ func suppression() []Mutant {
 		{"no-pause-suppression", "GA-SUPPRESS-PAUSE", "a paused VM is killed for its silent agent", "semantics 2.50", byProfile(func(p *probes.Profile) { p.SuppressPause = false })},
 		{"no-migration-suppression", "GA-SUPPRESS-MIG", "a migrating VM is killed for its silent agent", "kubevirt PR 17235", byProfile(func(p *probes.Profile) { p.SuppressMigration = false })},
 		{"suppressed-is-discarded", "GA-SUPPRESSED-COUNTS", "a suppressed failure counts as nothing instead of a success", "semantics 1.6", byAgentResult()},
+		{"suppress-operation-invalid", "GA-SUPPRESS-GAP", "a domain that is not running is excused, as was intended", "kubevirt#18769", byAgent(guestagent.Rules{SuppressInvalid: true})},
+		{"suppress-before-the-kill", "GA-SUPPRESS-LATE", "a virt-probe that was killed is excused, too", "semantics 1.6", byAgent(guestagent.Rules{SuppressKilled: true})},
 		{"gone-domain-surfaces", "GA-SUPPRESS-PAUSE", "a domain that is not found is a failure although it may be moving", "kubevirt PR 17806", byAgent(guestagent.Rules{GoneSurfaces: true})},
 		{"annotation-ignored", "GA-PAUSE-ANNOT", "the annotation that pauses agent probes is not known", "kubevirt before 1.9", byProfile(func(p *probes.Profile) { p.PauseAnnotation = false })},
 		{"annotation-still-pings", "GA-PAUSE-ANNOT", "paused probes contact the agent and ignore its answer", "semantics 2.51", byAgent(guestagent.Rules{AnnotationContacts: true})},
@@ -94,6 +99,10 @@ func exec() []Mutant {
 		{"exec-suppressed", "EX-NOT-SUPPRESSED", "a paused VM passes exec probes", "semantics 2.62", byAgent(guestagent.Rules{SuppressExec: true})},
 		{"exec-by-shell", "EX-NO-SHELL", "the words are run by a shell", "semantics 1.7", byAgent(guestagent.Rules{Shell: true})},
 		{"exec-killed-at-t", "EX-MAP-KV", "the command has T, not T+1, in the container", "kubevirt#11755", byProfile(func(p *probes.Profile) { p.ExecOuterExtra = 0 })},
+		{"exec-whole-exit-code", "EX-EXITCODE-MOD", "exit code 256 is not 0", "semantics 2.58", byAgent(guestagent.Rules{WholeExit: true})},
+		{"exec-signal-is-failure", "EX-SIGNAL-KV", "a command that a signal has ended fails", "semantics 2.57", byAgent(guestagent.Rules{SignalFails: true})},
+		{"exec-escapes-arguments", "EX-JSON-INJECT", "quotes and backslashes in arguments arrive", "semantics 1.7", byAgent(guestagent.Rules{Escapes: true})},
+		{"exec-freeze-is-excused", "EX-FREEZE", "an exec that a freeze forbids passes", "kubevirt PR 16777", byResult(probes.Exec, probes.Failure, probes.Success, "disabled")},
 		{"exec-unstartable-is-failure", "EX-ERR", "a command that cannot be started counts as a failure", "semantics 2.105", byResult(probes.Exec, probes.Errored, probes.Failure)},
 	}
 }

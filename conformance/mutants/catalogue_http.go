@@ -112,7 +112,6 @@ func httpBody() []Mutant {
 		{"http-needs-crlf", "HTTP-LF-ONLY", "lines have to end with CR and LF", "semantics 2.25", byAttempt(attempt.Rules{NeedsCRLF: true})},
 		{"http-needs-length", "HTTP-LF-ONLY", "a response without Content-Length is a failure", "semantics 2.26", byAttempt(attempt.Rules{NeedsLength: true})},
 		{"http-header-cap-4-kib", "HTTP-HDR-CAP", "headers of more than 4 KiB are a failure", "a fixed buffer", byAttempt(attempt.Rules{HeaderCap: 4 << 10})},
-		{"http-no-header-cap", "HTTP-HDR-CAP", "headers are read without bound", "semantics 2.28", byAttempt(attempt.Rules{HeaderCap: 1 << 50})},
 	}
 }
 
@@ -140,7 +139,6 @@ func tcp() []Mutant {
 		{"tcp-refused-is-discarded", "TCP-FAIL", "a refused handshake is the prober's own error", "semantics 2.27", byResult(probes.TCPSocket, probes.Failure, probes.Errored, "refused")},
 		{"tcp-refused-is-success", "TCP-FAIL", "somebody answered, so the machine is there", "host monitors", byResult(probes.TCPSocket, probes.Failure, probes.Success, "refused")},
 		{"tcp-timeout-is-success", "TCP-FAIL", "only a refusal is a failure", "suite 2.5", byResult(probes.TCPSocket, probes.Failure, probes.Success, "timeout")},
-		{"tcp-leaks-connections", "TCP-CONNECT-ONLY", "connections are not closed", "semantics 2.35", byAttempt(attempt.Rules{Leaks: true})},
 		{"tcp-ignores-host", "TCP-HOST", "tcpSocket.host is ignored", "semantics 2.30", byProbe(func(p *probes.Probe) { p.TCP.Host = "" })},
 		{"tcp-port-as-http", "TCP-HOST", "the probe connects to port 80 whatever its port", "swapped fields", byProbe(func(p *probes.Probe) {
 			if p.Handler == probes.TCPSocket {

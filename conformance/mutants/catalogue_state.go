@@ -3,8 +3,10 @@ package mutants
 import (
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/engine"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/prober"
 )
 
@@ -60,7 +62,6 @@ func states() []Mutant {
 		{"panic-ends-probing", "PANIC-CONTINUE", "a panic ends the loop", "semantics 2.78", byEngine(engine.Rules{PanicEnds: true})},
 		{"panic-is-failure", "PANIC-CONTINUE", "a panic counts as a failure", "a deferred recover that returns a result", byEngine(engine.Rules{PanicFails: true})},
 		{"no-warning-event", "THR-WARN-IS-SUCCESS", "a warning leaves no event", "semantics 2.29", byProber(prober.Rules{NoWarnings: true})},
-		{"run-ends-with-container", "RUN-CARRYOVER", "the run of readiness ends with its container", "what everybody expects", byEngine(engine.Rules{NewContainerEndsRun: true})},
 		{"late-result-counts", "TIM-RESTART-FRESH", "a result of the last container is published for its successor", "no container id with the result", byEngine(engine.Rules{LateCounts: true})},
 	}
 }
@@ -104,6 +105,11 @@ func delays() []Mutant {
 		{"no-delay-after-container-restart", "TIM-RESTART-FRESH", "a container that is restarted in place has no delay", "suite 2.5", byEngine(engine.Rules{DelayOnce: true})},
 		{"run-survives-instance", "TIM-RESTART-FRESH", "the next instance inherits the run", "semantics 2.73", both(byProber(prober.Rules{InheritRun: true}), byEngine(engine.Rules{HoldKeepsRun: true}))},
 		{"new-instance-unprobed", "TIM-RESTART-FRESH", "the second instance is not probed", "a watch on the first pod's name", byProber(prober.Rules{FirstPodOnly: true})},
+		{"delay-from-guest-boot", "KV-DELAY-ORIGIN", "the delay counts from the guest's boot, as the guide says", "guide 14.7.2 note 4", simbed.Deviation{Machine: func(v *scenarios.VM) {
+			for i := range v.Resolved.Probes {
+				v.Resolved.Probes[i].InitialDelay += v.DomainDelay
+			}
+		}}},
 		{"no-plus-ten", "KV-DELAY-PLUS10", "KubeVirt's ten extra seconds are missing", "semantics 2.54", byProbeIn(func(p *probes.Probe, profile probes.Profile) { p.InitialDelay -= profile.DelayExtra })},
 		{"plus-ten-for-agent-only", "KV-DELAY-PLUS10", "only agent probes wait ten seconds more", "semantics 2.54", byProbeIn(func(p *probes.Probe, profile probes.Profile) {
 			if p.Handler != probes.GuestAgentPing {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/attempt"
 	"github.com/vmprobe/vmprobe/probes/engine"
@@ -26,7 +27,7 @@ func ticks() []Mutant {
 		{"period-ignored", "TIM-PERIOD-START", "the period is ten seconds whatever the manifest says", "suite 2.5", byProbe(func(p *probes.Probe) { p.Period = 10 * time.Second })},
 		{"period-and-timeout-swapped", "TIM-PERIOD-START", "periodSeconds and timeoutSeconds are swapped", "swapped fields", byProbe(func(p *probes.Probe) { p.Period, p.Timeout = p.Timeout, p.Period })},
 		{"period-drifts", "TIM-PERIOD-START", "each period is a twentieth too long", "sleep instead of a ticker", byProbe(func(p *probes.Probe) { p.Period += p.Period / 20 })},
-		{"period-wobbles", "TIM-PERIOD-START", "every other tick is late", "jitter on each tick", byEngine(engine.Rules{Wobble: 400 * time.Millisecond})},
+		{"period-wobbles", "TIM-PERIOD-START", "every other tick is late", "jitter on each tick", byEngine(engine.Rules{Wobble: 1500 * time.Millisecond})},
 		{"ticks-on-wall-clock", "TIM-PERIOD-START", "a step of the wall clock moves the ticks", "wrong clock", byEngine(engine.Rules{TicksOnWall: true})},
 		{"backs-off-after-failure", "TIM-PERIOD-START", "after a failure the period doubles", "crash-loop habits", byEngine(engine.Rules{SlowAfterFailure: 2})},
 		{"slower-when-ready", "TIM-PERIOD-START", "a healthy VM is probed half as often", "kubernetes#37450", byEngine(engine.Rules{SlowWhenHealthy: 2})},
@@ -35,6 +36,7 @@ func ticks() []Mutant {
 		{"late-attempt-moves-grid", "TIM-TICK-DROP", "a late attempt begins a new grid of ticks", "a timer set anew for each attempt", byEngine(engine.Rules{Rephase: true})},
 		{"attempts-overlap", "TIM-NO-OVERLAP", "a tick starts an attempt whatever is in flight", "semantics 2.83", byEngine(engine.Rules{Overlap: true})},
 		{"slow-vm-delays-others", "TIM-SCHED-INDEP", "all VMs share a thread", "semantics 2.88", byProber(prober.Rules{OneTry: true})},
+		{"start-jitter-of-two-periods", "TIM-START-JITTER", "a young prober waits up to two periods", "off by one", byEngine(engine.Rules{FirstWaits: true})},
 		{"first-check-waits", "TIM-FIRST-IMMEDIATE", "the first check comes a period late", "semantics 2.87", byEngine(engine.Rules{FirstWaits: true})},
 	}
 }
@@ -68,6 +70,8 @@ func platformSide() []Mutant {
 		{"endpoint-serves-while-terminating", "READY-ENDPOINT", "a terminating pod stays a ready endpoint", "serving taken for ready", byPlatform(platform.Rules{EndpointServes: true})},
 		{"ready-ignores-termination", "KV-READY-COND", "a VMI is ready although its pod terminates", "semantics 2.100", byPlatform(platform.Rules{ReadyTerminating: true})},
 		{"ready-ignores-phase", "KV-READY-COND", "a VMI is ready although its guest does not run", "semantics 2.100", byPlatform(platform.Rules{ReadyWithoutPhase: true})},
+		{"no-probe-is-not-ready", "STATE-READY-ALWAYS-NO-PROBE", "a VM without readinessProbe is never ready", "unknown taken for false", byPlatform(platform.Rules{NoProbeNotReady: true})},
+		{"paused-guest-answers", "PAUSE-NET", "a paused guest answers on the network", "a pause of the display alone", byPlatform(platform.Rules{PauseAnswers: true})},
 		{"paused-is-ready", "KV-GATE-PAUSED", "a paused VM is ready", "a pod without the readiness gate", byPlatform(platform.Rules{NoGate: true})},
 		{"start-waits-for-readiness", "KV-START-NOT-BLOCKED", "a VMI is called running when it is ready", "waiting for all containers", byPlatform(platform.Rules{StartWaitsReady: true})},
 		{"pause-with-http-liveness", "PAUSE-API", "a VM may be paused although liveness will kill it", "semantics 2.102", byPlatform(platform.Rules{PausesAnything: true})},
@@ -103,6 +107,7 @@ func reading() []Mutant {
 		})},
 		{"default-delay-30", "DEF-DELAY", "an absent initialDelaySeconds means 30", "semantics 2.90", byDefault("initialDelaySeconds", func(p *probes.Probe) { p.InitialDelay += 30 * time.Second })},
 		{"default-path-healthz", "DEF-HTTP-PATH", "an absent path means /healthz", "a house rule", byDefault("httpGet.path", func(p *probes.Probe) { p.HTTP.Path = "/healthz" })},
+		{"negative-values-are-one", "DEF-NEG-KV", "negative numbers become 1, not the defaults", "max(value, 1)", byNegative()},
 		{"both-probes-are-one", "MULTI-BOTH", "liveness asks what readiness asks", "one probe a VM", byMachine(func(r *spec.Resolved) {
 			if len(r.Probes) > 1 {
 				first := r.Probes[0]
@@ -126,6 +131,26 @@ func reading() []Mutant {
 	}
 }
 
+// byNegative reads 1 where KubeVirt reads its default for a negative number.
+func byNegative() simbed.Deviation {
+	return byMachine(func(r *spec.Resolved) {
+		for i := range r.Probes {
+			p := &r.Probes[i]
+			for _, s := range r.Settings[p.Kind] {
+				switch {
+				case s.Requirement != "DEF-NEG-KV":
+				case s.Field == "periodSeconds":
+					p.Period = time.Second
+				case s.Field == "failureThreshold":
+					p.FailureThreshold = 1
+				case s.Field == "initialDelaySeconds":
+					p.InitialDelay += 30 * time.Second
+				}
+			}
+		}
+	})
+}
+
 // rejections are probers, or rather their API, that take what must be refused,
 // or refuse what must be taken.
 func rejections() []Mutant {
@@ -146,11 +171,20 @@ func rejections() []Mutant {
 		{"VAL-TIMEOUT-LT-PERIOD", "accepts-long-timeout-in-doc", "a timeout longer than the period is accepted where the guide forbids it"},
 		{"VAL-RUNSTRATEGY", "accepts-vm-without-run-strategy", "a VM without runStrategy is accepted"},
 		{"VAL-TEMPLATE", "accepts-vm-without-template", "a VM without template is accepted"},
-		{"VAL-API-VERSION", "accepts-old-api-version", "an apiVersion that is no longer served is accepted"},
+		{"EX-DOC", "accepts-exec-in-doc", "an exec probe is accepted where the guide knows none"},
 	} {
 		list = append(list, Mutant{r.name, r.requirement, r.wrong, "semantics 2.95 to 2.103", accepting(r.requirement)})
 	}
 	return append(list, Mutant{
+		"rejects-deprecated-api-version", "VAL-API-VERSION", "a deprecated apiVersion is refused", "strict tools",
+		byMachine(func(r *spec.Resolved) {
+			for i := range r.Findings {
+				if f := &r.Findings[i]; f.Requirement == "VAL-API-VERSION" && f.Severity == spec.Warns {
+					f.Severity = spec.Rejects
+				}
+			}
+		}),
+	}, Mutant{
 		"rejects-long-timeout", "VAL-TIMEOUT-LT-PERIOD", "a timeout longer than the period is refused where nobody forbids it", "semantics 2.96",
 		byMachine(func(r *spec.Resolved) {
 			if slices.ContainsFunc(r.Probes, func(p probes.Probe) bool { return p.Timeout >= p.Period }) {

@@ -69,8 +69,8 @@ type Matrix struct {
 	Cases int   `json:"cases"`
 	Seeds int   `json:"seeds"`
 	// Unkilled lists the requirements that can be observed and that no killed
-	// mutant breaks, sorted.
-	Unkilled []string `json:"unkilled"`
+	// mutant breaks, sorted. It is empty unless every mutant was examined.
+	Unkilled []string `json:"unkilled,omitempty"`
 	// Failing lists the cases that fail without any mutant; they kill nothing.
 	Failing []string `json:"failing,omitempty"`
 	Runs    int      `json:"runs"`
@@ -110,7 +110,10 @@ func Run(ctx context.Context, list []Mutant, cases []*scenarios.Case, o Options)
 		})
 	}
 	workers.Wait()
-	m := Matrix{Rows: rows, Cases: len(cases), Seeds: o.Seeds, Unkilled: unkilled(rows), Failing: l.failing()}
+	m := Matrix{Rows: rows, Cases: len(cases), Seeds: o.Seeds, Failing: l.failing()}
+	if len(list) == len(All()) {
+		m.Unkilled = unkilled(rows)
+	}
 	for i := range rows {
 		m.Runs += rows[i].Runs
 	}
@@ -178,12 +181,10 @@ func (l *laboratory) examine(m *Mutant) Row {
 }
 
 // hunt runs the mutant on one case and returns the seeds at which the case
-// kills it. A case that passes the first two seeds is not asked again: it is
-// not the one that proves the kill.
+// kills it.
 func (l *laboratory) hunt(m *Mutant, c *scenarios.Case, seeds []uint64, row *Row) (killed []uint64) {
-	const patience = 2
-	for i, seed := range seeds {
-		if l.ctx.Err() != nil || len(killed) == 0 && i >= patience && !claims(m, c) {
+	for _, seed := range seeds {
+		if l.ctx.Err() != nil {
 			return killed
 		}
 		v := verdict(l.ctx, &m.Deviation, c, seed)

@@ -26,6 +26,9 @@ type Deviation struct {
 	// Resolved changes what they read in a manifest, in the dialect given.
 	// Its probes and findings are copies.
 	Resolved func(*spec.Resolved, probes.Profile)
+	// Machine changes more than the probes of a VM. What it changes beyond
+	// Resolved, it changes for the world.
+	Machine func(*scenarios.VM)
 	// Result changes the outcome of a try.
 	Result func(*probes.Probe, *probes.Result)
 
@@ -49,21 +52,23 @@ func (b Bed) deviation() *Deviation {
 // read is the case as a prober with the deviation reads it. The case itself,
 // by which the run is judged, stays as it is.
 func (d *Deviation) read(c *scenarios.Case) *scenarios.Case {
-	if d.Profile == nil && d.Resolved == nil {
+	if d.Profile == nil && d.Resolved == nil && d.Machine == nil {
 		return c
 	}
 	other := *c
 	if d.Profile != nil {
 		d.Profile(&other.Profile)
 	}
-	if d.Resolved == nil {
-		return &other
-	}
 	other.VMs = slices.Clone(c.VMs)
 	for i := range other.VMs {
 		r := &other.VMs[i].Resolved
 		r.Probes, r.Findings = slices.Clone(r.Probes), slices.Clone(r.Findings)
-		d.Resolved(r, c.Profile)
+		if d.Resolved != nil {
+			d.Resolved(r, c.Profile)
+		}
+		if d.Machine != nil {
+			d.Machine(&other.VMs[i])
+		}
 	}
 	return &other
 }

@@ -116,7 +116,7 @@ func (x *exchange) lock(env Env, until time.Time) bool {
 
 func (x *exchange) check(env Env) {
 	st := x.d.Status()
-	if !st.Exists || !st.Active || st.State != Running {
+	if !st.Exists || !st.Active || !x.rules.runs(st) {
 		x.end(errNotRunning)
 		return
 	}

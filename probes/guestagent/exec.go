@@ -44,7 +44,7 @@ func Exec(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	argv = t.Rules.argv(argv)
 	c := &execCall{timeout: timeout, command: argv[0]}
 	c.d, c.ch, c.wait, c.rules = d, ch, t.limits(now, extra), t.Rules
-	c.start("guest-exec", execCommand(argv))
+	c.start("guest-exec", execCommand(argv, t.Rules))
 	if c.run(env, c.wait.cut) {
 		return c.result()
 	}
@@ -102,14 +102,14 @@ func containerExec(env Env, t *Target) probes.Result {
 // execCommand is the text that virt-launcher sends for a command. The
 // arguments are put into JSON without escaping, as upstream does
 // (EX-JSON-INJECT): nil when the outcome is no JSON.
-func execCommand(argv []string) []byte {
+func execCommand(argv []string, rules *Rules) []byte {
 	var b strings.Builder
-	b.WriteString(`{"execute": "guest-exec", "arguments": { "path": "` + argv[0] + `", "arg": [ `)
+	b.WriteString(`{"execute": "guest-exec", "arguments": { "path": ` + rules.quote(argv[0]) + `, "arg": [ `)
 	for i, arg := range argv[1:] {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(`"` + arg + `"`)
+		b.WriteString(rules.quote(arg))
 	}
 	b.WriteString(` ], "capture-output":true } }`)
 	return commandLine([]byte(b.String()))
@@ -205,6 +205,7 @@ func (c *execCall) polled() {
 		Return struct {
 			Exited   bool   `json:"exited"`
 			ExitCode int    `json:"exitcode"`
+			Signal   int    `json:"signal"` // for rules
 			OutData  string `json:"out-data"`
 		} `json:"return"`
 	}
@@ -223,7 +224,7 @@ func (c *execCall) polled() {
 		c.fail(err.Error()) // EX-BASE64
 		return
 	}
-	c.step, c.exit, c.output = done, r.Return.ExitCode, output
+	c.step, c.exit, c.output = done, c.rules.mask(r.Return.ExitCode, r.Return.Signal), output
 }
 
 // rest waits for the next tick. The ticker holds one tick and drops those that
@@ -263,7 +264,7 @@ func (c *execCall) result() probes.Result {
 	switch {
 	case c.failed != "":
 		return failure(c.failed)
-	case c.rules.exits(c.exit&0xff) != 0:
+	case c.rules.exits(c.exit) != 0:
 		return failure(c.rules.clip(c.output))
 	}
 	return probes.Result{Class: probes.Success}

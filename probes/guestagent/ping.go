@@ -25,13 +25,16 @@ func Ping(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	c := pingCalls.Get().(*pingCall) //nolint:forcetypeassert // the pool holds nothing else
 	c.t, c.d, c.ch, c.wait = t, d, ch, t.limits(env.Now(), t.Profile.ExecOuterExtra)
 	c.rules = t.Rules
-	c.start("guest-ping", pingCommand)
+	c.start("guest-ping", t.Rules.ping())
 	if c.run(env, c.wait.cut) {
 		result := c.result()
 		c.release()
 		return result
 	}
 	result := killed(d, t)
+	if t.late(d.Status()) {
+		result = probes.Result{Class: probes.Success}
+	}
 	env.Go(func(env Env) {
 		c.run(env, far)
 		c.result() // for its event

@@ -1,6 +1,7 @@
 package guestagent
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"time"
@@ -20,6 +21,11 @@ type Rules struct {
 	ErrorPasses bool
 	// NeedsEmptyReturn inspects the value of "return" (GA-CMD).
 	NeedsEmptyReturn bool
+	// PingCommand is asked for instead of guest-ping; empty: the law (GA-CMD,
+	// GA-FREEZE).
+	PingCommand string
+	// AsksWhenPaused asks the agent of a domain that does not run (GA-ORDER).
+	AsksWhenPaused bool
 	// NeverSyncs sends no guest-sync at all (GA-SYNC).
 	NeverSyncs bool
 	// NeverResyncs sends none after a timeout (GA-SYNC).
@@ -44,6 +50,12 @@ type Rules struct {
 	// SuppressAnyCode suppresses every error, not the two eligible ones
 	// (GA-SUPPRESS-MIG, GA-SUPPRESS-PAUSE).
 	SuppressAnyCode bool
+	// SuppressInvalid adds OPERATION_INVALID to the eligible codes
+	// (GA-SUPPRESS-GAP).
+	SuppressInvalid bool
+	// SuppressKilled suppresses a ping that the kubelet has killed
+	// (GA-SUPPRESS-LATE).
+	SuppressKilled bool
 	// SuppressRunning suppresses whatever the state of the domain
 	// (GA-SUPPRESS-PAUSE).
 	SuppressRunning bool
@@ -88,6 +100,54 @@ type Rules struct {
 	StartedPasses bool
 	// FailFrom is the least exit code that fails; 0: one (EX-EXIT0).
 	FailFrom int
+	// WholeExit looks at more than eight bits of an exit code
+	// (EX-EXITCODE-MOD).
+	WholeExit bool
+	// SignalFails fails for a command that a signal has ended (EX-SIGNAL-KV).
+	SignalFails bool
+	// Escapes writes the words of a command as JSON (EX-JSON-INJECT).
+	Escapes bool
+}
+
+func (r *Rules) ping() []byte {
+	if r != nil && r.PingCommand != "" {
+		return []byte(`{"execute":"` + r.PingCommand + `"}` + "\n")
+	}
+	return pingCommand
+}
+
+// runs tells whether a domain may be asked.
+func (r *Rules) runs(st Status) bool {
+	return st.State == Running || r != nil && r.AsksWhenPaused
+}
+
+// late tells whether a ping that was killed passes.
+func (t *Target) late(st Status) bool {
+	return t.Rules != nil && t.Rules.SuppressKilled && t.suppressed(st, AgentUnresponsive)
+}
+
+// quote is a word inside the JSON of a command.
+func (r *Rules) quote(word string) string {
+	if r == nil || !r.Escapes {
+		return `"` + word + `"`
+	}
+	text, err := json.Marshal(word)
+	if err != nil { // a string can always be written
+		panic(err)
+	}
+	return string(text)
+}
+
+// mask is what is left of an exit code.
+func (r *Rules) mask(code, signal int) int {
+	switch {
+	case r == nil:
+	case r.SignalFails && signal != 0:
+		return 1
+	case r.WholeExit && code != 0:
+		return 1
+	}
+	return code & 0xff
 }
 
 func (r *Rules) connectedPasses() bool { return r != nil && r.ConnectedPasses }
@@ -175,7 +235,7 @@ func (t *Target) pingEnds(st Status, err *Error) (result probes.Result, done boo
 // eligible tells whether a code may be suppressed.
 func (t *Target) eligible(code Code) bool {
 	return code == AgentUnresponsive || code == NoDomain || t.SuppressInvalid && code == OperationInvalid ||
-		t.Rules != nil && t.Rules.SuppressAnyCode
+		t.Rules != nil && (t.Rules.SuppressAnyCode || t.Rules.SuppressInvalid && code == OperationInvalid)
 }
 
 // latch remembers a window of suppression that never ends.

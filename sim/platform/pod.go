@@ -72,7 +72,7 @@ func (v *VM) startContainer(p *pod, restart bool) {
 	now := v.k.Now()
 	p.running, p.killing, p.unhealed, p.startedAt = true, false, false, now
 	p.startupPassed = v.probes[probes.Startup] == nil
-	p.probeReady = v.probes[probes.Readiness] == nil
+	p.probeReady = v.probes[probes.Readiness] == nil && !v.rules().NoProbeNotReady
 	p.wantTrigger = false
 	if restart {
 		v.record(trace.Event{Instance: p.instance, Kind: trace.Restart})

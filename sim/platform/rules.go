@@ -15,6 +15,11 @@ type Rules struct {
 	// ReadyWithoutPhase copies the pod's condition whatever the phase, and
 	// ReadyTerminating that of a terminating pod (KV-READY-COND).
 	ReadyWithoutPhase, ReadyTerminating bool
+	// NoProbeNotReady holds a container without readinessProbe for not ready
+	// (STATE-READY-ALWAYS-NO-PROBE).
+	NoProbeNotReady bool
+	// PauseAnswers lets a paused guest answer on the network (PAUSE-NET).
+	PauseAnswers bool
 	// NoGate lets a paused VM be ready (KV-GATE-PAUSED).
 	NoGate bool
 	// PausesAnything lets the API pause what liveness would kill, and

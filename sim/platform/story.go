@@ -132,7 +132,9 @@ func (v *VM) applyPause() {
 	switch {
 	case paused && p.domain.State == DomainRunning:
 		v.setDomain(p, Domain{Exists: true, Active: true, State: DomainPaused, Reason: v.pause.reason()})
-		v.cfg.Guest.Pause()
+		if !v.rules().PauseAnswers {
+			v.cfg.Guest.Pause()
+		}
 	case paused && p.domain.State == DomainPaused:
 		p.domain.Reason = v.pause.reason()
 	case !paused && p.domain.State == DomainPaused:

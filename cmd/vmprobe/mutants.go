@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/mutants"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// mutantsFlags are the flags of mutants.
+type mutantsFlags struct {
+	cases    []string
+	seed     uint64
+	seeds    int
+	parallel int
+	shard    string
+	output   string
+	full     bool
+}
+
+func newMutants(s streams, env lookupEnv) *cobra.Command {
+	var f mutantsFlags
+	cmd := &cobra.Command{
+		Use:   "mutants [mutant|pattern]...",
+		Short: "Prove that the suite notices wrong probers",
+		Long: `mutants runs wrong probers against the cases and looks for a case that kills each of
+them, at every seed and for the requirement that it breaks. A mutant that no case
+kills is a hole in the suite; so is one that fails for another requirement only.
+Without arguments it runs every mutant; without --cases against every embedded case.
+
+The search for a mutant ends when each seed has a killer; --full runs all cases.`,
+		Example: `  vmprobe mutants
+  vmprobe mutants sticky-ready --full
+  vmprobe mutants 'http-*' --cases 'http-*' --seeds 20
+  vmprobe mutants -o json > matrix.json`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return mutantNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	profiles := profileFlag(cmd)
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.cases, "cases", nil, "only these cases: a name, pattern, case id, file or directory (default all embedded)")
+	flags.Uint64Var(&f.seed, "seed", 1, "first seed")
+	flags.IntVar(&f.seeds, "seeds", 5, "number of seeds, counted up from --seed")
+	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "mutants at a time; the matrix does not depend on it")
+	flags.StringVar(&f.shard, "shard", "", "examine only part i of n of the mutants, as in 2/8; disjoint and complete")
+	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text or json")
+	flags.BoolVar(&f.full, "full", false, "run every mutant against every case, not only until it is killed")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		selected, err := profiles()
+		if err != nil {
+			return err
+		}
+		list, err := f.mutants(args)
+		if err != nil {
+			return err
+		}
+		files, err := load(f.cases, s.in)
+		if err != nil {
+			return err
+		}
+		known, err := cases(files, selected, s.err)
+		if err != nil {
+			return err
+		}
+		return f.execute(cmd.Context(), s, env, list, known)
+	}
+	return cmd
+}
+
+// mutants selects the mutants and looks at the flags.
+func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
+	switch {
+	case f.seeds < 1 || f.parallel < 1:
+		return nil, usagef("--seeds and --parallel must be at least 1")
+	case f.output != "text" && f.output != "json":
+		return nil, usagef("--output %q: want text or json", f.output)
+	}
+	shard, err := suite.ParseShard(f.shard)
+	if err != nil {
+		return nil, usagef("--shard: %w", err)
+	}
+	all, err := mutants.Select(args)
+	if err != nil {
+		return nil, exit(exitUsage, err)
+	}
+	var list []mutants.Mutant
+	for _, m := range all {
+		if shard.Contains(m.Name) {
+			list = append(list, m)
+		}
+	}
+	if len(list) == 0 {
+		return nil, usagef("nothing selected: no mutant is in shard %s", f.shard)
+	}
+	return list, nil
+}
+
+// execute runs the matrix; a survivor makes the verdict negative.
+func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case) error {
+	bar := newProgress(s.err, env)
+	m, err := mutants.Run(ctx, list, known, mutants.Options{
+		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Progress: bar.step,
+	})
+	bar.clear()
+	if err != nil {
+		return err
+	}
+	if f.output == "json" {
+		err = writeJSON(s.out, m)
+	} else {
+		err = mutants.WriteText(s.out, &m)
+	}
+	switch {
+	case err != nil:
+		return exit(exitCouldNotRun, fmt.Errorf("write the matrix: %w", err))
+	case m.Survivors() > 0:
+		return exit(exitNegative, nil)
+	}
+	return nil
+}
+
+func mutantNames() []string {
+	var names []string
+	for _, m := range mutants.All() {
+		names = append(names, m.Name)
+	}
+	return names
+}
