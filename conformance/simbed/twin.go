@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/truth"
 	"github.com/vmprobe/vmprobe/probes"
@@ -66,8 +68,51 @@ func bytesMatter(c *scenarios.Case) string {
 		if len(v.Resolved.ForwardedPorts) > 0 {
 			return "a list of forwarded ports"
 		}
+		if reason := agentMatters(v); reason != "" {
+			return reason
+		}
 	}
 	return ""
+}
+
+// agentMatters names what in the use of a guest agent goes beyond one command
+// and its reply.
+func agentMatters(v *scenarios.VM) string {
+	pings := 0
+	for i := range v.Resolved.Probes {
+		if v.Resolved.Probes[i].Handler == probes.GuestAgentPing {
+			pings++
+		}
+	}
+	switch {
+	case pings == 0:
+		return ""
+	case pings > 1:
+		return "two probes that wait for one agent"
+	case v.Machine.VMI != nil && v.Machine.VMI.Annotations[kubevirtv1.PauseGuestAgentProbesAnnotation] != "":
+		return "an annotation that pauses pings"
+	}
+	for _, p := range []*fakevm.Program{&v.Program, &v.EveryBoot} {
+		for i := range p.Endpoints {
+			if p.Endpoints[i].Kind == fakevm.Agent && spoilsChannel(&p.Endpoints[i]) {
+				return "an agent that spoils its channel"
+			}
+		}
+	}
+	return ""
+}
+
+// spoilsChannel tells agents whose replies reach beyond the command they
+// answer.
+func spoilsChannel(e *fakevm.Endpoint) bool {
+	for _, s := range e.Steps {
+		for _, c := range s.Replies {
+			if r := c.Reply.Agent; r != nil && (r.Raw != "" || r.RawBytes > 0 || r.Before != "" || r.WrongSyncID || r.Disconnect) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // WithoutRequests keeps a sink from what guests saw, of which only bytes can
@@ -91,8 +136,11 @@ type table struct {
 // Try implements prober.Tryer. The reply counts that is in force when the
 // request reaches the guest; whether an agent is connected is known at once.
 func (t *table) Try(req prober.Request, done func(probes.Result)) {
-	k := t.world.kernel
-	start := k.Now()
+	start := t.world.kernel.Now()
+	if class, ok := t.neverSent(&req); ok {
+		t.finish(&req, class, done)
+		return
+	}
 	reach := start + truth.Simulated().OneWay
 	if req.Probe.Handler == probes.GuestAgentPing {
 		reach = start
@@ -113,6 +161,16 @@ func (t *table) Try(req prober.Request, done func(probes.Result)) {
 			t.finish(&req, verdict.Classes.Only(), done)
 		})
 	})
+}
+
+// neverSent tells tries that end before anything is sent: a port without a
+// number, a header that must not be.
+func (t *table) neverSent(req *prober.Request) (probes.Class, bool) {
+	if req.Probe.Handler != probes.HTTPGet && req.Probe.Handler != probes.TCPSocket {
+		return probes.NoClass, false
+	}
+	v, ok := truth.Of(req.Probe, &t.world.c.Profile, truth.Answer{Kind: fakevm.HTTP}, truth.Simulated())
+	return v.Classes.Only(), ok && v.Exact && v.Max == 0
 }
 
 // halt ends the run.

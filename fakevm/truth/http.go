@@ -30,6 +30,9 @@ func httpTry(p *probes.Probe, prof *probes.Profile, a Answer, net NetModel) (Ver
 	if unresolved(p.HTTP.Port) {
 		return at(probes.Errored, 0, "VAL-PORT"), true
 	}
+	if rule := neverSent(&p.HTTP); rule != "" {
+		return at(probes.Failure, 0, rule), true
+	}
 	when, end, ok := connect(a, p.Timeout, net)
 	if !ok {
 		end.Rule = "HTTP-CONN-FAIL"
