@@ -44,7 +44,7 @@ func (c *compilation) impossible(vm *VM, g *syntax.Guest) {
 		if rest, ok := strings.CutPrefix(path, "everyBoot."); ok && g.EveryBoot != nil {
 			boot, path = g.EveryBoot, rest
 		}
-		c.list.Add(diag.BadReply, c.placeOf(boot, vm.Name, path), "", "%s: %s", path[strings.LastIndexByte(path, '.')+1:], p.Msg)
+		c.list.Add(diag.Conflict, c.placeOf(boot, vm.Name, path), "", "%s: %s", path[strings.LastIndexByte(path, '.')+1:], p.Msg)
 	}
 }
 

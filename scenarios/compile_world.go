@@ -3,6 +3,7 @@ package scenarios
 import (
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 	"github.com/vmprobe/vmprobe/scenarios/syntax"
+	"time"
 )
 
 // choice is one of the keys that say what a fault or event is.
@@ -11,6 +12,10 @@ type choice struct {
 	given bool
 	vm    syntax.Text
 }
+
+// shortestEvery is the least distance of repeated triggers: what is more often
+// than any pod sync only costs the time of whoever waits for the run.
+const shortestEvery = time.Millisecond
 
 func chosen(kind string, vm syntax.Text) choice { return choice{kind, vm.Pos.Line > 0, vm} }
 
@@ -128,8 +133,8 @@ func (c *compilation) events() {
 		c.parameter(s.Pos, got.kind, "for", s.For.Set, lasts || e.Kind == TriggerSync && s.Every.Set)
 		if s.Every.Set {
 			c.parameter(s.Pos, got.kind, "every", true, e.Kind == TriggerSync)
-			if s.Every.D <= 0 {
-				c.list.Add(diag.OutOfRange, s.Every.Pos, "", "triggers every %s never end", s.Every.D)
+			if s.Every.D < shortestEvery {
+				c.list.Add(diag.OutOfRange, s.Every.Pos, "write 1ms or more", "triggers every %s take for ever to run", s.Every.D)
 			}
 		}
 		c.parameter(s.Pos, got.kind, "value", s.Value != nil, e.Kind == Annotate)

@@ -120,8 +120,13 @@ func TestRiddenOut(t *testing.T) {
 		length    string
 		ambiguous bool
 	}{
-		{5, "2500ms", false}, {5, "3s", false}, {5, "3100ms", true}, {3, "2500ms", true},
-		{9, "6900ms", false}, {2, "900ms", false}, {1, "900ms", true},
+		{5, "2500ms", false},
+		{5, "3s", false},
+		{5, "3100ms", true},
+		{3, "2500ms", true},
+		{9, "6900ms", false},
+		{2, "900ms", false},
+		{1, "900ms", true},
 	} {
 		text := fmt.Sprintf(`apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstance
