@@ -81,7 +81,6 @@ func TestWhatIsNotThere(t *testing.T) {
 		there          string // a part of the help once it is there
 	}{
 		{"**Probers other than ours.**", "run", `--prober\b`},
-		{"**A kill matrix.**", "", `(?m)^  (mutants|kill)`},
 		{"**Real grounds.**", "run", `--testbed\b`},
 		{"**HTML reports.**", "run", `\bhtml\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},

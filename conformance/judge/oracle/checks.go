@@ -31,6 +31,7 @@ func Checks() []Check {
 		{"TCP-CONNECT-ONLY", "a TCP try comes to what the handshake did", tcpTruth},
 		{"GA-CMD", "a ping comes to what the guest agent did", agentTruth},
 		{"EX-EXIT0", "an exec try comes to what the command did", execTruth},
+		{"EX-OUTPUT", "an event shows at most 10 KiB of what a command printed", shownOutput},
 		{"GA-SINGLE-FLIGHT", "one agent command at a time", singleFlight},
 		{"GA-PAUSE-ANNOT", "paused agent probes do not contact the agent", pauseAnnotation},
 	}

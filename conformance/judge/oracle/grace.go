@@ -14,6 +14,8 @@ const (
 	// handlerLatency is what virt-handler may take to notice an expired
 	// grace: it looks every 5 s.
 	handlerLatency = 5 * time.Second
+	// pressInterval separates two presses of the power button.
+	pressInterval = 5 * time.Second
 )
 
 // killing is the end of one container: its verdict and the signals after it.
@@ -76,6 +78,9 @@ func liveGrace(c *court) {
 		if m, ok := k.with("destroy"); ok && c.profile().VM {
 			k.between(m, first+vm, first+vm+handlerLatency)
 		}
+		if c.profile().VM {
+			k.pressed()
+		}
 		if m, ok := k.with("sigkill"); ok {
 			k.between(m, first+k.grace(), first+k.grace())
 		}
@@ -87,6 +92,36 @@ func liveGrace(c *court) {
 			})
 		}
 	})
+}
+
+// pressed: the power button is pressed again every five seconds while the
+// domain is there.
+func (k *killing) pressed() {
+	last, ok := k.with("acpi")
+	if !ok {
+		return
+	}
+	end := min(k.s.Container.Stop, k.c.run.End, k.kills[0].T+k.s.VM.Spec.Resolved.Grace)
+	for _, m := range k.s.VM.Of(trace.DomainState) {
+		if m.Instance == k.s.Container.Instance && m.T >= last.T && m.Value == "shutoff" {
+			end = min(end, m.T)
+		}
+	}
+	for _, m := range k.kills {
+		switch {
+		case m.Value == "destroy" || m.Value == "sigkill":
+			end = min(end, m.T)
+		case m.Value == "acpi" && m.T-last.T <= pressInterval+k.c.slack:
+			last = m
+		}
+	}
+	if end-last.T > pressInterval+k.c.slack {
+		k.c.failStint(k.s, Failure{
+			At: last.T + pressInterval, Event: last.Index,
+			Message: fmt.Sprintf("the power button pressed at %s is not pressed again in time", Seconds(last.T)),
+			Want:    fmt.Sprintf("the ACPI signal every %s until the guest is off or destroyed", Seconds(pressInterval)),
+		})
+	}
 }
 
 func (k *killing) between(m history.Mark, lo, hi time.Duration) {

@@ -203,6 +203,13 @@ func (w *world) line(t *testing.T, f []string) {
 	case word == "saw":
 		e.Kind, e.Value, e.Msg = trace.GuestSaw, f[2], f[3]
 		w.add(e)
+	case word == "unhealthy": // an event about readiness with so many bytes of output
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			t.Fatalf("line %q", f)
+		}
+		e.Kind, e.Value, e.OK, e.Msg = trace.ClusterEvent, "Unhealthy", false, "Readiness probe failed: "+strings.Repeat("x", n)
+		w.add(e)
 	case word == "verdict":
 		e.Kind, e.HasProbe, e.Probe, e.Value = trace.LivenessFailed, true, probes.Liveness, ""
 		if value != "" {
