@@ -1,9 +1,10 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 	"github.com/vmprobe/vmprobe/scenarios/syntax"
-	"time"
 )
 
 // choice is one of the keys that say what a fault or event is.

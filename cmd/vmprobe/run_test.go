@@ -45,8 +45,14 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
 func TestResultsThatCannotBeWrittenAreNoVerdict(t *testing.T) {
 	for _, args := range [][]string{
-		{"run", "agent-hung"}, {"run", "agent-hung", "-o", "json"}, {"run", "agent-hung", "--vms", "2"},
-		{"list"}, {"schema"}, {"explain", "THR-FAILURE"}, {"explain", "S014"}, {"version"},
+		{"run", "agent-hung"},
+		{"run", "agent-hung", "-o", "json"},
+		{"run", "agent-hung", "--vms", "2"},
+		{"list"},
+		{"schema"},
+		{"explain", "THR-FAILURE"},
+		{"explain", "S014"},
+		{"version"},
 	} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), args, streams{strings.NewReader(""), fullDisk{}, &stderr}, noEnvironment)

@@ -28,7 +28,7 @@ func writeText(w io.Writer, r *Report) error {
 			b.WriteString("\n")
 		}
 	}
-	summary(&b, r, list)
+	summary(&b, list)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -74,7 +74,7 @@ func seeds(g group, result judge.Result) string {
 	return "--seed " + strings.Join(parts, ", ")
 }
 
-func summary(b *strings.Builder, r *Report, list []group) {
+func summary(b *strings.Builder, list []group) {
 	all := countOf(list)
 	columns := []judge.Result{judge.Pass}
 	for _, res := range judge.Results() {

@@ -62,7 +62,6 @@ type site struct {
 	file       *sourceFile
 	start, end int // offsets
 	typ        string
-	repeatable bool   // see finder.repeatable
 	tag        string // labelSite: the text of the tag
 	variants   []variant
 }

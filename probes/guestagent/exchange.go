@@ -60,7 +60,7 @@ func (x *exchange) run(env Env, until time.Time) bool {
 		case lookup:
 			x.find(env)
 		case locking:
-			if !x.lock(env, until) {
+			if !x.lock(until) {
 				return false
 			}
 		case checks:
@@ -98,7 +98,7 @@ func (x *exchange) find(env Env) {
 	}
 }
 
-func (x *exchange) lock(env Env, until time.Time) bool {
+func (x *exchange) lock(until time.Time) bool {
 	if x.rules.noLock() {
 		x.phase = checks
 		return true

@@ -35,7 +35,6 @@ type pod struct {
 	known   bool // the pod's status has been written
 	ready   bool // as written
 	reason  string
-	slice   bool // as written to the EndpointSlice
 	inSlice bool
 	seen    bool // as a reader of the EndpointSlice saw it
 
