@@ -204,8 +204,8 @@ func (c *execCall) polled() {
 	var r struct {
 		Return struct {
 			Exited   bool   `json:"exited"`
-			ExitCode int    `json:"exitcode"`
-			Signal   int    `json:"signal"` // for rules
+			ExitCode int64  `json:"exitcode"` // wider than int on 32 bits
+			Signal   int    `json:"signal"`   // for rules
 			OutData  string `json:"out-data"`
 		} `json:"return"`
 	}

@@ -139,7 +139,7 @@ func (r *Rules) quote(word string) string {
 }
 
 // mask is what is left of an exit code.
-func (r *Rules) mask(code, signal int) int {
+func (r *Rules) mask(code int64, signal int) int {
 	switch {
 	case r == nil:
 	case r.SignalFails && signal != 0:
@@ -147,7 +147,7 @@ func (r *Rules) mask(code, signal int) int {
 	case r.WholeExit && code != 0:
 		return 1
 	}
-	return code & 0xff
+	return int(code & 0xff)
 }
 
 func (r *Rules) connectedPasses() bool { return r != nil && r.ConnectedPasses }
