@@ -15,8 +15,8 @@ help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: conformance
-conformance: build ## Run every embedded scenario on the simulator (ARGS="..." adds flags)
-	bin/vmprobe run $(ARGS)
+conformance: build ## Put vmprobe's prober, or that of ARGS, through every embedded scenario
+	bin/vmprobe conformance $(ARGS)
 
 .PHONY: build
 build: ## Build bin/vmprobe, one binary without cgo

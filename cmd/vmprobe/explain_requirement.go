@@ -48,10 +48,10 @@ func testedBy(id string) ([]string, error) {
 	}
 	var names []string
 	for _, l := range files {
-		if l.diags.HasErrors() {
+		if l.Diags.HasErrors() {
 			continue
 		}
-		list, _ := l.file.Cases(nil)
+		list, _ := l.File.Cases(nil)
 		if len(list) > 0 && slices.Contains(list[0].Requirements, id) {
 			names = append(names, list[0].Scenario+": "+list[0].Title)
 		}

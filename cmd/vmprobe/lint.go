@@ -31,10 +31,10 @@ legal prober, or assert too little to catch a wrong one.`,
 		var all diag.List
 		sources := diag.Sources{}
 		for _, l := range files {
-			sources[l.source.Name] = l.source.Data
-			all = append(all, l.diags...)
-			if !l.diags.HasErrors() {
-				all = append(all, scenarios.Lint(l.file)...)
+			sources[l.Source.Name] = l.Source.Data
+			all = append(all, l.Diags...)
+			if !l.Diags.HasErrors() {
+				all = append(all, scenarios.Lint(l.File)...)
 			}
 		}
 		if err := writeDiagnostics(s, *format, all.Sort(), sources); err != nil {

@@ -2,64 +2,32 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmprobe/vmprobe/conformance/requirements"
+	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
-// vocabulary is what scenarios may refer to.
-func vocabulary() scenarios.Options { return scenarios.Options{Requirements: requirements.IDs()} }
-
-// loaded is a scenario file with what is wrong with it.
-type loaded struct {
-	source suite.Source
-	file   *scenarios.File
-	diags  diag.List
-}
-
 // load reads and decodes everything that the arguments name.
-func load(args []string, stdin io.Reader) ([]loaded, error) {
-	sources, err := suite.Sources(args, stdin, scenarios.Embedded())
+func load(args []string, stdin io.Reader) ([]suite.Loaded, error) {
+	list, err := suite.Load(args, stdin)
 	if err != nil {
 		return nil, exit(exitUsage, err)
-	}
-	var list []loaded
-	for _, s := range sources {
-		file, diags := scenarios.Load(s.Name, s.Data, vocabulary())
-		list = append(list, loaded{s, file, diags})
 	}
 	return list, nil
 }
 
 // cases expands the files. With an error anywhere nothing is run: the
 // diagnostics of all files have been printed and the exit code is 2.
-func cases(files []loaded, profiles []probes.ProfileName, stderr io.Writer) ([]*scenarios.Case, error) {
-	var all []*scenarios.Case
-	var diags diag.List
-	sources := diag.Sources{}
-	for _, l := range files {
-		sources[l.source.Name] = l.source.Data
-		diags = append(diags, l.diags...)
-		if l.diags.HasErrors() {
-			continue
-		}
-		list, more := l.file.Cases(profiles)
-		diags = append(diags, more...)
-		all = append(all, slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !l.source.Wants(c.ID()) })...)
-	}
-	if len(diags) == 0 {
-		return all, nil
-	}
-	if err := diag.WriteText(stderr, diags.Sort(), sources); err != nil {
+func cases(files []suite.Loaded, profiles []probes.ProfileName, stderr io.Writer) ([]*scenarios.Case, error) {
+	all, diags, sources := suite.Cases(files, profiles)
+	if err := diag.WriteText(stderr, diags, sources); err != nil {
 		return nil, exit(exitCouldNotRun, err)
 	}
 	if diags.HasErrors() {
@@ -68,41 +36,41 @@ func cases(files []loaded, profiles []probes.ProfileName, stderr io.Writer) ([]*
 	return all, nil
 }
 
+// selectionError prints what keeps a selection from being run.
+func selectionError(err error, stderr io.Writer) error {
+	if m, ok := errors.AsType[*campaign.Mistakes](err); ok {
+		if err := diag.WriteText(stderr, m.Diags, m.Sources); err != nil {
+			return exit(exitCouldNotRun, err)
+		}
+		return exit(exitUsage, nil)
+	}
+	return exit(exitUsage, err)
+}
+
 // profileFlag adds --profile and returns how to read it.
 func profileFlag(cmd *cobra.Command) func() ([]probes.ProfileName, error) {
 	names := cmd.Flags().StringSlice("profile", nil, "only these profiles: "+profileList()+" (default all)")
+	completeProfiles(cmd)
+	return func() ([]probes.ProfileName, error) {
+		list, err := campaign.ParseProfiles(*names)
+		if err != nil {
+			return nil, usagef("--profile: %w", err)
+		}
+		return list, nil
+	}
+}
+
+// completeProfiles completes the value of --profile, which the command has.
+func completeProfiles(cmd *cobra.Command) {
 	err := cmd.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return profileWords(), cobra.ShellCompDirectiveNoFileComp
+		return campaign.ProfileWords(), cobra.ShellCompDirectiveNoFileComp
 	})
 	if err != nil {
-		panic(err) // the flag was added above
-	}
-	return func() ([]probes.ProfileName, error) {
-		var out []probes.ProfileName
-		var errs []error
-		for _, name := range *names {
-			if _, ok := probes.LookupProfile(probes.ProfileName(name)); !ok {
-				errs = append(errs, fmt.Errorf("--profile %q: unknown; want %s%s", name, profileList(), didYouMean(name, profileWords())))
-				continue
-			}
-			out = append(out, probes.ProfileName(name))
-		}
-		if len(errs) > 0 {
-			return nil, exit(exitUsage, errors.Join(errs...))
-		}
-		return out, nil
+		panic(err) // the command has no such flag
 	}
 }
 
-func profileWords() []string {
-	var words []string
-	for _, p := range probes.ProfileNames() {
-		words = append(words, string(p))
-	}
-	return words
-}
-
-func profileList() string { return strings.Join(profileWords(), ", ") }
+func profileList() string { return strings.Join(campaign.ProfileWords(), ", ") }
 
 // didYouMean is "; did you mean X?" or nothing.
 func didYouMean(word string, candidates []string) string {

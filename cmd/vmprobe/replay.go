@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/suite"
@@ -21,13 +21,14 @@ import (
 
 // replayFlags are the flags of replay.
 type replayFlags struct {
-	runFlags
+	reportFlags
+	seed     uint64
 	scenario string
 	verify   bool
 }
 
 func newReplay(s streams, env lookupEnv) *cobra.Command {
-	f := replayFlags{runFlags: runFlags{seeds: 1, parallel: 1, verbose: true}}
+	f := replayFlags{reportFlags: reportFlags{verbose: true}}
 	cmd := &cobra.Command{
 		Use:   "replay CASE --seed N | TRACE.ndjson",
 		Short: "Draw one run again: from its case and seed, or from a saved trace",
@@ -48,13 +49,11 @@ minute and the first event that differ, when the two runs are not the same.`,
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the run")
 	flags.StringVar(&f.scenario, "scenario", "", "scenario file of the case, when it is not embedded")
 	flags.BoolVar(&f.verify, "verify", false, "run the case of the trace again and compare digests")
-	flags.StringVarP(&f.output, "output", "o", "text", "what to print: "+strings.Join(report.Formats(), ", "))
-	flags.StringArrayVar(&f.reports, "report", nil, "also write FORMAT=PATH; repeatable")
+	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := f.check(); err != nil {
+		if err := f.check(cmd); err != nil {
 			return err
 		}
-		f.color = cmd.Flag("color").Value.String()
 		if info, err := os.Stat(args[0]); err == nil && !info.IsDir() && !isScenario(args[0]) {
 			return f.fromTrace(cmd.Context(), s, env, args[0])
 		}
@@ -80,7 +79,23 @@ func (f *replayFlags) fromCase(ctx context.Context, s streams, env lookupEnv, id
 	for _, c := range list {
 		jobs = append(jobs, suite.Job{Case: c, Seed: f.seed})
 	}
-	return f.execute(ctx, s, env, jobs)
+	c, err := f.campaign(s, env, bed())
+	if err != nil {
+		return err
+	}
+	results := c.Run(ctx, jobs)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.report(s, c, f.seed, results)
+}
+
+// bed is where our own prober runs.
+func bed() simbed.Bed { return simbed.Bed{Tool: campaign.Version(), Bare: true} }
+
+// report writes a report of one seed.
+func (f *replayFlags) report(s streams, c *campaign.Campaign, seed uint64, results []report.Case) error {
+	return f.write(s, c.Report(&campaign.Selection{Seed: seed, Seeds: 1}, results))
 }
 
 // find selects cases by id, in the file of --scenario if there is one.
@@ -129,20 +144,11 @@ func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, f
 	if f.verify {
 		return verifyTrace(ctx, s, outcome)
 	}
-	color, err := useColor(f.color, s.out, env)
+	c, err := f.campaign(s, env, bed())
 	if err != nil {
 		return err
 	}
-	f.seed = t.Seed
-	results := []report.Case{judged(outcome, judge.Judge(list[0], t, judge.Options{}), true, color)}
-	r := f.report(results)
-	if err := report.Write(f.output, s.out, r); err != nil {
-		return exit(exitCouldNotRun, err)
-	}
-	if err := f.sinks.write(r); err != nil {
-		return err
-	}
-	return exitOf(results)
+	return f.report(s, c, t.Seed, []report.Case{c.Draw(outcome, campaign.Judge(outcome))})
 }
 
 func readTrace(name string) (*trace.Trace, error) {
@@ -163,7 +169,7 @@ func readTrace(name string) (*trace.Trace, error) {
 
 // verifyTrace runs the case again and bisects a difference.
 func verifyTrace(ctx context.Context, s streams, o suite.Outcome) error {
-	again, err := simbed.Bed{Tool: version()}.Run(ctx, o.Case, o.Seed)
+	again, err := bed().Run(ctx, o.Case, o.Seed)
 	if err != nil {
 		return exit(exitCouldNotRun, err)
 	}

@@ -45,7 +45,7 @@ the prober did. Hours of VM life take milliseconds; the same seed gives the same
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().String("color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	root.AddCommand(newRun(s, env), newList(s), newLint(s), newExplain(s), newSchema(s), newReplay(s, env),
+	root.AddCommand(newRun(s, env), newConformance(s, env), newList(s), newLint(s), newExplain(s), newSchema(s), newReplay(s, env),
 		newMutants(s, env), newVersion(s))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitCodeHelp + `
 

@@ -1,29 +1,23 @@
 package main
 
 import (
-	"runtime"
-	"slices"
+	"context"
+	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/fleet"
+	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
-	"github.com/vmprobe/vmprobe/probes"
-	"github.com/vmprobe/vmprobe/scenarios"
 )
 
 // runFlags are the flags of run.
 type runFlags struct {
-	seed     uint64
-	seeds    int
-	parallel int
-	shard    string
-	output   string
-	reports  []string
-	verbose  bool
-	vms      int
-	color    string
-	sinks    sinks
+	caseFlags
+	vms int
 }
 
 func newRun(s streams, env lookupEnv) *cobra.Command {
@@ -33,7 +27,8 @@ func newRun(s streams, env lookupEnv) *cobra.Command {
 		Short: "Run scenarios on the simulator and judge what the prober did",
 		Long: `run plays scenarios in virtual time with the real probe engine against fake VMs and
 judges the trace: the author's timeline and an oracle that knows the requirements.
-Without arguments it runs every embedded scenario in every profile.
+Without arguments it runs every embedded scenario in every profile. To put another
+prober under test, see vmprobe conformance.
 
 The same seed gives the same bytes. A failing case is drawn as a timeline with the
 requirement, the first divergent event and the command that replays it.`,
@@ -45,74 +40,97 @@ requirement, the first divergent event and the command that replays it.`,
   cat my-scenario.yaml | vmprobe run -`,
 		ValidArgsFunction: completeScenarios,
 	}
-	profiles := profileFlag(cmd)
-	flags := cmd.Flags()
-	flags.Uint64Var(&f.seed, "seed", 1, "first seed")
-	flags.IntVar(&f.seeds, "seeds", 1, "number of seeds, counted up from --seed")
-	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
-	flags.StringVar(&f.shard, "shard", "", "run only part i of n, as in 2/8; disjoint and complete")
-	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json, yaml or junit")
-	flags.StringArrayVar(&f.reports, "report", nil, "also write FORMAT=PATH (json, yaml, junit, text; trace=DIR); repeatable")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
-	flags.IntVar(&f.vms, "vms", 0, "repeat each case for so many VMs, each with its own seed, and print a summary")
+	f.add(cmd)
+	cmd.Flags().IntVar(&f.vms, "vms", 0, "repeat each case for so many VMs, each with its own seed, and print a summary")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		selected, err := profiles()
+		if err := f.check(cmd); err != nil {
+			return err
+		}
+		if err := f.checkFleet(); err != nil {
+			return err
+		}
+		jobs, err := f.jobs(s, args, bed().Name())
 		if err != nil {
 			return err
 		}
-		if err := f.check(); err != nil {
-			return err
-		}
-		jobs, err := f.jobs(s, args, selected)
-		if err != nil {
-			return err
-		}
-		f.color = cmd.Flag("color").Value.String()
 		if f.vms > 0 {
-			return f.executeFleet(cmd.Context(), s, env, fleetJobs(jobs, f.vms, f.seed))
+			return f.executeFleet(cmd.Context(), s, env, fleetJobs(jobs, f.vms, f.Seed))
 		}
-		return f.execute(cmd.Context(), s, env, jobs)
+		return f.execute(cmd.Context(), s, env, bed(), jobs)
 	}
 	return cmd
 }
 
-// check looks at the flags that need no scenario.
-func (f *runFlags) check() (err error) {
-	if f.seeds < 1 || f.parallel < 1 {
-		return usagef("--seeds and --parallel must be at least 1")
-	}
-	if err := report.CheckFormat(f.output); err != nil {
-		return usagef("--output: %w", err)
-	}
-	if f.sinks, err = parseSinks(f.reports); err != nil {
+// executeFleet runs each case as a fleet and writes summaries.
+func (f *runFlags) executeFleet(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
+	bar := newProgress(s.err, env)
+	opts := suite.Options{Parallel: f.parallel, Progress: bar.step}
+	var summaries []fleet.Summary
+	var sum fleet.Adder
+	suite.Stream(ctx, bed(), jobs, opts, func(o suite.Outcome) fleet.Member {
+		return fleet.Of(campaign.Judge(o), o.Trace)
+	}, func(m fleet.Member) {
+		if sum.Add(&m); sum.Members() == f.vms {
+			summaries = append(summaries, sum.Summary())
+			sum = fleet.Adder{}
+		}
+	})
+	bar.clear()
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return f.checkFleet()
-}
-
-// jobs selects what to run.
-func (f *runFlags) jobs(s streams, args []string, profiles []probes.ProfileName) ([]suite.Job, error) {
-	shard, err := suite.ParseShard(f.shard)
-	if err != nil {
-		return nil, usagef("--shard: %w", err)
-	}
-	files, err := load(args, s.in)
-	if err != nil {
-		return nil, err
-	}
-	list, err := cases(files, profiles, s.err)
-	if err != nil {
-		return nil, err
-	}
-	list = slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !shard.Contains(c.ID()) })
-	if len(list) == 0 {
-		return nil, usagef("nothing selected: no case of these scenarios is in the chosen profiles and shard")
-	}
-	var jobs []suite.Job
-	for _, c := range list {
-		for i := range f.seeds {
-			jobs = append(jobs, suite.Job{Case: c, Seed: f.seed + uint64(i)})
+	var states []report.Case // one of each result that occurs
+	for _, sum := range summaries {
+		for _, r := range judge.Results() {
+			if sum.Results[r] > 0 {
+				states = append(states, report.Case{Verdict: judge.Verdict{Result: r}})
+			}
 		}
 	}
-	return jobs, nil
+	if err := writeSummaries(s.out, f.output, summaries); err != nil {
+		return err
+	}
+	return exitOf(states)
+}
+
+func writeSummaries(w io.Writer, output string, summaries []fleet.Summary) error {
+	switch output {
+	case "text":
+		return fleet.WriteText(w, summaries)
+	case "json":
+		return writeJSON(w, summaries)
+	case "yaml":
+		return writeYAML(w, summaries)
+	}
+	return usagef("--vms with --output %s: a fleet summary is text, json or yaml", output)
+}
+
+// fleetJobs repeats each case once for every member.
+func fleetJobs(jobs []suite.Job, members int, seed uint64) []suite.Job {
+	out := make([]suite.Job, 0, len(jobs)*members)
+	for _, j := range jobs {
+		for i := range members {
+			out = append(out, suite.Job{Case: j.Case, Seed: fleet.Seed(seed, i)})
+		}
+	}
+	return out
+}
+
+// checkFleet refuses flags that say nothing about a fleet.
+func (f *runFlags) checkFleet() error {
+	if f.vms == 0 {
+		return nil
+	}
+	switch {
+	case f.vms < 0:
+		return usagef("--vms %d: want at least 1", f.vms)
+	case f.Seeds != 1:
+		return usagef("--vms gives each VM a seed of its own: leave out --seeds")
+	case len(f.reports) > 0:
+		return usagef("--vms prints a summary: use -o json instead of --report, or replay one VM")
+	}
+	if err := writeSummaries(io.Discard, f.output, nil); err != nil {
+		return fmt.Errorf("%w", err)
+	}
+	return nil
 }

@@ -2,20 +2,11 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
-)
 
-// version is the module's version as the linker knows it; "devel" in a
-// checkout.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+)
 
 func newVersion(s streams) *cobra.Command {
 	return &cobra.Command{
@@ -24,7 +15,7 @@ func newVersion(s streams) *cobra.Command {
 		Example: "  vmprobe version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(s.out, "vmprobe", version())
+			_, err := fmt.Fprintln(s.out, "vmprobe", campaign.Version())
 			return err
 		},
 	}

@@ -33,6 +33,13 @@ func writeText(w io.Writer, r *Report) error {
 	return err
 }
 
+// Text is the picture of the run in plain text, or its verdict in words when
+// there is none.
+func (c Case) Text() string {
+	c.Styled = ""
+	return drawing(c)
+}
+
 // drawing is the picture of a run, or its verdict in words when there is none.
 func drawing(c Case) string {
 	switch {

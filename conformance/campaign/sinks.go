@@ -1,4 +1,4 @@
-package main
+package campaign
 
 import (
 	"bytes"
@@ -15,17 +15,18 @@ import (
 // traceFormat is the word of --report for a directory of traces.
 const traceFormat = "trace"
 
-// sinks are the places that --report names.
-type sinks struct {
+// Sinks are the places that --report names. The zero value writes nothing.
+type Sinks struct {
 	files  []sink
 	traces string // directory; empty: none
 }
 
 type sink struct{ format, path string }
 
-// parseSinks reads the values of --report; all mistakes are reported.
-func parseSinks(values []string) (sinks, error) {
-	var out sinks
+// ParseSinks reads values such as junit=report.xml and trace=DIR; all mistakes
+// are reported.
+func ParseSinks(values []string) (Sinks, error) {
+	var out Sinks
 	var errs []error
 	for _, v := range values {
 		format, path, ok := strings.Cut(v, "=")
@@ -44,13 +45,13 @@ func parseSinks(values []string) (sinks, error) {
 		}
 	}
 	if len(errs) > 0 {
-		return sinks{}, exit(exitUsage, errors.Join(errs...))
+		return Sinks{}, errors.Join(errs...)
 	}
 	return out, nil
 }
 
-// write writes every report; a file is complete or absent.
-func (s *sinks) write(r *report.Report) error {
+// Write writes every report; a file is complete or absent.
+func (s *Sinks) Write(r *report.Report) error {
 	var errs []error
 	for _, f := range s.files {
 		var b bytes.Buffer
@@ -58,16 +59,13 @@ func (s *sinks) write(r *report.Report) error {
 			errs = append(errs, err)
 			continue
 		}
-		errs = append(errs, writeFile(f.path, b.Bytes()))
+		errs = append(errs, WriteFile(f.path, b.Bytes()))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return exit(exitCouldNotRun, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// keep writes the trace of one run.
-func (s *sinks) keep(t *trace.Trace) error {
+// Keep writes the trace of one run.
+func (s *Sinks) Keep(t *trace.Trace) error {
 	if s.traces == "" {
 		return nil
 	}
@@ -75,15 +73,15 @@ func (s *sinks) keep(t *trace.Trace) error {
 	if err := trace.Write(&b, t); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.traces, traceName(t)), b.Bytes())
+	return WriteFile(filepath.Join(s.traces, traceName(t)), b.Bytes())
 }
 
 // traceName is a file name for a run: case ids hold no separator.
 func traceName(t *trace.Trace) string { return fmt.Sprintf("%s.%d.ndjson", t.Case, t.Seed) }
 
-// writeFile writes to a temporary name first, so that a full disk or ctrl-C
-// leaves no half file behind.
-func writeFile(path string, data []byte) error {
+// WriteFile writes to a temporary name first, so that a full disk or ctrl-C
+// leaves no half file behind. Folders are made.
+func WriteFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
+)
+
+// caseFlags are the flags of every command that runs cases: which, how, and
+// where the results go.
+type caseFlags struct {
+	campaign.Selection
+	parallel int
+	reportFlags
+}
+
+// add adds all of them to a command.
+func (f *caseFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	f.AddFlags(flags)
+	f.AddLabelFlag(flags)
+	completeProfiles(cmd)
+	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
+	f.reportFlags.add(cmd)
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
+}
+
+// check looks at the flags that need no scenario.
+func (f *caseFlags) check(cmd *cobra.Command) error {
+	if f.parallel < 1 {
+		return usagef("--parallel must be at least 1")
+	}
+	return f.reportFlags.check(cmd)
+}
+
+// jobs selects what to run.
+func (f *caseFlags) jobs(s streams, args []string, testbed string) ([]suite.Job, error) {
+	jobs, err := f.Jobs(args, s.in, s.err, testbed)
+	if err != nil {
+		return nil, selectionError(err, s.err)
+	}
+	return jobs, nil
+}
+
+// execute runs the jobs, writes every report and maps the result to an exit
+// code.
+func (f *caseFlags) execute(ctx context.Context, s streams, env lookupEnv, bed testbed.Testbed, jobs []suite.Job) error {
+	bar := newProgress(s.err, env)
+	c, err := f.campaign(s, env, bed)
+	if err != nil {
+		return err
+	}
+	c.Parallel, c.Progress = f.parallel, bar.step
+	results := c.Run(ctx, jobs)
+	bar.clear()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.write(s, c.Report(&f.Selection, results))
+}
+
+// reportFlags say where the results go.
+type reportFlags struct {
+	output  string
+	reports []string
+	verbose bool
+	color   string
+	sinks   campaign.Sinks
+}
+
+func (f *reportFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json, yaml, junit, github or markdown")
+	flags.StringArrayVar(&f.reports, "report", nil, "also write `FORMAT=PATH`, or trace=DIR; repeatable")
+}
+
+func (f *reportFlags) check(cmd *cobra.Command) (err error) {
+	f.color = cmd.Flag("color").Value.String()
+	if err := report.CheckFormat(f.output); err != nil {
+		return usagef("--output: %w", err)
+	}
+	if f.sinks, err = campaign.ParseSinks(f.reports); err != nil {
+		return exit(exitUsage, err)
+	}
+	return nil
+}
+
+// campaign is a run of the suite that draws as the flags say.
+func (f *reportFlags) campaign(s streams, env lookupEnv, bed testbed.Testbed) (*campaign.Campaign, error) {
+	c := &campaign.Campaign{Bed: bed, Sinks: f.sinks, Everything: f.verbose}
+	color, err := useColor(f.color, s.out, env)
+	if color {
+		c.Style = ansi
+	}
+	return c, err
+}
+
+// write writes the report to every place.
+func (f *reportFlags) write(s streams, r *report.Report) error {
+	if err := report.Write(f.output, s.out, r); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	if err := f.sinks.Write(r); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	return exitOf(r.Cases)
+}
+
+// exitOf: a harness error outranks a negative verdict, because then nobody
+// knows the verdict.
+func exitOf(results []report.Case) error {
+	has := func(states ...judge.Result) bool {
+		return slices.ContainsFunc(results, func(c report.Case) bool { return slices.Contains(states, c.Result) })
+	}
+	switch {
+	case has(judge.Error):
+		return exit(exitCouldNotRun, nil)
+	case has(judge.Fail, judge.NotRun, judge.NotClaimed):
+		return exit(exitNegative, nil)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package campaign
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/conformance/requirements"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/conformance/timeline"
+)
+
+// Campaign runs cases on a testbed and judges them. Bed is needed.
+type Campaign struct {
+	Bed testbed.Testbed
+	// Parallel is the number of cases at a time; >= 1, default 1. Results do
+	// not depend on it.
+	Parallel int
+	// Progress is called, if not nil, after each case, from any goroutine.
+	Progress func(done, total int)
+	// Sinks keep the traces.
+	Sinks Sinks
+	// Everything draws the timelines of passing cases, too.
+	Everything bool
+	// Style, if not nil, adds timelines for a terminal with colours.
+	Style timeline.Style
+}
+
+// Run runs the jobs. The results come in the order of the jobs.
+func (c *Campaign) Run(ctx context.Context, jobs []suite.Job) []report.Case {
+	opts := suite.Options{Parallel: c.Parallel, Progress: c.Progress}
+	return suite.Run(ctx, c.Bed, jobs, opts, c.finish)
+}
+
+// finish keeps, judges and draws a run.
+func (c *Campaign) finish(o suite.Outcome) report.Case {
+	if o.Trace != nil {
+		if err := c.Sinks.Keep(o.Trace); err != nil {
+			o.Trace, o.Err = nil, err
+		}
+	}
+	return c.Draw(o, Judge(o))
+}
+
+// Judge gives the verdict of an outcome, whether it ran or not.
+func Judge(o suite.Outcome) judge.Verdict {
+	switch {
+	case o.Err != nil:
+		return judge.Broken(o.Case, o.Seed, o.Err)
+	case o.NotRun != "":
+		return judge.Unrun(o.Case, o.Seed, o.NotRun)
+	}
+	return judge.Judge(o.Case, o.Trace, judge.Options{})
+}
+
+// Draw is the part of a report that one run gives. Timelines are drawn for
+// what did not pass, or for everything.
+func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
+	part := report.Case{Verdict: v}
+	if o.Trace == nil || v.Result == judge.Pass && !c.Everything {
+		return part
+	}
+	part.Timeline = timeline.Draw(o.Case, o.Trace, &v, timeline.Options{})
+	if c.Style != nil {
+		part.Styled = timeline.Draw(o.Case, o.Trace, &v, timeline.Options{Style: c.Style})
+	}
+	return part
+}
+
+// Report puts results into a report about our own prober.
+func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
+	shard, _ := suite.ParseShard(s.Shard) // checked when the jobs were selected
+	return &report.Report{
+		Tool:           report.Tool{Version: Version(), Requirements: "v1"},
+		Implementation: report.Implementation{Name: "vmprobe", Version: Version()},
+		Run: report.Run{
+			Testbed: c.Bed.Name(), Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
+		},
+		Cases:        results,
+		Requirements: len(requirements.IDs()),
+		Verbose:      c.Everything,
+	}
+}
+
+// Version is the module's version as the linker knows it; "devel" in a
+// checkout.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

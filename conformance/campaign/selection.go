@@ -1,0 +1,128 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// Selection says which cases to run, and with which seeds.
+type Selection struct {
+	// Profiles to run, by name; empty: all.
+	Profiles []string
+	// Seed is the first one; Seeds are counted up from it, at least 1.
+	Seed  uint64
+	Seeds int
+	// Shard is a part of the suite as in 2/8; empty: all of it.
+	Shard string
+	// Labels is a label filter, see suite.LabelFilter; empty: every case.
+	Labels string
+}
+
+// Flags is the part of a flag set that a Selection needs: the standard
+// library's and pflag's both have it.
+type Flags interface {
+	Uint64Var(p *uint64, name string, value uint64, usage string)
+	IntVar(p *int, name string, value int, usage string)
+	StringVar(p *string, name, value, usage string)
+	Func(name, usage string, fn func(string) error)
+}
+
+// AddFlags adds a flag for everything that can be selected.
+func (s *Selection) AddFlags(flags Flags) {
+	flags.Func("profile", "only these `profiles`, separated by commas: "+strings.Join(ProfileWords(), ", ")+" (default all)",
+		func(value string) error {
+			s.Profiles = append(s.Profiles, strings.Split(value, ",")...)
+			return nil
+		})
+	flags.Uint64Var(&s.Seed, "seed", 1, "first seed")
+	flags.IntVar(&s.Seeds, "seeds", 1, "number of seeds, counted up from the first")
+	flags.StringVar(&s.Shard, "shard", "", "run only part i of n, as in 2/8; disjoint and complete")
+}
+
+// AddLabelFlag adds the flag of the label filter, where Ginkgo's own is not
+// there.
+func (s *Selection) AddLabelFlag(flags Flags) {
+	flags.StringVar(&s.Labels, "label-filter", "",
+		"only cases with these labels, in Ginkgo's syntax: 'THR-FAILURE && !restart'")
+}
+
+// ParseProfiles looks up profiles; all unknown names are reported.
+func ParseProfiles(names []string) ([]probes.ProfileName, error) {
+	var list []probes.ProfileName
+	var errs []error
+	for _, name := range names {
+		if _, ok := probes.LookupProfile(probes.ProfileName(name)); !ok {
+			errs = append(errs, fmt.Errorf("profile %q: unknown; %s", name, diag.DidYouMean(name, ProfileWords())))
+			continue
+		}
+		list = append(list, probes.ProfileName(name))
+	}
+	return list, errors.Join(errs...)
+}
+
+// ProfileWords are the names of the profiles.
+func ProfileWords() []string {
+	var words []string
+	for _, p := range probes.ProfileNames() {
+		words = append(words, string(p))
+	}
+	return words
+}
+
+// Mistakes are the diagnostics of scenario files that keep them from being
+// run.
+type Mistakes struct {
+	Diags   diag.List
+	Sources diag.Sources
+}
+
+// Error implements error; WriteText shows every place.
+func (m *Mistakes) Error() string { return fmt.Sprintf("%d mistakes in scenario files", len(m.Diags)) }
+
+// ErrNothing is the error of a selection without a case: a run that tests
+// nothing must not pass.
+var ErrNothing = errors.New("nothing selected")
+
+// Jobs selects the cases of what the arguments name (see suite.Sources) for a
+// testbed. The errors of the selection itself are reported together; mistakes
+// in the files are an error of type *Mistakes, and warnings are written to
+// stderr.
+func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testbed string) ([]suite.Job, error) {
+	profiles, errProfiles := ParseProfiles(s.Profiles)
+	shard, errShard := suite.ParseShard(s.Shard)
+	filter, errFilter := suite.ParseLabelFilter(s.Labels)
+	var errSeeds error
+	if s.Seeds < 1 {
+		errSeeds = fmt.Errorf("seeds %d: want at least 1", s.Seeds)
+	}
+	files, errFiles := suite.Load(args, stdin)
+	if err := errors.Join(errProfiles, errSeeds, errShard, errFilter, errFiles); err != nil {
+		return nil, err
+	}
+	list, diags, sources := suite.Cases(files, profiles)
+	if diags.HasErrors() {
+		return nil, &Mistakes{diags, sources}
+	}
+	if err := diag.WriteText(stderr, diags, sources); err != nil {
+		return nil, err
+	}
+	var jobs []suite.Job
+	for _, c := range list {
+		if !shard.Contains(c.ID()) || !filter.Matches(c, testbed) {
+			continue
+		}
+		for i := range s.Seeds {
+			jobs = append(jobs, suite.Job{Case: c, Seed: s.Seed + uint64(i)})
+		}
+	}
+	if len(jobs) == 0 {
+		return nil, fmt.Errorf("%w: no case of these scenarios is in the chosen profiles, labels and shard", ErrNothing)
+	}
+	return jobs, nil
+}
