@@ -1,0 +1,228 @@
+package protocol
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// classes, kinds and profiles are the words of results, probes and dialects.
+func classes() []string {
+	return []string{
+		probes.Success.String(), probes.Warning.String(), probes.Failure.String(), probes.Errored.String(),
+	}
+}
+
+func kinds() []string {
+	return []string{probes.Readiness.String(), probes.Liveness.String(), probes.Startup.String()}
+}
+
+func profiles() []string {
+	var names []string
+	for _, p := range probes.ProfileNames() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+// KindOf is the kind of probe that a word names; the word must be valid.
+func KindOf(word string) probes.Kind { return probes.Kind(max(slices.Index(kinds(), word), 0)) }
+
+// ClassOf is the class that a word names; the word must be valid.
+func ClassOf(word string) probes.Class {
+	return probes.Class(slices.Index(classes(), word) + 1)
+}
+
+// CanaryPrefix begins the name of the feature that is offered and that no
+// prober has.
+const CanaryPrefix = "x-canary-"
+
+// IsCanary tells whether a feature is the canary.
+func IsCanary(feature string) bool { return strings.HasPrefix(feature, CanaryPrefix) }
+
+// check holds a reply to the operation that it answers.
+func (r *Reply) check(c *checker, to *Request) {
+	if to.Op != Hello {
+		for _, f := range []struct {
+			name  string
+			given bool
+		}{
+			{"protocol", r.Protocol != 0}, {"implementation", r.Implementation != nil},
+			{"features", r.Features != nil}, {"profiles", r.Profiles != nil},
+		} {
+			if f.given {
+				c.fail(f.name, "leave it out", "it belongs to the answer to hello, not to %s", to.Op)
+			}
+		}
+	}
+	if to.Op != Step && to.Op != Open {
+		if len(r.Do) > 0 {
+			c.fail("do", "wait for a step", "there is nothing to do at %s", to.Op)
+		}
+		if r.WakeAtNs != nil {
+			c.fail("wakeAtNs", "wait for a step", "no time passes after %s", to.Op)
+		}
+	}
+	switch to.Op {
+	case Hello:
+		r.checkHello(c, to)
+	case Open, Step:
+		for i := range r.Do {
+			r.Do[i].check(c, fmt.Sprintf("do[%d].", i))
+		}
+		if r.WakeAtNs != nil && *r.WakeAtNs < to.NowNs {
+			c.fail("wakeAtNs", "ask for an instant from now on", "%d is before now, %d", *r.WakeAtNs, to.NowNs)
+		}
+	case Close:
+	}
+}
+
+func (r *Reply) checkHello(c *checker, to *Request) {
+	if r.Protocol != to.Protocol {
+		c.fail("protocol", fmt.Sprintf(`answer "protocol":%d`, to.Protocol), "the prober speaks version %d, the suite version %d", r.Protocol, to.Protocol)
+	}
+	if r.Implementation == nil || r.Implementation.Name == "" {
+		c.fail("implementation.name", `answer "implementation":{"name":"my-prober","version":"1.0"}`, "the prober has no name")
+	}
+	if len(r.Features) == 0 {
+		c.fail("features", "claim some of those that hello offers", "the prober claims nothing")
+	}
+	for i, f := range r.Features {
+		if !slices.Contains(to.Offered, f) {
+			known := slices.DeleteFunc(slices.Clone(to.Offered), IsCanary)
+			c.fail(fmt.Sprintf("features[%d]", i), diag.DidYouMean(f, known), "%q was not offered", f)
+		}
+		if IsCanary(f) {
+			c.fail(fmt.Sprintf("features[%d]", i), "claim only what the prober can do", "%q is the canary that nobody has", f)
+		}
+	}
+	for i, p := range r.Profiles {
+		c.oneOf(fmt.Sprintf("profiles[%d]", i), p, profiles()...)
+	}
+}
+
+func (a *Action) check(c *checker, at string) {
+	verbs := []string{
+		string(Try), string(Ask), string(Result), string(Cancel),
+		string(Ready), string(Live), string(Started), string(LiveFailed), string(Report),
+	}
+	c.oneOf(at+"do", string(a.Do), verbs...)
+	switch a.Do {
+	case Try, Ask, Result, Cancel:
+		c.positive(at+"id", a.ID)
+	case Ready, Live, Started:
+		if a.OK == nil {
+			c.fail(at+"ok", `give "ok":true or "ok":false`, "the state is missing")
+		}
+	case Report:
+		c.given(at+"reason", a.Reason)
+	case LiveFailed:
+		if a.Probe != "" {
+			c.oneOf(at+"probe", a.Probe, kinds()[1:]...)
+		}
+	}
+	switch a.Do {
+	case Try, Ready, Live, Started, LiveFailed, Report:
+		c.given(at+"vm", a.VM)
+		c.positive(at+"instance", int64(a.Instance))
+	case Result:
+		c.oneOf(at+"class", a.Class, classes()...)
+	case Ask, Cancel:
+	}
+	if a.Do == Try {
+		c.oneOf(at+"probe", a.Probe, kinds()...)
+	}
+	a.checkExchange(c, at)
+}
+
+// checkExchange looks at what is asked for.
+func (a *Action) checkExchange(c *checker, at string) {
+	n := 0
+	for _, given := range []bool{a.HTTP != nil, a.TCP != nil, a.Agent != nil, a.Domain != nil, a.Exec != nil} {
+		if given {
+			n++
+		}
+	}
+	switch {
+	case n > 0 && a.Do != Try && a.Do != Ask:
+		c.fail(at+"do", `"do":"try" or "do":"ask" asks for an exchange`, "%q asks for none", a.Do)
+	case n > 1:
+		c.fail(at+"http", "ask for one at a time", "%d exchanges in one action", n)
+	case n == 0 && a.Do == Ask:
+		c.fail(at+"http", "add http, tcp, agent, domain or exec", "it asks for nothing")
+	}
+	if h := a.HTTP; h != nil {
+		c.port(at+"http.port", h.Port)
+		c.given(at+"http.method", h.Method)
+		c.given(at+"http.target", h.Target)
+		c.notNegative(at+"http.timeoutNs", h.TimeoutNs)
+		c.notNegative(at+"http.bodyLimitBytes", h.BodyLimitBytes)
+		c.notNegative(at+"http.redirectLimitBytes", h.RedirectLimitBytes)
+	}
+	if t := a.TCP; t != nil {
+		c.port(at+"tcp.port", t.Port)
+		c.notNegative(at+"tcp.timeoutNs", t.TimeoutNs)
+	}
+	if g := a.Agent; g != nil {
+		c.notNegative(at+"agent.timeoutNs", g.TimeoutNs)
+		c.notNegative(at+"agent.limitNs", g.LimitNs)
+	}
+	if e := a.Exec; e != nil {
+		if len(e.Argv) == 0 {
+			c.fail(at+"exec.argv", "name a program", "the command is empty")
+		}
+		c.notNegative(at+"exec.timeoutNs", e.TimeoutNs)
+	}
+}
+
+func (c *checker) port(field string, n int) {
+	if n < 1 || n > 65535 {
+		c.fail(field, "give a number from 1 to 65535; a port that cannot be resolved is an error of the prober, not an exchange", "%d is no port", n)
+	}
+}
+
+// check holds a message of the suite to its operation.
+func (r *Request) check(c *checker) {
+	c.positive("seq", r.Seq)
+	c.oneOf("op", string(r.Op), string(Hello), string(Open), string(Step), string(Close))
+	switch r.Op {
+	case Hello:
+		c.positive("protocol", int64(r.Protocol))
+	case Open:
+		c.given("case", r.Case)
+		c.oneOf("profile", r.Profile, profiles()...)
+		for i := range r.VMs {
+			at := fmt.Sprintf("vms[%d].", i)
+			c.given(at+"name", r.VMs[i].Name)
+			if !json.Valid(r.VMs[i].Manifest) {
+				c.fail(at+"manifest", "", "it is no JSON")
+			}
+		}
+	case Step:
+		c.notNegative("nowNs", r.NowNs)
+		for i := range r.Events {
+			r.Events[i].check(c, fmt.Sprintf("events[%d].", i))
+		}
+	case Close:
+	}
+}
+
+func (e *Event) check(c *checker, at string) {
+	c.oneOf(at+"event", string(e.Event),
+		string(ContainerStarted), string(ContainerStopped), string(Terminating), string(Sync), string(Answer),
+		string(ProberRestarted), string(ClockStepped), string(Panic))
+	switch e.Event {
+	case ContainerStarted, ContainerStopped, Terminating, Sync:
+		c.given(at+"vm", e.VM)
+		c.positive(at+"instance", int64(e.Instance))
+	case Panic:
+		c.given(at+"vm", e.VM)
+	case Answer:
+		c.positive(at+"id", e.ID)
+	case ProberRestarted, ClockStepped:
+	}
+}

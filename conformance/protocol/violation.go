@@ -1,0 +1,87 @@
+package protocol
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// Violation is a breach of the protocol: never a verdict about probing.
+type Violation struct {
+	// Seq is the message at fault; 0: none in particular.
+	Seq int64
+	// Field is where in it, as in do[0].probe; empty: the message itself.
+	Field string
+	// What is wrong, and the Fix; the fix may be empty.
+	What, Fix string
+}
+
+// Error names message, field, mistake and fix.
+func (v *Violation) Error() string {
+	var b strings.Builder
+	if v.Seq > 0 {
+		fmt.Fprintf(&b, "message %d", v.Seq)
+	}
+	if v.Field != "" {
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "field %s", v.Field)
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	b.WriteString(v.What)
+	if v.Fix != "" {
+		b.WriteString("; " + v.Fix)
+	}
+	return b.String()
+}
+
+// checker collects the first violation of a message.
+type checker struct {
+	seq   int64
+	first *Violation
+}
+
+func (c *checker) fail(field, fix, what string, args ...any) {
+	if c.first == nil {
+		c.first = &Violation{Seq: c.seq, Field: field, What: fmt.Sprintf(what, args...), Fix: fix}
+	}
+}
+
+// oneOf wants a word of a list.
+func (c *checker) oneOf(field, word string, words ...string) {
+	for _, w := range words {
+		if w == word {
+			return
+		}
+	}
+	if word == "" {
+		c.fail(field, "give one of "+strings.Join(words, ", "), "it is missing")
+		return
+	}
+	c.fail(field, diag.DidYouMean(word, words), "unknown word %q", word)
+}
+
+// positive wants a number above 0.
+func (c *checker) positive(field string, n int64) {
+	if n <= 0 {
+		c.fail(field, "give a positive number", "%d", n)
+	}
+}
+
+// notNegative wants a number from 0 on.
+func (c *checker) notNegative(field string, n int64) {
+	if n < 0 {
+		c.fail(field, "give a number from 0 on", "%d is negative", n)
+	}
+}
+
+// given wants a text.
+func (c *checker) given(field, text string) {
+	if text == "" {
+		c.fail(field, "add it", "it is missing")
+	}
+}
