@@ -71,7 +71,7 @@ func (f *replayFlags) fromCase(ctx context.Context, s streams, env lookupEnv, id
 	if f.verify {
 		return usagef("--verify compares with a saved trace: name its file")
 	}
-	list, err := f.find(s, id)
+	list, err := findCases(s, id, f.scenario)
 	if err != nil {
 		return err
 	}
@@ -98,18 +98,18 @@ func (f *replayFlags) report(s streams, c *campaign.Campaign, seed uint64, resul
 	return f.write(s, c.Report(&campaign.Selection{Seed: seed, Seeds: 1}, results))
 }
 
-// find selects cases by id, in the file of --scenario if there is one.
-func (f *replayFlags) find(s streams, id string) ([]*scenarios.Case, error) {
+// findCases selects cases by id, in a scenario file if one is given.
+func findCases(s streams, id, scenario string) ([]*scenarios.Case, error) {
 	arg := id
-	if f.scenario != "" {
-		arg = f.scenario
+	if scenario != "" {
+		arg = scenario
 	}
 	files, err := load([]string{arg}, s.in)
 	if err != nil {
 		return nil, err
 	}
 	list, err := cases(files, nil, s.err)
-	if err != nil || f.scenario == "" || isScenario(id) {
+	if err != nil || scenario == "" || isScenario(id) {
 		return list, err
 	}
 	source := suite.Source{Pattern: id}
@@ -122,7 +122,7 @@ func (f *replayFlags) find(s streams, id string) ([]*scenarios.Case, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, usagef("%s has no case %q%s", f.scenario, id, didYouMean(id, ids))
+		return nil, usagef("%s has no case %q%s", scenario, id, didYouMean(id, ids))
 	}
 	return out, nil
 }
@@ -133,7 +133,7 @@ func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, f
 	if err != nil {
 		return err
 	}
-	list, err := f.find(s, t.Case)
+	list, err := findCases(s, t.Case, f.scenario)
 	if err != nil {
 		return fmt.Errorf("the trace is of case %q: %w", t.Case, err)
 	}

@@ -56,15 +56,20 @@ type Verdict struct {
 
 // Replay is the command that runs the case again in the same way.
 func (v *Verdict) Replay() string {
-	command := fmt.Sprintf("vmprobe replay %s --seed %d", shellWord(v.Case), v.Seed)
-	if v.File != "" && !strings.HasPrefix(v.File, scenarios.CasesDir) {
-		command += " --scenario " + shellWord(v.File)
-	}
-	return command
+	return fmt.Sprintf("vmprobe replay %s --seed %d", ShellWord(v.Case), v.Seed) + v.ScenarioFlag()
 }
 
-// shellWord quotes what a shell would take apart: "[n=1]" is a pattern.
-func shellWord(s string) string {
+// ScenarioFlag is the flag that tells a command where the case comes from,
+// after a space; empty for embedded cases.
+func (v *Verdict) ScenarioFlag() string {
+	if v.File == "" || strings.HasPrefix(v.File, scenarios.CasesDir) {
+		return ""
+	}
+	return " --scenario " + ShellWord(v.File)
+}
+
+// ShellWord quotes what a shell would take apart: "[n=1]" is a pattern.
+func ShellWord(s string) string {
 	if !strings.ContainsAny(s, "[]*?$&|;<>()'\"\\ \t\n`~#{}") {
 		return s
 	}
@@ -75,6 +80,9 @@ func shellWord(s string) string {
 type Options struct {
 	// Slack widens the upper edge of every window; 0 means DefaultSlack.
 	Slack time.Duration
+	// Blind leaves out what needs the guests' own logs, which the trace of a
+	// run without bytes does not have.
+	Blind bool
 }
 
 // DefaultSlack is the tolerance in virtual time.
@@ -99,7 +107,7 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 		v.Result, v.Reason = Error, "the run could not go on: "+m
 		return v
 	}
-	v.Failures = append(timeline(run, o.slack()), oracle.Run(run, oracle.Options{Slack: o.slack()})...)
+	v.Failures = append(timeline(run, o.slack()), oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind})...)
 	v.Failures = oracle.Sort(v.Failures)
 	v.Result = Pass
 	if len(v.Failures) > 0 {

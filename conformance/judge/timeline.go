@@ -136,7 +136,7 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 			f.Message = fmt.Sprintf("%s at %s", g.what, oracle.Seconds(g.at))
 		case err != nil:
 			f.Message = fmt.Sprintf("%s at %s, and its window cannot be computed: %v", g.what, oracle.Seconds(g.at), err)
-		case g.at < lo:
+		case g.at < lo-travel:
 			f.Message = fmt.Sprintf("%s at %s, %s too early", g.what, oracle.Seconds(g.at), oracle.Seconds(lo-g.at))
 		case g.at > hi:
 			// The divergence is where the window closed without it.
@@ -157,6 +157,10 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 		})
 	}
 }
+
+// travel is how long a request may be under way: an attempt that begins so much
+// before a cause meets it, and its verdict is sooner by as much.
+const travel = time.Millisecond
 
 // window computes the edges of an entry, the slack included in hi.
 func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time.Duration, err error) {

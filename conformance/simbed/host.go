@@ -22,6 +22,8 @@ type host struct {
 	attached *network.Host
 	channel  *agentPort
 	replies  map[*fakevm.Reply]string // their JSON, made once
+	did      *fakevm.Reply            // the last one
+	didAt    time.Duration
 }
 
 type port struct {
@@ -116,6 +118,7 @@ func (h *host) Log(r fakevm.Record) {
 		e.Kind, e.Msg = trace.Violation, r.Note
 	case r.Did != nil:
 		e.Msg = h.describe(r.Did)
+		h.did, h.didAt = r.Did, h.Now()
 	}
 	h.vm.record(e)
 }

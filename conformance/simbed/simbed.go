@@ -26,6 +26,8 @@ type Bed struct {
 	Bare bool
 	// Deviation makes the prober a wrong one; nil: the law.
 	Deviation *Deviation
+	// Liberty decides what the law leaves open; nil: the seed does.
+	Liberty *Liberty
 }
 
 // Name implements testbed.Testbed.
@@ -71,7 +73,7 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // Play runs the case and hands each event to the sink, keeping none: the way
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
-	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation()}
+	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
 	w.tryer = w
 	if !b.Bare {
 		w.cluster = cluster.New()
@@ -116,6 +118,7 @@ type world struct {
 	failure error
 
 	deviation *Deviation // never nil
+	liberty   *Liberty   // never nil
 }
 
 // fail ends the run: the scenario or the harness is at fault, not a prober.
@@ -151,8 +154,8 @@ func (w *world) build() error {
 	w.prober = w.net.AddHost(proberName)
 	var err error
 	w.driver, err = prober.New(prober.Config{
-		Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.c.ProberAge,
-		Engine: w.deviation.Engine, Rules: w.deviation.Prober,
+		Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.age(),
+		Engine: w.deviation.Engine, Rules: w.deviation.Prober, Freedom: w.liberty.Prober,
 	})
 	if err != nil {
 		return err
@@ -168,6 +171,7 @@ func (w *world) build() error {
 		w.vms = append(w.vms, v)
 	}
 	w.schedule()
+	w.free()
 	for _, v := range w.vms {
 		v.platform.Start()
 	}
@@ -179,7 +183,7 @@ func (w *world) connect(v *vm) error {
 	var err error
 	v.prober, err = w.driver.Add(prober.VMConfig{
 		Name: v.spec.Name, Actor: w.kernel.Name("workers/" + v.spec.Name),
-		Probes: v.spec.Resolved.Probes, Tries: w.c.Profile.Tries,
+		Probes: v.spec.Resolved.Probes, Tries: w.tries(),
 	})
 	if err != nil {
 		return err

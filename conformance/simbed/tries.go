@@ -45,7 +45,12 @@ func (w *world) Try(req prober.Request, done func(probes.Result)) {
 // of it, which may begin the next one at once.
 func (t *try) make(task *sim.Task) {
 	t.env.task = task
-	result := t.slot.vm.world.deviation.finish(t.req.Probe, t.slot.try(&t.env, &t.req))
+	v := t.slot.vm
+	began := v.world.kernel.Now()
+	result := v.world.deviation.finish(t.req.Probe, t.slot.try(&t.env, &t.req))
+	if v.host.didAt >= began {
+		result = v.world.race(&t.req, v.host.did, result)
+	}
 	done := t.done
 	t.slot.idle = t
 	done(result)

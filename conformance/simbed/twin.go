@@ -30,7 +30,7 @@ func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
 	}
 	var recorder trace.Recorder
-	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none}
+	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none, liberty: b.liberty()}
 	defer w.kernel.Close()
 	w.tryer = &table{world: w, sync: map[int]truth.SyncState{}}
 	w.findings()
@@ -138,7 +138,7 @@ type table struct {
 func (t *table) Try(req prober.Request, done func(probes.Result)) {
 	start := t.world.kernel.Now()
 	if class, ok := t.neverSent(&req); ok {
-		t.finish(&req, class, done)
+		t.finish(&req, probes.Result{Class: class}, done)
 		return
 	}
 	reach := start + truth.Simulated().OneWay
@@ -146,7 +146,7 @@ func (t *table) Try(req prober.Request, done func(probes.Result)) {
 		reach = start
 	}
 	t.at(&req, reach, func() {
-		verdict, err := t.answer(&req)
+		verdict, reply, err := t.answer(&req)
 		if err != nil {
 			t.halt(err)
 			return
@@ -158,7 +158,7 @@ func (t *table) Try(req prober.Request, done func(probes.Result)) {
 				t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
 				return
 			}
-			t.finish(&req, verdict.Classes.Only(), done)
+			t.finish(&req, t.world.race(&req, reply, probes.Result{Class: verdict.Classes.Only()}), done)
 		})
 	})
 }
@@ -190,20 +190,20 @@ func (t *table) at(req *prober.Request, instant time.Duration, fn func()) {
 }
 
 // finish ends a try; virt-launcher tells of a failed ping itself (GA-EVENT).
-func (t *table) finish(req *prober.Request, class probes.Class, done func(probes.Result)) {
-	if req.Probe.Handler == probes.GuestAgentPing && class == probes.Failure && t.world.c.Profile.PauseAnnotation {
+func (t *table) finish(req *prober.Request, r probes.Result, done func(probes.Result)) {
+	if req.Probe.Handler == probes.GuestAgentPing && r.Class == probes.Failure && t.world.c.Profile.PauseAnnotation {
 		(&domain{t.world.vms[req.VM], req.Instance}).PingFailed("")
 	}
-	done(probes.Result{Class: class})
+	done(r)
 }
 
-func (t *table) answer(req *prober.Request) (truth.Verdict, error) {
+func (t *table) answer(req *prober.Request) (truth.Verdict, *fakevm.Reply, error) {
 	if req.Probe.HTTP.Host != "" || req.Probe.TCP.Host != "" {
-		return truth.Verdict{}, fmt.Errorf("%w: a probe that names a host", ErrInexpressible)
+		return truth.Verdict{}, nil, fmt.Errorf("%w: a probe that names a host", ErrInexpressible)
 	}
 	v := t.world.vms[req.VM]
 	if !v.guest.Answers() || req.Probe.Handler == probes.Exec {
-		return truth.Verdict{}, fmt.Errorf("%w: %s probe of a guest that is away or runs commands", ErrInexpressible, req.Probe.Handler)
+		return truth.Verdict{}, nil, fmt.Errorf("%w: %s probe of a guest that is away or runs commands", ErrInexpressible, req.Probe.Handler)
 	}
 	a := truth.Answer{Kind: fakevm.Agent, Sync: t.sync[req.VM]}
 	port := uint16(0)
@@ -224,10 +224,10 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, error) {
 	net.Address = v.pod(req.Instance).addr
 	verdict, ok := truth.Of(req.Probe, &t.world.c.Profile, a, net)
 	if !ok || !verdict.Exact || outlives(req.Probe, &t.world.c.Profile, verdict) {
-		return truth.Verdict{}, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
+		return truth.Verdict{}, nil, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
 	}
 	t.note(req, a.Reply, verdict)
-	return verdict, nil
+	return verdict, a.Reply, nil
 }
 
 // outlives tells whether the launcher goes on with the ping after the kubelet

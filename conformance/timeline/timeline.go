@@ -5,6 +5,7 @@
 package timeline
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -39,6 +40,8 @@ type Options struct {
 	Style Style
 	// MaxFailures bounds the messages; 0 means 3.
 	MaxFailures int
+	// Replay is the command that draws the run again; empty: the verdict's.
+	Replay string
 }
 
 func (o Options) paint(r Role, s string) string {
@@ -103,7 +106,7 @@ func Messages(v *judge.Verdict, o Options) string {
 		}
 	}
 	if v.Result != judge.Pass {
-		fmt.Fprintf(&b, "  %s %s\n", "replay:", ascii(v.Replay()))
+		fmt.Fprintf(&b, "  %s %s\n", "replay:", ascii(cmp.Or(o.Replay, v.Replay())))
 	}
 	return b.String()
 }

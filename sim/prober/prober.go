@@ -76,6 +76,8 @@ type Config struct {
 	// well.
 	Engine *engine.Rules
 	Rules  *Rules
+	// Freedom decides what the law leaves open; nil: the seed does.
+	Freedom *Freedom
 }
 
 // Driver is the prober of one world.

@@ -86,7 +86,7 @@ func (v *VM) Terminating(instance int32) {
 
 // Trigger implements platform.Prober.
 func (v *VM) Trigger(instance int32) {
-	if p := v.instanceOf(instance); p != nil {
+	if p := v.instanceOf(instance); p != nil && !p.knownReady() {
 		v.tell(p, engine.Event{Kind: engine.Trigger})
 	}
 }
@@ -117,7 +117,7 @@ func (v *VM) resume(p *pod) {
 		old.kill()
 		cfg := v.engineConfig(slot)
 		cfg.Resume = true
-		cfg.StartJitter = v.jitter(slot, p)
+		cfg.StartJitter = v.jitter(p, slot, now)
 		v.deviate(&cfg, p.number == 1)
 		w := v.attach(p, slot)
 		w.machine = engine.NewWorker(cfg, now)
@@ -140,11 +140,10 @@ func (v *VM) resume(p *pod) {
 // newWorker makes the worker of a pod whose container starts at the instant.
 func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
 	period := v.cfg.Probes[slot].Period
-	offset := Offset(v.d.k.Seed(), v.cfg.Actor+sim.Actor(slot), p.number, period)
-	created := max(start-offset, v.d.born)
+	created := max(start-v.offset(p, slot, start), v.d.born)
 	cfg := v.engineConfig(slot)
 	if created-v.d.born < period { // TIM-START-JITTER
-		cfg.StartJitter = v.jitter(slot, p)
+		cfg.StartJitter = v.jitter(p, slot, start)
 	}
 	v.deviate(&cfg, p.number == 1)
 	w := v.attach(p, slot)
@@ -185,9 +184,4 @@ func draw(seed, purpose uint64, worker sim.Actor, index uint64) uint64 {
 // (0, period]: what makes the phase of its ticks.
 func Offset(seed uint64, worker sim.Actor, pod int32, period time.Duration) time.Duration {
 	return 1 + time.Duration(sim.Below(draw(seed, drawOffset, worker, uint64(uint32(pod))), uint64(period)))
-}
-
-func (v *VM) jitter(slot int, p *pod) time.Duration {
-	d := draw(v.d.k.Seed(), drawJitter, v.cfg.Actor+sim.Actor(slot), v.d.restarts<<32|uint64(uint32(p.number)))
-	return time.Duration(sim.Below(d, uint64(v.cfg.Probes[slot].Period)))
 }

@@ -29,8 +29,10 @@ type worker struct {
 	instance int32 // of the attempt in flight
 	attempt  int32
 	try      int32
-	message  string // of the last try
-	panicked bool   // the attempt was lost to a panic
+	began    time.Duration // the try
+	message  string        // of the last try
+	panicked bool          // the attempt was lost to a panic
+	untold   []readiness
 }
 
 // kill forgets the worker with the process that it lived in.
@@ -44,8 +46,18 @@ func (w *worker) wake() {
 	w.step(engine.Event{Kind: engine.Wake})
 }
 
-// finish takes the answer of the Tryer.
+// finish takes the answer of the Tryer, which a slow host learns later.
 func (w *worker) finish(r probes.Result) {
+	if f := w.vm.d.cfg.Freedom; f != nil && f.Result != nil && !w.dead && w.inFlight {
+		req := w.request()
+		by := f.Result(&req, w.began, w.vm.d.k.Now()-w.began)
+		w.later(by, func() { w.take(r) })
+		return
+	}
+	w.take(r)
+}
+
+func (w *worker) take(r probes.Result) {
 	if w.dead || !w.inFlight {
 		return
 	}
@@ -96,7 +108,7 @@ func (w *worker) arm() {
 		w.vm.d.k.Stop(w.timer)
 		w.armed = idle
 	default:
-		if at = max(at, w.vm.d.k.Now()); at != w.armed {
+		if at = max(w.late(at), w.vm.d.k.Now()); at != w.armed {
 			w.armed = at
 			w.vm.d.k.Set(w.timer, at)
 		}
@@ -120,11 +132,17 @@ func (w *worker) start(a engine.Action) {
 		w.step(engine.Event{Kind: engine.TryPanicked})
 		return
 	}
-	w.inFlight = true
-	w.ask(Request{
+	w.inFlight, w.began = true, v.d.k.Now()
+	w.ask(w.request())
+}
+
+// request is the try under way.
+func (w *worker) request() Request {
+	v := w.vm
+	return Request{
 		VM: v.number, Name: v.cfg.Name, Slot: w.slot, Actor: v.cfg.Actor + sim.Actor(w.slot),
-		Instance: w.instance, Pod: w.pod.number, Attempt: a.Attempt, Try: a.Try, Probe: w.probe,
-	})
+		Instance: w.instance, Pod: w.pod.number, Attempt: w.attempt, Try: w.try, Probe: w.probe,
+	}
 }
 
 // report ends an attempt: the trace, and the event that the kubelet writes for
@@ -154,7 +172,7 @@ func (w *worker) publish(a engine.Action) {
 	w.record(e)
 	switch w.probe.Kind {
 	case probes.Readiness:
-		w.vm.platform.ReadyChanged(w.pod.instance, a.Healthy)
+		w.tellReady(w.pod.instance, a.Healthy)
 		if a.Healthy && w.vm.d.cfg.Rules.orLaw().LivenessWaits {
 			w.vm.tell(w.pod, engine.Event{Kind: engine.StartupPassed})
 		}

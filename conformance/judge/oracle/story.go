@@ -115,10 +115,10 @@ func (c *court) lastClockStep(after, until time.Duration) time.Duration {
 }
 
 // due returns when probing may begin: after the delay on the wall clock, as
-// seen at the instant now.
+// seen at the instant now, just before or after a step of that instant.
 func (c *court) due(s *history.Stint, now time.Duration) time.Duration {
 	start := s.Container.Start
-	return start + s.Probe.InitialDelay - c.clockSteps(start, now)
+	return start + s.Probe.InitialDelay - max(c.clockSteps(start, now), c.clockSteps(start, now-1))
 }
 
 // tryBound is the longest that a try may take (TIM-TIMEOUT-ATTEMPT): its

@@ -46,7 +46,7 @@ func (c *court) tooLong(s *history.Stint, t history.Try) bool {
 		return t.End > deadline
 	}
 	// A try may be lost with its container, its prober, or by a panic.
-	if _, anew := c.lastRestart(t.Start, deadline); anew || c.happens(s.VM.Name, deadline, scenarios.PanicAttempt) {
+	if _, anew := c.lastRestart(t.Start-1, deadline); anew || c.happens(s.VM.Name, deadline, scenarios.PanicAttempt) {
 		return false
 	}
 	return deadline < min(c.run.End, s.Container.Stop)

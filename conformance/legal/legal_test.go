@@ -1,0 +1,87 @@
+package legal_test
+
+import (
+	"io/fs"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/legal"
+	"github.com/vmprobe/vmprobe/conformance/requirements"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+func embedded(tb testing.TB, pattern string) []*scenarios.Case {
+	tb.Helper()
+	files, err := fs.Glob(scenarios.Embedded(), pattern)
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("%s: %v", pattern, err)
+	}
+	var all []*scenarios.Case
+	for _, name := range files {
+		data, err := fs.ReadFile(scenarios.Embedded(), name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		file, diags := scenarios.Load(name, data, scenarios.Options{})
+		list, more := file.Cases(nil)
+		if diags.HasErrors() || more.HasErrors() {
+			tb.Fatal(diags, more)
+		}
+		all = append(all, list...)
+	}
+	return all
+}
+
+// TestPopulation: a prober is the same in every population, is called by its
+// own name and is legal by rules that exist.
+func TestPopulation(t *testing.T) {
+	for _, profile := range probes.ProfileNames() {
+		list := legal.Population(profile, 2000, 7)
+		if short := legal.Population(profile, 150, 7); !reflect.DeepEqual(short, list[:150]) {
+			t.Errorf("%s: the first probers depend on the size of the population", profile)
+		}
+		if other := legal.Population(profile, 2000, 8); reflect.DeepEqual(other, list) {
+			t.Errorf("%s: the seed changes nothing", profile)
+		}
+		seeds := map[uint64]bool{}
+		for i := range list {
+			p := &list[i]
+			if p.Number != i || p.Name() == "" || seeds[p.Seed] {
+				t.Fatalf("%s: prober %d: %+v", profile, i, p)
+			}
+			seeds[p.Seed] = true
+			if p.Slow.Ticks+p.Slow.Results+p.Slow.Readiness > 100 {
+				t.Errorf("%s: prober %d is too slow: %s", profile, i, p.Name())
+			}
+			if p.Tries > 0 && profile != probes.OpenShiftDoc {
+				t.Errorf("%s: prober %d has %d tries, which the profile does not leave open", profile, i, p.Tries)
+			}
+			for _, id := range p.Rules() {
+				if _, ok := requirements.Lookup(id); !ok {
+					t.Errorf("%s: prober %d is legal by %s, which is no requirement", profile, i, id)
+				}
+			}
+		}
+	}
+}
+
+// TestParallel: the result does not depend on how many cases run at a time.
+func TestParallel(t *testing.T) {
+	cases := embedded(t, "t*-d*.yaml")
+	one, err := legal.Run(t.Context(), cases, legal.Options{Probers: 40, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, err := legal.Run(t.Context(), cases, legal.Options{Probers: 40, Seed: 3, Parallel: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(one.Document(), four.Document()) {
+		t.Error("the results differ")
+	}
+	if d := one.Document(); d.Runs.Model+d.Runs.Bytes < 40*len(cases)/2 || one.Length() < time.Hour {
+		t.Errorf("too little was run: %+v", d.Runs)
+	}
+}
