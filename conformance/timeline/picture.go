@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 )
 
 // labelWidth is the room for the names of lanes.
@@ -16,18 +16,17 @@ const labelWidth = 12
 
 // picture is a drawing in the making.
 type picture struct {
-	run     *history.Run
+	shows   *lanes.Picture
 	verdict *judge.Verdict
-	windows []judge.Expected
 	opts    Options
 	unit    time.Duration
 	columns int
 	used    map[byte]bool // symbols, for the legend
 }
 
-func newPicture(run *history.Run, v *judge.Verdict, windows []judge.Expected, o Options) *picture {
-	p := &picture{run: run, verdict: v, windows: windows, opts: o, used: map[byte]bool{}}
-	length := max(run.End, time.Millisecond)
+func newPicture(l *lanes.Picture, v *judge.Verdict, o Options) *picture {
+	p := &picture{shows: l, verdict: v, opts: o, used: map[byte]bool{}}
+	length := max(l.End, time.Millisecond)
 	room := o.width() - labelWidth - 2
 	p.unit = unitFor(length, room)
 	p.columns = min(int((length+p.unit-1)/p.unit), room)
@@ -76,6 +75,7 @@ func (p *picture) column(t time.Duration) int {
 type lane struct {
 	name  string
 	cells []byte
+	words bool // not symbols: no colour, no legend
 }
 
 func (p *picture) lane(name string, fill byte) *lane {
@@ -95,18 +95,22 @@ func (l *lane) fill(from, to int, symbol byte) {
 
 // write puts text at a column, at most room columns of it.
 func (l *lane) write(at, room int, text string) {
+	if at >= len(l.cells) {
+		return
+	}
 	copy(l.cells[at:min(at+room, len(l.cells))], text)
 }
 
 // lanes draws everything between heading and messages.
 func (p *picture) lanes(b *strings.Builder) {
 	p.emit(b, p.ruler())
-	for _, v := range p.run.VMs {
-		if len(p.run.VMs) > 1 {
+	for i := range p.shows.VMs {
+		v := &p.shows.VMs[i]
+		if len(p.shows.VMs) > 1 {
 			fmt.Fprintf(b, "  %s\n", ascii(v.Name))
 		}
-		for _, l := range p.vm(v) {
-			p.emit(b, l)
+		for k := range v.Lanes {
+			p.emit(b, p.row(&v.Lanes[k]))
 		}
 	}
 	if l := p.first(); l != nil {
@@ -121,11 +125,11 @@ func (p *picture) emit(b *strings.Builder, l *lane) {
 	if len(name) > labelWidth-1 {
 		name = name[:labelWidth-1]
 	}
-	if isDrawing(l.name) {
+	if l.words {
+		text = p.opts.paint(Faint, text)
+	} else {
 		p.note(l)
 		text = p.colour(text)
-	} else {
-		text = p.opts.paint(Faint, text)
 	}
 	fmt.Fprintf(b, "  %-*s%s\n", labelWidth, name, text)
 }
@@ -141,12 +145,6 @@ func (p *picture) note(l *lane) {
 			p.used[c] = true
 		}
 	}
-}
-
-// isDrawing tells lanes of symbols from lanes of words.
-func isDrawing(name string) bool {
-	return name != "" && !strings.HasPrefix(name, "http") && !strings.HasPrefix(name, "tcp") &&
-		name != "agent" && name != "exec"
 }
 
 // colour paints runs of symbols of one role.
@@ -181,6 +179,7 @@ func roleOf(symbol byte) Role {
 // ruler names every tenth column.
 func (p *picture) ruler() *lane {
 	l := p.lane("", ' ')
+	l.words = true
 	end := 0
 	for i := 0; i < p.columns; i += 10 {
 		text := oracle.Seconds(time.Duration(i) * p.unit)

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -61,8 +61,7 @@ func (o Options) width() int {
 // Draw gives the whole picture of one run: heading, lanes, legend, messages.
 func Draw(c *scenarios.Case, t *trace.Trace, v *judge.Verdict, o Options) string {
 	var b strings.Builder
-	run := history.New(c, t)
-	p := newPicture(run, v, judge.Windows(c, t), o)
+	p := newPicture(lanes.Of(c, t), v, o)
 	b.WriteString(p.heading())
 	if v.Title != "" {
 		fmt.Fprintf(&b, "  %s\n", ascii(v.Title))

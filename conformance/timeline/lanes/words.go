@@ -1,4 +1,4 @@
-package timeline
+package lanes
 
 import (
 	"strconv"
@@ -7,8 +7,6 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // stepText is a step in few letters: its first reply, "+" when others follow.
 func stepText(s fakevm.Step) string {
 	if len(s.Replies) == 0 {
@@ -16,7 +14,7 @@ func stepText(s fakevm.Step) string {
 	}
 	text := replyText(s.Replies[0].Reply)
 	if n := s.Replies[0].Times; n > 0 {
-		text += "x" + itoa(n)
+		text += "x" + strconv.Itoa(n)
 	}
 	if len(s.Replies) > 1 {
 		text += "+"
@@ -53,7 +51,7 @@ func httpText(r *fakevm.HTTPReply) string {
 	case r.Status == 0:
 		return string(r.End)
 	}
-	text := itoa(r.Status)
+	text := strconv.Itoa(r.Status)
 	switch {
 	case r.StallAfter != nil || r.End == fakevm.EndOpen:
 		text += " stall"
