@@ -28,7 +28,7 @@
 //	  profiles: [kubevirt, ...]          # default: every profile in which the manifests' handlers exist
 //	  features: [restart]                # what the prober must claim, beside what handlers and events imply:
 //	                                     # guest-agent-ping, exec, startup, pause, migration
-//	  kills: [mutant-name, ...]          # optional until mutants exist; proved by CI
+//	  kills: [mutant-name, ...]          # wrong probers that fail here; proved by CI; see below
 //	  vary: {name: [values]}             # one run per combination; used as $name anywhere in spec; see below
 //	  until: 300s                        # end of the run; everything until here is judged
 //	  prober: {age: 1h}                  # default: old; a young prober (age < period) jitters its first check
@@ -48,6 +48,21 @@
 // Without "profiles" a scenario runs in every profile in which all handlers of
 // its manifests exist; with it, in exactly those, also to show what a profile
 // refuses.
+//
+// # Kills
+//
+// "kills" names mutants of the catalogue (vmprobe mutants). The claim holds
+// when, at every seed, at least one case of the scenario, whatever its profile
+// and its vary values, fails under the mutant for the requirement that the
+// mutant breaks, while it passes without the mutant. It fails for that
+// requirement when the oracle names it, or when the scenario is about it
+// ("requirements") and a failure names any rule that the scenario is about.
+// Being noticed under another rule is no kill.
+//
+// Every embedded scenario has a claim, and "vmprobe mutants" proves all of
+// them at five seeds; "go run ./hack/kills NAME" computes them. In a file of
+// your own a missing "kills" is a warning of lint (S048): the scenario may be
+// about something that no mutant gets wrong.
 //
 // # Vary
 //

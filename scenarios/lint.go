@@ -57,7 +57,10 @@ func (f *File) lintNames(list *diag.List) {
 		}
 	}
 	if f.mutants && len(f.runs) > 0 && len(f.runs[0].doc.Spec.Kills) == 0 {
-		list.Add(diag.NoKills, f.runs[0].doc.Spec.Pos, "add kills: [MUTANT]", "the scenario claims to catch no wrong prober")
+		list.Add(diag.NoKills, f.runs[0].doc.Spec.Pos, "add kills: [MUTANT]; \"vmprobe mutants --full --cases FILE\" tells which", "the scenario claims to catch no wrong prober")
+		if strings.HasPrefix(f.Path, CasesDir) {
+			(*list)[len(*list)-1].Severity = diag.Error // the suite has to prove itself
+		}
 	}
 }
 

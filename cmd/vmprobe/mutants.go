@@ -39,7 +39,7 @@ The search for a mutant ends when each seed has a killer; --full runs all cases.
   vmprobe mutants 'http-*' --cases 'http-*' --seeds 20
   vmprobe mutants -o json > matrix.json`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return mutantNames(), cobra.ShellCompDirectiveNoFileComp
+			return mutants.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	profiles := profileFlag(cmd)
@@ -68,7 +68,8 @@ The search for a mutant ends when each seed has a killer; --full runs all cases.
 		if err != nil {
 			return err
 		}
-		return f.execute(cmd.Context(), s, env, list, known)
+		whole := len(f.cases) == 0 && len(selected) == 0
+		return f.execute(cmd.Context(), s, env, list, known, whole)
 	}
 	return cmd
 }
@@ -102,10 +103,10 @@ func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
 }
 
 // execute runs the matrix; a survivor makes the verdict negative.
-func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case) error {
+func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case, whole bool) error {
 	bar := newProgress(s.err, env)
 	m, err := mutants.Run(ctx, list, known, mutants.Options{
-		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Progress: bar.step,
+		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Whole: whole, Progress: bar.step,
 	})
 	bar.clear()
 	if err != nil {
@@ -119,16 +120,8 @@ func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, li
 	switch {
 	case err != nil:
 		return exit(exitCouldNotRun, fmt.Errorf("write the matrix: %w", err))
-	case m.Survivors() > 0:
+	case !m.Proved():
 		return exit(exitNegative, nil)
 	}
 	return nil
-}
-
-func mutantNames() []string {
-	var names []string
-	for _, m := range mutants.All() {
-		names = append(names, m.Name)
-	}
-	return names
 }

@@ -2,15 +2,14 @@ package mutants
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
-	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
-	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
@@ -23,17 +22,25 @@ type Options struct {
 	// Parallel is the number of mutants at a time; >= 1, default 1. The matrix
 	// does not depend on it.
 	Parallel int
-	// Full runs every mutant against every case, to the first seed that kills
-	// it there. Otherwise the search ends when each seed has a killer.
+	// Full runs every mutant against every scenario, to the first case and
+	// seed that kill it there. Otherwise the search ends when every claim is
+	// looked at and each seed has a killer.
 	Full bool
+	// Claims ends the search where the claims end: mutants that nobody claims
+	// to kill are not hunted.
+	Claims bool
+	// Whole says that nothing was left out: the cases are all embedded ones in
+	// all profiles. What the suite as a whole lacks is told only then.
+	Whole bool
 	// Progress is called, if not nil, after each mutant, from any goroutine.
 	Progress func(done, total int)
 }
 
 // Kill is a case that kills a mutant for the requirement that it breaks.
 type Kill struct {
-	Case  string   `json:"case"`
-	Seeds []uint64 `json:"seeds"` // ascending; with Full the first one alone
+	Case     string   `json:"case"`
+	Scenario string   `json:"scenario"`
+	Seeds    []uint64 `json:"seeds"` // ascending; with Full the first one alone
 }
 
 // Row is what became of one mutant.
@@ -47,12 +54,26 @@ type Row struct {
 	Kills  []Kill `json:"kills,omitempty"` // in the order of the search
 	// Survives lists the seeds at which no case does.
 	Survives []uint64 `json:"survives,omitempty"`
+	// Claims are the scenarios that claim to kill the mutant, and what came of
+	// it.
+	Claims []Claim `json:"claims,omitempty"`
 	// Misnamed is a case that fails, but for another requirement: the mutant
 	// is noticed and not understood. It is told of survivors.
 	Misnamed *Misnamed `json:"misnamed,omitempty"`
 	// Broken is the first thing that the harness could not do with the mutant.
 	Broken string `json:"broken,omitempty"`
 	Runs   int    `json:"runs"`
+	// Spared counts the runs that were not made because the mutant could not
+	// have changed them (simbed.Deviation.Idle).
+	Spared int `json:"spared"`
+}
+
+// Claim is the promise of a scenario to kill a mutant: "kills" names it. It
+// holds when at every seed a case of the scenario kills the mutant.
+type Claim struct {
+	Scenario string `json:"scenario"`
+	// Survives lists the seeds at which no case of the scenario does.
+	Survives []uint64 `json:"survives,omitempty"`
 }
 
 // Misnamed is a failure for a requirement that the mutant does not break.
@@ -65,15 +86,25 @@ type Misnamed struct {
 
 // Matrix is the result of a run.
 type Matrix struct {
-	Rows  []Row `json:"rows"` // in the order of the mutants
-	Cases int   `json:"cases"`
-	Seeds int   `json:"seeds"`
+	// Digest names what was examined: scenarios, requirements and mutants.
+	Digest string `json:"digest"`
+	Rows   []Row  `json:"rows"` // in the order of the mutants
+	Cases  int    `json:"cases"`
+	Seeds  int    `json:"seeds"`
+	Full   bool   `json:"full"`
+	// Whole tells that all mutants met all embedded cases; only then Unkilled
+	// and Claimless mean anything.
+	Whole bool `json:"whole"`
 	// Unkilled lists the requirements that can be observed and that no killed
-	// mutant breaks, sorted. It is empty unless every mutant was examined.
+	// mutant breaks, sorted.
 	Unkilled []string `json:"unkilled,omitempty"`
+	// Claimless lists the scenarios that claim no kill, sorted: nobody knows
+	// whether they can fail.
+	Claimless []string `json:"claimless,omitempty"`
 	// Failing lists the cases that fail without any mutant; they kill nothing.
 	Failing []string `json:"failing,omitempty"`
 	Runs    int      `json:"runs"`
+	Spared  int      `json:"spared"`
 }
 
 // Survivors counts the mutants that are not killed.
@@ -87,22 +118,42 @@ func (m *Matrix) Survivors() int {
 	return n
 }
 
+// Claims counts the claims and those that do not hold.
+func (m *Matrix) Claims() (all, broken int) {
+	for i := range m.Rows {
+		for _, c := range m.Rows[i].Claims {
+			all++
+			if len(c.Survives) > 0 {
+				broken++
+			}
+		}
+	}
+	return all, broken
+}
+
+// Proved tells that the suite notices every mutant and keeps every promise.
+func (m *Matrix) Proved() bool {
+	_, broken := m.Claims()
+	return m.Survivors() == 0 && broken == 0 && len(m.Claimless) == 0 && len(m.Failing) == 0
+}
+
 // Run runs the mutants against the cases on the simulator. The error is the
 // context's.
 func Run(ctx context.Context, list []Mutant, cases []*scenarios.Case, o Options) (Matrix, error) {
 	o.Seeds = max(o.Seeds, 1)
-	l := &laboratory{ctx: ctx, options: o, cases: cases, lawful: map[baseline]bool{}}
+	l := newLaboratory(ctx, cases, o)
 	rows := make([]Row, len(list))
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
 	for range min(max(o.Parallel, 1), max(len(list), 1)) {
 		workers.Go(func() {
+			b := &bench{laboratory: l}
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(list) || ctx.Err() != nil {
 					return
 				}
-				rows[i] = l.examine(&list[i])
+				rows[i] = b.examine(&list[i])
 				if n := int(done.Add(1)); o.Progress != nil {
 					o.Progress(n, len(list))
 				}
@@ -110,182 +161,62 @@ func Run(ctx context.Context, list []Mutant, cases []*scenarios.Case, o Options)
 		})
 	}
 	workers.Wait()
-	m := Matrix{Rows: rows, Cases: len(cases), Seeds: o.Seeds, Failing: l.failing()}
-	if len(list) == len(All()) {
-		m.Unkilled = unkilled(rows)
+	m := Matrix{
+		Digest: Digest(list, cases), Rows: rows, Cases: len(cases), Seeds: o.Seeds, Full: o.Full,
+		Whole: o.Whole && len(list) == len(All()), Failing: l.failing(),
+	}
+	if m.Whole {
+		m.Unkilled, m.Claimless = m.unkilled(""), claimless(cases)
 	}
 	for i := range rows {
 		m.Runs += rows[i].Runs
+		m.Spared += rows[i].Spared
 	}
 	return m, ctx.Err()
 }
 
-func unkilled(rows []Row) []string {
+// unkilled lists the requirements of a profile, or of all, that no killed
+// mutant breaks.
+func (m *Matrix) unkilled(profile probes.ProfileName) []string {
 	killed := map[string]bool{}
-	for i := range rows {
-		if rows[i].Killed {
-			killed[rows[i].Requirement] = true
+	for i := range m.Rows {
+		if m.Rows[i].Killed {
+			killed[m.Rows[i].Requirement] = true
 		}
 	}
 	var list []string
 	for _, r := range requirements.All() {
-		if r.Excluded == "" && !killed[r.ID] {
+		if r.Excluded == "" && !killed[r.ID] && (profile == "" || r.Holds(profile)) {
 			list = append(list, r.ID)
 		}
 	}
 	return list
 }
 
-// laboratory is one run of the matrix.
-type laboratory struct {
-	ctx     context.Context //nolint:containedctx // of the one run that it is
-	options Options
-	cases   []*scenarios.Case
-
-	mu     sync.Mutex
-	lawful map[baseline]bool // whether the case passes without a mutant
-}
-
-type baseline struct {
-	id   string
-	seed uint64
-}
-
-// examine looks for cases that kill the mutant.
-func (l *laboratory) examine(m *Mutant) Row {
-	row := Row{Mutant: m.Name, Requirement: m.Requirement, Wrong: m.Wrong, Source: m.Source}
-	open := make([]uint64, l.options.Seeds)
-	for i := range open {
-		open[i] = l.options.Seed + uint64(i)
-	}
-	all := slices.Clone(open)
-	for _, c := range order(m, l.cases) {
-		seeds := open
-		if l.options.Full {
-			seeds = all
-		}
-		killed := l.hunt(m, c, seeds, &row)
-		if len(killed) > 0 {
-			row.Kills = append(row.Kills, Kill{Case: c.ID(), Seeds: killed})
-			open = slices.DeleteFunc(slices.Clone(open), func(s uint64) bool { return slices.Contains(killed, s) })
-		}
-		if l.ctx.Err() != nil || len(open) == 0 && !l.options.Full {
-			break
-		}
-	}
-	row.Killed, row.Survives = len(open) == 0, open
-	if row.Killed {
-		row.Survives, row.Misnamed = nil, nil
-	}
-	return row
-}
-
-// hunt runs the mutant on one case and returns the seeds at which the case
-// kills it.
-func (l *laboratory) hunt(m *Mutant, c *scenarios.Case, seeds []uint64, row *Row) (killed []uint64) {
-	for _, seed := range seeds {
-		if l.ctx.Err() != nil {
-			return killed
-		}
-		v := verdict(l.ctx, &m.Deviation, c, seed)
-		row.Runs++
-		switch {
-		case v.Result == judge.Error && row.Broken == "":
-			row.Broken = fmt.Sprintf("%s seed %d: %s", c.ID(), seed, v.Reason)
-		case v.Result != judge.Fail || !l.passes(c, seed):
-		case kills(m.Requirement, c, &v):
-			killed = append(killed, seed)
-			if l.options.Full {
-				return killed
-			}
-		case row.Misnamed == nil:
-			f := v.Failures[0]
-			row.Misnamed = &Misnamed{Case: c.ID(), Seed: seed, Requirement: f.Requirement, Message: f.Message}
-		}
-	}
-	return killed
-}
-
-// kills tells whether a negative verdict is about the requirement: the oracle
-// names it, or the case is about it and fails for a rule that it is about.
-func kills(requirement string, c *scenarios.Case, v *judge.Verdict) bool {
-	about := slices.Contains(c.Requirements, requirement)
-	return slices.ContainsFunc(v.Failures, func(f judge.Failure) bool {
-		return f.Requirement == requirement || about && slices.Contains(c.Requirements, f.Requirement)
-	})
-}
-
-func claims(m *Mutant, c *scenarios.Case) bool { return slices.Contains(c.Requirements, m.Requirement) }
-
-// passes tells whether the law passes the case. A case that fails anyway
-// proves nothing.
-func (l *laboratory) passes(c *scenarios.Case, seed uint64) bool {
-	key := baseline{c.ID(), seed}
-	l.mu.Lock()
-	ok, known := l.lawful[key]
-	l.mu.Unlock()
-	if !known {
-		ok = verdict(l.ctx, nil, c, seed).Result == judge.Pass
-		l.mu.Lock()
-		l.lawful[key] = ok
-		l.mu.Unlock()
-	}
-	return ok
-}
-
-func (l *laboratory) failing() []string {
+func claimless(cases []*scenarios.Case) []string {
 	var list []string
-	for key, ok := range l.lawful {
-		if !ok {
-			list = append(list, key.id)
+	for _, c := range cases {
+		if len(c.Kills) == 0 {
+			list = append(list, c.Scenario)
 		}
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }
 
-// verdict runs one case; what the harness cannot do is a verdict, too.
-func verdict(ctx context.Context, d *simbed.Deviation, c *scenarios.Case, seed uint64) (v judge.Verdict) {
-	defer func() {
-		if r := recover(); r != nil {
-			v = judge.Broken(c, seed, fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
-		}
-	}()
-	t, err := simbed.Bed{Bare: true, Deviation: d}.Run(ctx, c, seed)
-	if err != nil {
-		return judge.Broken(c, seed, err)
+// Digest names a set of mutants and cases, and the requirements: what a
+// matrix speaks of. It does not cover the code that they run on.
+func Digest(list []Mutant, cases []*scenarios.Case) string {
+	lines := make([]string, 0, len(list)+len(cases)+1)
+	for i := range list {
+		lines = append(lines, "mutant "+list[i].Name+" "+list[i].Requirement+" "+list[i].Wrong)
 	}
-	return judge.Judge(c, t, judge.Options{})
-}
-
-// order puts the cases first that are likely to kill: those about the
-// requirement, and among them those whose first requirement it is; then those
-// that share the handler. All others follow: no case is left out.
-func order(m *Mutant, cases []*scenarios.Case) []*scenarios.Case {
-	handlers := map[probes.Handler]bool{}
-	if r, ok := requirements.Lookup(m.Requirement); ok && r.Handler != "" {
-		for _, h := range []probes.Handler{probes.HTTPGet, probes.TCPSocket, probes.GuestAgentPing, probes.Exec} {
-			handlers[h] = h.String() == r.Handler
-		}
+	for _, c := range cases {
+		lines = append(lines, "case "+c.ID()+" "+c.Digest)
 	}
-	rank := func(c *scenarios.Case) int {
-		switch {
-		case len(c.Requirements) > 0 && c.Requirements[0] == m.Requirement:
-			return 0
-		case claims(m, c):
-			return 1
-		case uses(c, handlers):
-			return 2
-		}
-		return 3
-	}
-	ranked := slices.Clone(cases)
-	slices.SortStableFunc(ranked, func(a, b *scenarios.Case) int { return rank(a) - rank(b) })
-	return ranked
-}
-
-func uses(c *scenarios.Case, handlers map[probes.Handler]bool) bool {
-	return slices.ContainsFunc(c.VMs, func(v scenarios.VM) bool {
-		return slices.ContainsFunc(v.Resolved.Probes, func(p probes.Probe) bool { return handlers[p.Handler] })
-	})
+	slices.Sort(lines)
+	sum := sha256.New()
+	sum.Write([]byte(requirements.Digest()))
+	sum.Write([]byte(strings.Join(lines, "\n")))
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }

@@ -41,6 +41,16 @@ func All() []Mutant {
 	)
 }
 
+// Names lists the names of all mutants.
+func Names() []string {
+	all := All()
+	list := make([]string, len(all))
+	for i := range all {
+		list[i] = all[i].Name
+	}
+	return list
+}
+
 // Select finds mutants by name or pattern ("http-*"); no argument means all. A
 // pattern that matches nothing is an error with a suggestion.
 func Select(args []string) ([]Mutant, error) {
@@ -60,7 +70,7 @@ func Select(args []string) ([]Mutant, error) {
 			found = found || ok
 		}
 		if !found {
-			return nil, unknown(arg, all)
+			return nil, unknown(arg)
 		}
 	}
 	var list []Mutant
@@ -72,12 +82,8 @@ func Select(args []string) ([]Mutant, error) {
 	return list, nil
 }
 
-func unknown(arg string, all []Mutant) error {
-	names := make([]string, len(all))
-	for i := range all {
-		names[i] = all[i].Name
-	}
-	if near := diag.Suggest(arg, names); len(near) > 0 {
+func unknown(arg string) error {
+	if near := diag.Suggest(arg, Names()); len(near) > 0 {
 		return fmt.Errorf("no mutant is called %q; did you mean %s?", arg, strings.Join(near, " or "))
 	}
 	return fmt.Errorf("no mutant is called %q", arg)

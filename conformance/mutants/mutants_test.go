@@ -9,7 +9,10 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // cases loads embedded scenarios by pattern.
@@ -105,7 +108,7 @@ func TestNullMutantIsKilledByNothing(t *testing.T) {
 }
 
 func TestWithoutCasesEveryMutantSurvives(t *testing.T) {
-	m := examine(t, mutants.All(), nil, mutants.Options{Seed: 1, Seeds: 2, Parallel: 2})
+	m := examine(t, mutants.All(), nil, mutants.Options{Seed: 1, Seeds: 2, Parallel: 2, Whole: true})
 	if m.Survivors() != len(mutants.All()) || m.Runs != 0 || len(m.Unkilled) == 0 {
 		t.Errorf("%d survivors of %d, %d runs", m.Survivors(), len(mutants.All()), m.Runs)
 	}
@@ -168,5 +171,76 @@ func TestFullAndParallel(t *testing.T) {
 		if short.Rows[i].Runs > one.Rows[i].Runs || len(short.Rows[i].Kills) > len(one.Rows[i].Kills) {
 			t.Errorf("short %+v\nfull %+v", short.Rows[i], one.Rows[i])
 		}
+	}
+}
+
+// What Idle says is true: a run that is spared would have been the lawful one.
+func TestIdleIsTrue(t *testing.T) {
+	var sample []*scenarios.Case
+	all := cases(t, "*")
+	for i := 0; i < len(all); i += 97 {
+		sample = append(sample, all[i])
+	}
+	spared := 0
+	for _, c := range sample {
+		law, outcomes := lawfully(t, c)
+		for _, m := range mutants.All() {
+			if !m.Deviation.Idle(c, func() []simbed.Outcome { return outcomes }) {
+				continue
+			}
+			spared++
+			if got := played(t, &m.Deviation, c); !slices.Equal(got, law) {
+				t.Errorf("%s is called idle in %s, and changes it", m.Name, c.ID())
+			}
+		}
+	}
+	if spared < len(sample)*50 {
+		t.Errorf("only %d runs of %d cases were spared", spared, len(sample))
+	}
+}
+
+func lawfully(t *testing.T, c *scenarios.Case) (events []trace.Event, outcomes []simbed.Outcome) {
+	t.Helper()
+	events = played(t, &simbed.Deviation{Result: func(p *probes.Probe, r *probes.Result) {
+		outcomes = append(outcomes, simbed.Outcome{Probe: p, Result: *r})
+	}}, c)
+	return events, outcomes
+}
+
+func played(t *testing.T, d *simbed.Deviation, c *scenarios.Case) []trace.Event {
+	t.Helper()
+	var r trace.Recorder
+	if err := (simbed.Bed{Bare: true, Deviation: d}).Play(t.Context(), c, 3, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r.Events
+}
+
+// A claim that survives a seed fails the proof, and so does a scenario
+// without any.
+func TestClaims(t *testing.T) {
+	list := named(t, "flip-on-first-failure")
+	of := cases(t, "threshold-failure-one-to-five")
+	claim := func(names ...string) []*scenarios.Case {
+		claiming := make([]*scenarios.Case, len(of))
+		for i := range of {
+			other := *of[i]
+			other.Kills = names
+			claiming[i] = &other
+		}
+		return claiming
+	}
+	m := examine(t, list, claim("flip-on-first-failure"), mutants.Options{Seed: 1, Seeds: 2})
+	if all, broken := m.Claims(); all != 1 || broken != 0 || !m.Proved() {
+		t.Errorf("%+v", m)
+	}
+	list = append(list, named(t, "http-uses-head")...)
+	m = examine(t, list, claim("http-uses-head", "flip-on-first-failure"), mutants.Options{Seed: 1, Seeds: 2})
+	if all, broken := m.Claims(); all != 2 || broken != 1 || m.Proved() || len(m.Rows[1].Claims[0].Survives) != 2 {
+		t.Errorf("%+v", m)
+	}
+	m = examine(t, mutants.All(), claim(), mutants.Options{Seed: 1, Seeds: 1, Parallel: 2, Whole: true})
+	if !slices.Equal(m.Claimless, []string{"threshold-failure-one-to-five"}) || m.Proved() {
+		t.Errorf("%+v", m.Claimless)
 	}
 }

@@ -32,9 +32,16 @@ func WriteText(w io.Writer, m *Matrix) error {
 	if len(m.Unkilled) > 0 {
 		fmt.Fprintf(&b, "\nrequirements without a killed mutant: %s\n", strings.Join(m.Unkilled, ", "))
 	}
+	if len(m.Claimless) > 0 {
+		fmt.Fprintf(&b, "\nscenarios that claim no kill: %s\n", strings.Join(m.Claimless, ", "))
+	}
+	m.promises(&b)
 	survivors := m.Survivors()
-	fmt.Fprintf(&b, "\n%d of %d mutants killed at every seed for the requirement that they break; %d survive (%d cases, %d seeds, %d runs)\n",
-		len(m.Rows)-survivors, len(m.Rows), survivors, m.Cases, m.Seeds, m.Runs)
+	fmt.Fprintf(&b, "\n%d of %d mutants killed at every seed for the requirement that they break; %d survive (%d cases, %d seeds, %d runs, %d spared)\n",
+		len(m.Rows)-survivors, len(m.Rows), survivors, m.Cases, m.Seeds, m.Runs, m.Spared)
+	if all, broken := m.Claims(); all > 0 {
+		fmt.Fprintf(&b, "%d of %d claims of scenarios hold at every seed\n", all-broken, all)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -68,6 +75,17 @@ func (r *Row) lament(b *strings.Builder) {
 	if r.Broken != "" {
 		first, _, _ := strings.Cut(r.Broken, "\n")
 		fmt.Fprintf(b, "  broken  %s\n", first)
+	}
+}
+
+// promises tells of claims that do not hold.
+func (m *Matrix) promises(b *strings.Builder) {
+	for i := range m.Rows {
+		for _, c := range m.Rows[i].Claims {
+			if len(c.Survives) > 0 {
+				fmt.Fprintf(b, "\n%s claims to kill %s, which survives it at seeds %s\n", c.Scenario, m.Rows[i].Mutant, seedList(c.Survives))
+			}
+		}
 	}
 }
 

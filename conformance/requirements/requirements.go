@@ -5,7 +5,9 @@ package requirements
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -139,4 +141,10 @@ func Lookup(id string) (Requirement, bool) {
 		return Requirement{}, false
 	}
 	return all[i], true
+}
+
+// Digest is "sha256:..." of the catalogue's bytes.
+func Digest() string {
+	sum := sha256.Sum256(v1)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -11,7 +12,9 @@ import (
 )
 
 // Vocabulary is what scenarios may refer to.
-func Vocabulary() scenarios.Options { return scenarios.Options{Requirements: requirements.IDs()} }
+func Vocabulary() scenarios.Options {
+	return scenarios.Options{Requirements: requirements.IDs(), Mutants: mutants.Names()}
+}
 
 // Loaded is a scenario file with what is wrong with it.
 type Loaded struct {

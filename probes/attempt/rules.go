@@ -105,6 +105,21 @@ type Rules struct {
 	TCPPeeks bool
 }
 
+// Concerns tells whether the Rules can change a try of the handler. Those of
+// TCP are named; everything else is taken to be HTTP's.
+func (r *Rules) Concerns(h probes.Handler) bool {
+	switch h {
+	case probes.TCPSocket:
+		return r.TCPSends != "" || r.TCPWaits || r.TCPPeeks || r.Leaks
+	case probes.HTTPGet:
+		rest := *r
+		rest.TCPSends, rest.TCPWaits, rest.TCPPeeks = "", false, false
+		return rest != Rules{}
+	case probes.NoHandler, probes.GuestAgentPing, probes.Exec:
+	}
+	return false
+}
+
 // longAfter is how long something may take that has no timeout.
 const longAfter = time.Hour
 

@@ -231,9 +231,13 @@ func (x *wire) repeats() bool {
 	return err == nil
 }
 
-// body reads what the kubelet reads of a body: at most bodyCap bytes.
+// body reads what the kubelet reads of a body: at most bodyCap bytes. What
+// Rules make it read beyond that is not kept: a body may be endless.
 func (x *wire) body(resp *http.Response) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(resp.Body, x.rules.bodyCap()))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, min(x.rules.bodyCap(), bodyCap)))
+	if more := x.rules.bodyCap() - bodyCap; err == nil && more > 0 {
+		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, more))
+	}
 	if err != nil {
 		return nil, x.explainBody(err)
 	}

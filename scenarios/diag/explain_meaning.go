@@ -102,7 +102,7 @@ var aboutMeaning = []Explanation{
 	},
 	{
 		Code: NoKills, Title: "a scenario that kills no mutant",
-		Text:    "\"kills\" names wrong probers that must fail here. Without it nobody knows whether the scenario can fail at all.",
+		Text:    "\"kills\" names wrong probers that must fail here. Without it nobody knows whether the scenario can fail at all. An error in an embedded scenario.",
 		Failing: "until: 300s\n", Fixed: "kills: [needs-one-more-failure]\n",
 	},
 	{
