@@ -92,7 +92,11 @@ func (s *stream) checkText(data []byte) bool {
 		text, after, _ := bytes.Cut(rest, []byte("\n"))
 		if at := badRune(text); at >= 0 {
 			pos.Line, pos.Col = line, utf8.RuneCount(text[:at])+1
-			s.list.Add(diag.Encoding, pos, "save it as UTF-8", "byte 0x%02x is no UTF-8 text", text[at])
+			what, help := "is no UTF-8 text", "save it as UTF-8"
+			if text[at] < utf8.RuneSelf {
+				what, help = "is a control character", "YAML allows none; write it as an escape in double quotes"
+			}
+			s.list.Add(diag.Encoding, pos, help, "byte 0x%02x %s", text[at], what)
 			return false
 		}
 		rest = after

@@ -90,6 +90,9 @@ func (f *reportFlags) check(cmd *cobra.Command) (err error) {
 	if f.sinks, err = campaign.ParseSinks(f.reports); err != nil {
 		return exit(exitUsage, err)
 	}
+	if err := f.sinks.Check(); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
 	return nil
 }
 

@@ -55,8 +55,7 @@ func finish(ctx context.Context, err error, stderr io.Writer) int {
 		return exitOK
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "vmprobe: interrupted")
-		return exitInterrupted
+		return interrupted(stderr)
 	}
 	if coded, ok := errors.AsType[*exitError](err); ok {
 		if coded.err != nil {
@@ -66,4 +65,9 @@ func finish(ctx context.Context, err error, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "vmprobe:", err)
 	return exitUsage
+}
+
+func interrupted(stderr io.Writer) int {
+	fmt.Fprintln(stderr, "vmprobe: interrupted")
+	return exitInterrupted
 }

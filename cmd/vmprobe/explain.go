@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -25,12 +25,14 @@ func newExplain(s streams) *cobra.Command {
 from, when the first attempt is due, when the VM can be Ready, how long a fault goes
 unnoticed, what a liveness failure does, and warnings. No scenario is needed.
 
-It also explains a requirement (THR-FAILURE), a diagnostic (S014) and exit-codes.`,
+It also explains the manifests of a scenario file or of an embedded scenario, a
+requirement (THR-FAILURE), a diagnostic (S014) and exit-codes.`,
 		Example: `  vmprobe explain vm.yaml
   vmprobe explain vm.yaml --profile kubevirt -o json
   kubectl get vm web -o yaml | vmprobe explain -
+  vmprobe explain guide-vm-template
   vmprobe explain THR-FAILURE`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("a manifest, a scenario, a requirement, a code or exit-codes"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return append(requirements.IDs(), "exit-codes"), cobra.ShellCompDirectiveDefault
 		},
@@ -67,6 +69,9 @@ func explainWord(w io.Writer, word string) (done bool, err error) {
 
 func explainManifest(s streams, name string, profiles []probes.ProfileName, output string) error {
 	data, err := readManifest(name, s.in)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%q is no file, requirement, diagnostic code or embedded scenario%s", name, didYouMean(name, explicable()))
+	}
 	if err != nil {
 		return err
 	}
@@ -75,7 +80,7 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 		return printDecodeErrors(s.err, name, data, err)
 	}
 	if len(manifest.Machines) == 0 {
-		return usagef("%s: no VirtualMachine, VirtualMachineInstance or Pod in it", name)
+		return usagef("%s: no VirtualMachine, VirtualMachineInstance or Pod in it%s", name, found(manifest.Skipped))
 	}
 	switch output {
 	case "text":
@@ -91,26 +96,27 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 	return nil
 }
 
-func readManifest(name string, stdin io.Reader) ([]byte, error) {
-	if name == "-" {
-		data, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, exit(exitCouldNotRun, fmt.Errorf("read standard input: %w", err))
+// explicable are the words that explain knows.
+func explicable() []string {
+	words := slices.Concat(requirements.IDs(), embeddedNames(), []string{"exit-codes"})
+	for _, c := range diag.Codes() {
+		words = append(words, string(c))
+	}
+	return words
+}
+
+// found is "; found Deployment, Service" or nothing.
+func found(skipped []spec.Skipped) string {
+	var kinds []string
+	for _, s := range skipped {
+		if s.Kind != "" && !slices.Contains(kinds, s.Kind) {
+			kinds = append(kinds, s.Kind)
 		}
-		return data, nil
 	}
-	data, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) {
-		known := append(requirements.IDs(), "exit-codes")
-		for _, c := range diag.Codes() {
-			known = append(known, string(c))
-		}
-		return nil, usagef("%q is no file, requirement or diagnostic code%s", name, didYouMean(name, known))
+	if len(kinds) == 0 {
+		return ""
 	}
-	if err != nil {
-		return nil, exit(exitUsage, err)
-	}
-	return data, nil
+	return "; found " + strings.Join(kinds, ", ")
 }
 
 // printDecodeErrors shows mistakes in a manifest as lint shows them in a

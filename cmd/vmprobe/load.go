@@ -17,6 +17,9 @@ import (
 // load reads and decodes everything that the arguments name.
 func load(args []string, stdin io.Reader) ([]suite.Loaded, error) {
 	list, err := suite.Load(args, stdin)
+	if err == nil {
+		err = suite.Missing(list)
+	}
 	if err != nil {
 		return nil, exit(exitUsage, err)
 	}

@@ -9,11 +9,16 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 // gcPercent trades memory for time: a run makes much garbage and keeps little.
 // GOGC in the environment wins.
 const gcPercent = 400
+
+// patience is how long an interrupted command may take to stop by itself. A
+// command that waits for its input, for one, never notices.
+const patience = time.Second
 
 func main() {
 	if os.Getenv("GOGC") == "" {
@@ -21,6 +26,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, func() {
+		stop() // a second ctrl-C ends the program at once
+		time.AfterFunc(patience, func() { os.Exit(interrupted(os.Stderr)) })
+	})
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}, os.LookupEnv))
 }
 

@@ -42,7 +42,7 @@ minute and the first event that differ, when the two runs are not the same.`,
   vmprobe replay traces/agent-hung@kubevirt.7.ndjson
   vmprobe replay traces/agent-hung@kubevirt.7.ndjson --verify
   vmprobe replay my-run.ndjson --scenario my-scenario.yaml -o junit`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArgument("a case or the file of a trace"),
 		ValidArgsFunction: completeScenarios,
 	}
 	flags := cmd.Flags()

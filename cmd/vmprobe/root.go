@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,12 +17,15 @@ func run(ctx context.Context, args []string, s streams, env lookupEnv) int {
 	out := &output{w: s.out}
 	root := newRoot(streams{s.in, out, s.err}, env)
 	root.SetArgs(args)
-	code := finish(ctx, root.ExecuteContext(ctx), s.err)
-	if out.err != nil && code != exitInterrupted {
-		fmt.Fprintln(s.err, "vmprobe: write results:", out.err)
-		return exitCouldNotRun
+	err := root.ExecuteContext(ctx)
+	if out.err == nil || ctx.Err() != nil {
+		return finish(ctx, err, s.err)
 	}
-	return code
+	if err != nil && !errors.Is(err, out.err) {
+		finish(ctx, err, s.err)
+	}
+	fmt.Fprintln(s.err, "vmprobe: write results:", out.err)
+	return exitCouldNotRun
 }
 
 func newRoot(s streams, env lookupEnv) *cobra.Command {
@@ -51,6 +55,7 @@ the prober did. Hours of VM life take milliseconds; the same seed gives the same
 
 Every flag can be set by the environment: VMPROBE_SEED=7 is --seed 7.
 `)
+	refuseUnknownShells(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return applyEnvironment(cmd.Flags(), env) }
 	return root
 }
@@ -85,4 +90,42 @@ func applyEnvironment(flags *pflag.FlagSet, env lookupEnv) error {
 		}
 	})
 	return firstErr
+}
+
+// oneArgument refuses any number of arguments but one; what says what it is.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("%s takes one argument, %s; got %d (see %s --help)", cmd.Name(), what, len(args), cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument; got %q", cmd.Name(), args[0])
+	}
+	return nil
+}
+
+// refuseUnknownShells makes "completion" without one of its shells an error.
+func refuseUnknownShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		var shells []string
+		for _, shell := range cmd.Commands() {
+			shells = append(shells, shell.Name())
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usagef("completion %q: %s", args[0], diag.DidYouMean(args[0], shells))
+		}
+	}
 }

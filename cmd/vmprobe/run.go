@@ -46,7 +46,7 @@ requirement, the first divergent event and the command that replays it.`,
 		if err := f.check(cmd); err != nil {
 			return err
 		}
-		if err := f.checkFleet(); err != nil {
+		if err := f.checkFleet(cmd.Flags().Changed("vms")); err != nil {
 			return err
 		}
 		jobs, err := f.jobs(s, args, bed().Name())
@@ -54,20 +54,20 @@ requirement, the first divergent event and the command that replays it.`,
 			return err
 		}
 		if f.vms > 0 {
-			return f.executeFleet(cmd.Context(), s, env, fleetJobs(jobs, f.vms, f.Seed))
+			return f.executeFleet(cmd.Context(), s, env, jobs)
 		}
 		return f.execute(cmd.Context(), s, env, bed(), jobs)
 	}
 	return cmd
 }
 
-// executeFleet runs each case as a fleet and writes summaries.
+// executeFleet runs each job as a fleet and writes summaries.
 func (f *runFlags) executeFleet(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
 	bar := newProgress(s.err, env)
 	opts := suite.Options{Parallel: f.parallel, Progress: bar.step}
 	var summaries []fleet.Summary
 	var sum fleet.Adder
-	suite.Stream(ctx, bed(), jobs, opts, func(o suite.Outcome) fleet.Member {
+	suite.Stream(ctx, bed(), f.fleet(jobs), opts, func(o suite.Outcome) fleet.Member {
 		return fleet.Of(campaign.Judge(o), o.Trace)
 	}, func(m fleet.Member) {
 		if sum.Add(&m); sum.Members() == f.vms {
@@ -105,25 +105,27 @@ func writeSummaries(w io.Writer, output string, summaries []fleet.Summary) error
 	return usagef("--vms with --output %s: a fleet summary is text, json or yaml", output)
 }
 
-// fleetJobs repeats each case once for every member.
-func fleetJobs(jobs []suite.Job, members int, seed uint64) []suite.Job {
-	out := make([]suite.Job, 0, len(jobs)*members)
-	for _, j := range jobs {
-		for i := range members {
-			out = append(out, suite.Job{Case: j.Case, Seed: fleet.Seed(seed, i)})
-		}
-	}
-	return out
+// fleet repeats each job once for every member. The jobs of a large fleet are
+// made when they are run, not kept.
+func (f *runFlags) fleet(jobs []suite.Job) suite.Jobs {
+	return suite.Jobs{Len: len(jobs) * f.vms, At: func(i int) suite.Job {
+		return suite.Job{Case: jobs[i/f.vms].Case, Seed: fleet.Seed(f.Seed, i%f.vms)}
+	}}
 }
 
+// maxVMs bounds a fleet: so many VMs would run for weeks.
+const maxVMs = 1_000_000_000
+
 // checkFleet refuses flags that say nothing about a fleet.
-func (f *runFlags) checkFleet() error {
-	if f.vms == 0 {
+func (f *runFlags) checkFleet(given bool) error {
+	if !given {
 		return nil
 	}
 	switch {
-	case f.vms < 0:
+	case f.vms < 1:
 		return usagef("--vms %d: want at least 1", f.vms)
+	case f.vms > maxVMs:
+		return usagef("--vms %d: want at most %d", f.vms, maxVMs)
 	case f.Seeds != 1:
 		return usagef("--vms gives each VM a seed of its own: leave out --seeds")
 	case len(f.reports) > 0:

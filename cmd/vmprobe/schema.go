@@ -14,7 +14,7 @@ func newSchema(s streams) *cobra.Command {
 server complete and check scenario files when their first line is
   # yaml-language-server: $schema=scenario.schema.json`,
 		Example: "  vmprobe schema > scenario.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := s.out.Write(scenarios.Schema())
 			return err

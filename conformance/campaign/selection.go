@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
@@ -97,12 +100,11 @@ func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testb
 	profiles, errProfiles := ParseProfiles(s.Profiles)
 	shard, errShard := suite.ParseShard(s.Shard)
 	filter, errFilter := suite.ParseLabelFilter(s.Labels)
-	var errSeeds error
-	if s.Seeds < 1 {
-		errSeeds = fmt.Errorf("seeds %d: want at least 1", s.Seeds)
-	}
 	files, errFiles := suite.Load(args, stdin)
-	if err := errors.Join(errProfiles, errSeeds, errShard, errFilter, errFiles); err != nil {
+	if err := errors.Join(errProfiles, s.checkSeeds(), errShard, errFilter, errFiles); err != nil {
+		return nil, err
+	}
+	if err := suite.Missing(files); err != nil {
 		return nil, err
 	}
 	list, diags, sources := suite.Cases(files, profiles)
@@ -112,17 +114,40 @@ func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testb
 	if err := diag.WriteText(stderr, diags, sources); err != nil {
 		return nil, err
 	}
-	var jobs []suite.Job
+	list = slices.DeleteFunc(list, func(c *scenarios.Case) bool {
+		return !shard.Contains(c.ID()) || !filter.Matches(c, testbed)
+	})
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w: no case of these scenarios is in the chosen profiles, labels and shard", ErrNothing)
+	}
+	return s.repeat(list)
+}
+
+// checkSeeds looks at the seeds alone.
+func (s *Selection) checkSeeds() error {
+	switch {
+	case s.Seeds < 1:
+		return fmt.Errorf("seeds %d: want at least 1", s.Seeds)
+	case uint64(s.Seeds-1) > math.MaxUint64-s.Seed:
+		return fmt.Errorf("seeds %d from %d: the last one is beyond %d", s.Seeds, s.Seed, uint64(math.MaxUint64))
+	}
+	return nil
+}
+
+// maxJobs bounds a campaign: the verdict of each job is kept for the report.
+const maxJobs = 5_000_000
+
+// repeat makes a job of each case and seed.
+func (s *Selection) repeat(list []*scenarios.Case) ([]suite.Job, error) {
+	if s.Seeds > maxJobs/len(list) {
+		return nil, fmt.Errorf("seeds %d: %d cases with so many seeds are more than %d runs; split the seeds, or run a fleet (--vms)",
+			s.Seeds, len(list), maxJobs)
+	}
+	jobs := make([]suite.Job, 0, len(list)*s.Seeds)
 	for _, c := range list {
-		if !shard.Contains(c.ID()) || !filter.Matches(c, testbed) {
-			continue
-		}
 		for i := range s.Seeds {
 			jobs = append(jobs, suite.Job{Case: c, Seed: s.Seed + uint64(i)})
 		}
-	}
-	if len(jobs) == 0 {
-		return nil, fmt.Errorf("%w: no case of these scenarios is in the chosen profiles, labels and shard", ErrNothing)
 	}
 	return jobs, nil
 }

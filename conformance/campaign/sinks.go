@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/report"
@@ -41,6 +42,10 @@ func ParseSinks(values []string) (Sinks, error) {
 			if err := report.CheckFormat(format); err != nil {
 				errs = append(errs, fmt.Errorf("--report: %w", err))
 			}
+			same := func(s sink) bool { return filepath.Clean(s.path) == filepath.Clean(path) }
+			if slices.ContainsFunc(out.files, same) {
+				errs = append(errs, fmt.Errorf("--report %s: another report has this path", v))
+			}
 			out.files = append(out.files, sink{format, path})
 		}
 	}
@@ -48,6 +53,20 @@ func ParseSinks(values []string) (Sinks, error) {
 		return Sinks{}, errors.Join(errs...)
 	}
 	return out, nil
+}
+
+// Check finds what cannot be written to, before anything is run.
+func (s *Sinks) Check() error {
+	var errs []error
+	for _, f := range s.files {
+		if info, err := os.Stat(f.path); err == nil && info.IsDir() {
+			errs = append(errs, fmt.Errorf("write %s: is a directory", f.path))
+		}
+	}
+	if s.traces != "" {
+		errs = append(errs, os.MkdirAll(s.traces, 0o755))
+	}
+	return errors.Join(errs...)
 }
 
 // Write writes every report; a file is complete or absent.
@@ -80,8 +99,15 @@ func (s *Sinks) Keep(t *trace.Trace) error {
 func traceName(t *trace.Trace) string { return fmt.Sprintf("%s.%d.ndjson", t.Case, t.Seed) }
 
 // WriteFile writes to a temporary name first, so that a full disk or ctrl-C
-// leaves no half file behind. Folders are made.
+// leaves no half file behind. Folders are made, links are followed. What is no
+// file, such as /dev/stderr or a pipe, is written to and stays what it is.
 func WriteFile(path string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return writeDevice(path, data)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -99,4 +125,13 @@ func WriteFile(path string, data []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+func writeDevice(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Close())
 }

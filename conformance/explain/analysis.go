@@ -6,6 +6,7 @@ package explain
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -169,7 +170,8 @@ func fault(p probes.Probe, f bounds.Fault) Fault {
 func target(p probes.Probe) string {
 	switch p.Handler {
 	case probes.HTTPGet:
-		return p.HTTP.Scheme + " " + p.HTTP.Host + ":" + port(p.HTTP.Port) + p.HTTP.Path
+		// net/url puts the missing slash between host and path.
+		return p.HTTP.Scheme + " " + p.HTTP.Host + ":" + port(p.HTTP.Port) + "/" + strings.TrimPrefix(p.HTTP.Path, "/")
 	case probes.TCPSocket:
 		return "TCP " + p.TCP.Host + ":" + port(p.TCP.Port)
 	case probes.GuestAgentPing:

@@ -1,6 +1,8 @@
 package suite
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -57,4 +59,25 @@ func Cases(files []Loaded, profiles []probes.ProfileName) ([]*scenarios.Case, di
 		all = append(all, slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !l.Source.Wants(c.ID()) })...)
 	}
 	return all, diags.Sort(), sources
+}
+
+// Missing is an error for every case id that was asked for and that its
+// scenario does not have in any profile, as "agent-hung@kubernetes".
+func Missing(files []Loaded) error {
+	var errs []error
+	for _, l := range files {
+		if l.Source.Pattern == "" || l.Diags.HasErrors() {
+			continue
+		}
+		list, _ := l.File.Cases(nil)
+		if slices.ContainsFunc(list, func(c *scenarios.Case) bool { return l.Source.Wants(c.ID()) }) {
+			continue
+		}
+		ids := make([]string, len(list))
+		for i, c := range list {
+			ids[i] = c.ID()
+		}
+		errs = append(errs, fmt.Errorf("there is no case %q: %s", l.Source.Pattern, diag.DidYouMean(l.Source.Pattern, ids)))
+	}
+	return errors.Join(errs...)
 }

@@ -20,6 +20,13 @@ type Job struct {
 	Seed uint64
 }
 
+// Jobs are jobs that need not all exist at once: At makes the i-th of Len. It
+// may be called from several goroutines.
+type Jobs struct {
+	Len int
+	At  func(i int) Job
+}
+
 // Outcome is what became of a job. Exactly one of Trace, NotRun and Err is
 // set.
 type Outcome struct {
@@ -43,16 +50,17 @@ type Options struct {
 // not begun by then have the context's error.
 func Run[R any](ctx context.Context, bed testbed.Testbed, jobs []Job, opts Options, finish func(Outcome) R) []R {
 	results := make([]R, 0, len(jobs))
-	Stream(ctx, bed, jobs, opts, finish, func(r R) { results = append(results, r) })
+	all := Jobs{len(jobs), func(i int) Job { return jobs[i] }}
+	Stream(ctx, bed, all, opts, finish, func(r R) { results = append(results, r) })
 	return results
 }
 
-// Stream is Run for more results than one wants to keep: take gets them one at
+// Stream is Run for more jobs and results than one wants to keep: take gets them one at
 // a time, in the order of the jobs.
 func Stream[R any](
-	ctx context.Context, bed testbed.Testbed, jobs []Job, opts Options, finish func(Outcome) R, take func(R),
+	ctx context.Context, bed testbed.Testbed, jobs Jobs, opts Options, finish func(Outcome) R, take func(R),
 ) {
-	parallel := min(max(opts.Parallel, 1), max(len(jobs), 1))
+	parallel := min(max(opts.Parallel, 1), max(jobs.Len, 1))
 	line := newLine(take, lead*parallel)
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
@@ -60,12 +68,12 @@ func Stream[R any](
 		workers.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(jobs) {
+				if i >= jobs.Len {
 					return
 				}
-				line.put(i, finish(runJob(ctx, bed, jobs[i])))
+				line.put(i, finish(runJob(ctx, bed, jobs.At(i))))
 				if n := int(done.Add(1)); opts.Progress != nil {
-					opts.Progress(n, len(jobs))
+					opts.Progress(n, jobs.Len)
 				}
 			}
 		})

@@ -66,10 +66,9 @@ func TestOutcomesComeInTheOrderOfTheJobs(t *testing.T) {
 // only so many of them.
 func TestStreamHoldsBackWhoIsAhead(t *testing.T) {
 	const total = 1000
-	jobs := make([]suite.Job, total)
-	for i := range jobs {
-		jobs[i] = suite.Job{Case: &scenarios.Case{Scenario: "plain"}, Seed: uint64(i)}
-	}
+	jobs := suite.Jobs{Len: total, At: func(i int) suite.Job {
+		return suite.Job{Case: &scenarios.Case{Scenario: "plain"}, Seed: uint64(i)}
+	}}
 	var finished atomic.Int64
 	stuck := make(chan struct{})
 	go func() {

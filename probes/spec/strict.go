@@ -26,7 +26,7 @@ func (d *decoder) strict(doc *document, m *Machine, text []byte, target any) {
 				d.unknown(doc, m, p.path)
 				continue
 			}
-			d.fail(doc, m.source.node, p.path, p.message, "")
+			d.fail(doc, m.source.node, p.path, p.message, p.help)
 			if text = without(text, p.path); text == nil {
 				return
 			}
@@ -51,14 +51,21 @@ func typeError(err error) (path, message, help string) {
 	if !ok {
 		return "", plain(err), ""
 	}
-	wants := kindName(t.Type)
+	message, help = wrongType(t.Type, t.Value)
+	return t.Field, message, help
+}
+
+// wrongType words that a JSON value of this kind is given where the type is
+// wanted.
+func wrongType(t reflect.Type, value string) (message, help string) {
+	wants := kindName(t)
 	switch {
-	case wants == "a string" && t.Value == "bool":
-		help = "YAML reads y, n, yes, no, on and off as true or false: quote it"
-	case wants == "a string" && strings.HasPrefix(t.Value, "number"):
+	case wants == "a string" && value == "bool":
+		help = "YAML reads true, false, y, n, yes, no, on and off as true or false: quote it"
+	case wants == "a string" && strings.HasPrefix(value, "number"):
 		help = "quote it"
 	}
-	return t.Field, fmt.Sprintf("cannot be %s: it wants %s", article(t.Value), wants), help
+	return fmt.Sprintf("cannot be %s: it wants %s", article(value), wants), help
 }
 
 func plain(err error) string {
