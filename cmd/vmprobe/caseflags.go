@@ -78,7 +78,7 @@ type reportFlags struct {
 
 func (f *reportFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json, yaml, junit, github or markdown")
+	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json, yaml, junit, github, markdown or html")
 	flags.StringArrayVar(&f.reports, "report", nil, "also write `FORMAT=PATH`, or trace=DIR; repeatable")
 }
 
@@ -98,7 +98,7 @@ func (f *reportFlags) check(cmd *cobra.Command) (err error) {
 
 // campaign is a run of the suite that draws as the flags say.
 func (f *reportFlags) campaign(s streams, env lookupEnv, bed testbed.Testbed) (*campaign.Campaign, error) {
-	c := &campaign.Campaign{Bed: bed, Sinks: f.sinks, Everything: f.verbose}
+	c := &campaign.Campaign{Bed: bed, Sinks: f.sinks, Everything: f.verbose, Pictures: f.output == report.HTML}
 	color, err := useColor(f.color, s.out, env)
 	if color {
 		c.Style = ansi

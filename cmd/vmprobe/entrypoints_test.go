@@ -45,7 +45,7 @@ func TestEntryPointsReportTheSameBytes(t *testing.T) {
 	if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	formats := []string{"json", "yaml", "junit", "text", "markdown", "github"}
+	formats := []string{"json", "yaml", "junit", "text", "markdown", "github", "html"}
 	args := func(name string) []string {
 		out := []string{"-profile=kubevirt,kubernetes", "-seeds=2"}
 		for _, f := range formats {

@@ -10,6 +10,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/conformance/timeline"
+	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 )
 
 // Campaign runs cases on a testbed and judges them. Bed is needed.
@@ -22,6 +23,9 @@ type Campaign struct {
 	Progress func(done, total int)
 	// Sinks keep the traces.
 	Sinks Sinks
+	// Pictures adds the lanes of every run, for an HTML report that is not
+	// among the sinks.
+	Pictures bool
 	// Everything draws the timelines of passing cases, too.
 	Everything bool
 	// Style, if not nil, adds timelines for a terminal with colours.
@@ -59,6 +63,9 @@ func Judge(o suite.Outcome) judge.Verdict {
 // what did not pass, or for everything.
 func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
 	part := report.Case{Verdict: v}
+	if o.Trace != nil && (c.Pictures || c.Sinks.Wants(report.HTML)) {
+		part.Picture = lanes.Of(o.Case, o.Trace)
+	}
 	if o.Trace == nil || v.Result == judge.Pass && !c.Everything {
 		return part
 	}

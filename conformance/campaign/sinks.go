@@ -69,6 +69,11 @@ func (s *Sinks) Check() error {
 	return errors.Join(errs...)
 }
 
+// Wants tells whether a report in that format is to be written.
+func (s *Sinks) Wants(format string) bool {
+	return slices.ContainsFunc(s.files, func(f sink) bool { return f.format == format })
+}
+
 // Write writes every report; a file is complete or absent.
 func (s *Sinks) Write(r *report.Report) error {
 	var errs []error

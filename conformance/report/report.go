@@ -1,5 +1,5 @@
 // Package report writes what became of a run of the suite, for people and for
-// machines: text, json, yaml, junit, github annotations, markdown. All formats
+// machines: text, json, yaml, junit, github annotations, markdown, html. All formats
 // come from one [Report]; the same report gives the same bytes, for there is
 // no wall clock in it.
 package report
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
@@ -62,6 +63,9 @@ type Case struct {
 	// Timeline is the drawing in plain ASCII, may be empty; Styled is the
 	// same with the colours of a terminal, for text only.
 	Timeline, Styled string
+	// Picture is the run as lanes, for html; nil when nothing ran or nobody
+	// asked for it.
+	Picture *lanes.Picture `json:",omitempty"`
 }
 
 // format is one way to write a report.
@@ -69,6 +73,9 @@ type format struct {
 	name  string
 	write func(io.Writer, *Report) error
 }
+
+// HTML is the format that draws [Case.Picture].
+const HTML = "html"
 
 func formats() []format {
 	return []format{
@@ -78,6 +85,7 @@ func formats() []format {
 		{"junit", writeJUnit},
 		{"github", writeGitHub},
 		{"markdown", writeMarkdown},
+		{HTML, writeHTML},
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
@@ -43,6 +45,16 @@ func sample() *report.Report {
 	})
 	slow.Vary = []scenarios.Binding{{Name: "n", Value: "1"}}
 	slow.Timeline = "FAIL tcp-slow-listener@kubevirt (seed 7)\n  ready  ___###\n"
+	slow.Picture = &lanes.Picture{End: 280 * time.Second, VMs: []lanes.VM{{Name: "db", Lanes: []lanes.Lane{
+		{Kind: lanes.Guest, Name: "tcp/5432", Spans: []lanes.Span{{To: 100 * time.Second, Text: "ok"}, {From: 100 * time.Second, To: 280 * time.Second, Text: "3s"}}},
+		{Kind: lanes.Probe, Name: "readiness", Attempts: []lanes.Attempt{
+			{Start: 15 * time.Second, End: 15 * time.Second, Ended: true, Class: probes.Success},
+			{Start: 100 * time.Second, End: 103 * time.Second, Ended: true, Class: probes.Failure},
+		}},
+		{Kind: lanes.Ready, Name: "ready", Spans: []lanes.Span{{To: 15 * time.Second}, {From: 15 * time.Second, To: 280 * time.Second, On: true}}},
+		{Kind: lanes.Live, Name: "live", Spans: []lanes.Span{{To: 280 * time.Second}}},
+		{Kind: lanes.Expect, Name: "expect", Spans: []lanes.Span{{From: 106 * time.Second, To: 111 * time.Second, Text: "ready"}}},
+	}}}}
 	slow.Styled = "\x1b[31mFAIL\x1b[0m tcp-slow-listener@kubevirt (seed 7)\n  ready  ___###\n"
 	broken := verdict("agent-hung", "kubernetes", 1, judge.Error)
 	broken.Reason = "disk full <&\"'>"
@@ -201,7 +213,7 @@ func TestAnyBytes(t *testing.T) {
 		if n := strings.Count(render(t, "github", r), "\n"); n > 1 {
 			rt.Fatalf("github: %d lines", n)
 		}
-		for _, format := range []string{"text", "markdown"} {
+		for _, format := range []string{"text", "markdown", "html"} {
 			render(t, format, r)
 		}
 	})
