@@ -1,27 +1,95 @@
 package main
 
 import (
+	"context"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/lockstep"
+	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/conformance/suite"
 )
 
+// conformanceFlags are the flags of conformance.
+type conformanceFlags struct {
+	caseFlags
+	proberFlags
+}
+
+// proberFlags name a prober under test.
+type proberFlags struct {
+	prober  string
+	timeout time.Duration
+	argv    []string // from the flag, or from behind --
+}
+
+func (f *proberFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.prober, "prober", "", "the prober under test: a `command` with arguments, split at spaces; or give it after --")
+	flags.DurationVar(&f.timeout, "prober-timeout", lockstep.DefaultTimeout, "how long the prober may be silent, in wall time")
+}
+
+// split takes the command behind -- from the arguments.
+func (f *proberFlags) split(cmd *cobra.Command, args []string) ([]string, error) {
+	f.argv = strings.Fields(f.prober)
+	at := cmd.ArgsLenAtDash()
+	switch {
+	case f.timeout <= 0:
+		return nil, usagef("--prober-timeout must be positive")
+	case cmd.Flags().Changed("prober") && len(f.argv) == 0:
+		return nil, usagef("--prober is empty: name a program")
+	case at < 0:
+		return args, nil
+	case len(f.argv) > 0:
+		return nil, usagef("give the prober once: by --prober or after --")
+	case at == len(args):
+		return nil, usagef("nothing after --: name a program, as in -- ./my-prober --verbose")
+	}
+	f.argv = args[at:]
+	return args[:at], nil
+}
+
+// open starts the prober.
+func (f *proberFlags) open(ctx context.Context) (*lockstep.Bed, error) {
+	command := lockstep.Command{Argv: f.argv, Timeout: f.timeout}
+	b, err := lockstep.New(ctx, lockstep.Config{Start: command.Start, Tool: campaign.Version()})
+	if err != nil {
+		return nil, exit(exitCouldNotRun, err)
+	}
+	return b, nil
+}
+
 func newConformance(s streams, env lookupEnv) *cobra.Command {
-	var f caseFlags
+	var f conformanceFlags
 	cmd := &cobra.Command{
-		Use:   "conformance [case|pattern|file|dir|-]...",
+		Use:   "conformance [case|pattern|file|dir|-]... [-- prober [args]]",
 		Short: "Put a prober under test and say whether it conforms",
-		Long: `conformance runs the suite against a prober on a testbed and gives a verdict for
-each profile. The prober under test is the one of vmprobe itself.
+		Long: `conformance runs the suite against a prober and gives a verdict for each profile. A
+prober in any language speaks one line of JSON a message over standard input and output
+("vmprobe schema protocol"), in virtual time: the suite makes the network exchanges that
+it asks for, the prober decides. Without a prober the one of vmprobe itself is tested.
+
+Cases that need features which the prober does not claim are not-claimed; what it claims
+must pass. A prober that breaks the protocol gives errors, never a verdict.
 
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,
-		Example: `  vmprobe conformance
-  vmprobe conformance --profile kubevirt --report junit=junit.xml
-  vmprobe conformance --label-filter 'httpGet && !restart'
+		Example: `  vmprobe conformance -- ./my-prober --stdio
+  vmprobe conformance --prober ./my-prober --profile kubevirt --report junit=junit.xml
+  vmprobe conformance 'http-*' -- python3 prober.py
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}
-	f.add(cmd)
+	f.caseFlags.add(cmd)
+	f.proberFlags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		args, err := f.split(cmd, args)
+		if err != nil {
+			return err
+		}
 		if err := f.check(cmd); err != nil {
 			return err
 		}
@@ -29,7 +97,29 @@ byte for byte.`,
 		if err != nil {
 			return err
 		}
-		return f.execute(cmd.Context(), s, env, bed(), jobs)
+		if len(f.argv) == 0 {
+			return f.execute(cmd.Context(), s, env, bed(), jobs)
+		}
+		return f.executeProber(cmd.Context(), s, env, jobs)
 	}
 	return cmd
+}
+
+// executeProber runs the jobs against the prober that the flags name.
+func (f *conformanceFlags) executeProber(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
+	b, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close() //nolint:errcheck // the verdict stands; what is left is killed
+	c, err := f.campaign(s, env, b)
+	if err != nil {
+		return err
+	}
+	i := b.Implementation()
+	c.Implementation = &report.Implementation{
+		Name: i.Name, Organization: i.Organization, Version: i.Version, Language: i.Language, URL: i.URL,
+	}
+	c.Door, c.Claimed = "lockstep", b.Claims()
+	return f.finish(ctx, s, env, c, jobs)
 }

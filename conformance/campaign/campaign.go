@@ -28,6 +28,11 @@ type Campaign struct {
 	Pictures bool
 	// Everything draws the timelines of passing cases, too.
 	Everything bool
+	// Implementation is the prober under test; nil: that of vmprobe.
+	Implementation *report.Implementation
+	// Door is the way to it, and Claimed what it claims; empty: in process.
+	Door    string
+	Claimed []string
 	// Style, if not nil, adds timelines for a terminal with colours.
 	Style timeline.Style
 }
@@ -55,6 +60,8 @@ func Judge(o suite.Outcome) judge.Verdict {
 		return judge.Broken(o.Case, o.Seed, o.Err)
 	case o.NotRun != "":
 		return judge.Unrun(o.Case, o.Seed, o.NotRun)
+	case len(o.Unclaimed) > 0:
+		return judge.Unclaimed(o.Case, o.Seed, o.Unclaimed)
 	}
 	return judge.Judge(o.Case, o.Trace, judge.Options{})
 }
@@ -76,14 +83,19 @@ func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
 	return part
 }
 
-// Report puts results into a report about our own prober.
+// Report puts results into a report.
 func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 	shard, _ := suite.ParseShard(s.Shard) // checked when the jobs were selected
+	implementation := report.Implementation{Name: "vmprobe", Version: Version()}
+	if c.Implementation != nil {
+		implementation = *c.Implementation
+	}
 	return &report.Report{
 		Tool:           report.Tool{Version: Version(), Requirements: "v1"},
-		Implementation: report.Implementation{Name: "vmprobe", Version: Version()},
+		Implementation: implementation,
 		Run: report.Run{
-			Testbed: c.Bed.Name(), Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
+			Testbed: c.Bed.Name(), Door: c.Door, Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
+			Claimed: c.Claimed,
 		},
 		Cases:        results,
 		Requirements: len(requirements.IDs()),

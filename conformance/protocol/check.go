@@ -51,8 +51,10 @@ func (r *Reply) check(c *checker, to *Request) {
 			name  string
 			given bool
 		}{
-			{"protocol", r.Protocol != 0}, {"implementation", r.Implementation != nil},
-			{"features", r.Features != nil}, {"profiles", r.Profiles != nil},
+			{"protocol", r.Protocol != 0},
+			{"implementation", r.Implementation != nil},
+			{"features", r.Features != nil},
+			{"profiles", r.Profiles != nil},
 		} {
 			if f.given {
 				c.fail(f.name, "leave it out", "it belongs to the answer to hello, not to %s", to.Op)

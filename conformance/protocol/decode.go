@@ -14,8 +14,12 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
-// MaxLine is how long a line may be, in bytes.
-const MaxLine = 4 << 20
+// MaxReply and MaxRequest are how long a line may be, in bytes. A guest agent
+// may reply with 10 MiB, which the suite passes on.
+const (
+	MaxReply   = 4 << 20
+	MaxRequest = 32 << 20
+)
 
 // DecodeReply reads and checks the prober's answer to a request. Everything
 // that the protocol does not know is refused: a field that nobody reads is a
@@ -103,10 +107,10 @@ var fieldNames = sync.OnceValue(func() []string {
 		if t.Kind() != reflect.Struct {
 			return
 		}
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		for f := range t.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			names = append(names, name)
-			walk(t.Field(i).Type)
+			walk(f.Type)
 		}
 	}
 	walk(reflect.TypeFor[Reply]())

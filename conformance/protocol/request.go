@@ -65,8 +65,8 @@ type Happening string
 const (
 	// ContainerStarted tells of a new container: Instance counts the
 	// containers of the VM from 1, Pod is the instance of the first one in its
-	// pod, StartedNs the instant of its start, Target marks the target of a
-	// live migration.
+	// pod, Address the pod's IP address, StartedNs the instant of its start,
+	// Target marks the target of a live migration.
 	ContainerStarted Happening = "containerStarted"
 	// ContainerStopped tells that it runs no more; WillRestart: another one
 	// follows in the same pod.
@@ -98,6 +98,7 @@ type Event struct {
 	VM          string `json:"vm,omitempty"`
 	Instance    int32  `json:"instance,omitempty"`
 	Pod         int32  `json:"pod,omitempty"`
+	Address     string `json:"address,omitempty"`
 	StartedNs   int64  `json:"startedNs,omitempty"`
 	Target      bool   `json:"target,omitempty"`
 	WillRestart bool   `json:"willRestart,omitempty"`

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -53,10 +54,8 @@ func (c *checker) fail(field, fix, what string, args ...any) {
 
 // oneOf wants a word of a list.
 func (c *checker) oneOf(field, word string, words ...string) {
-	for _, w := range words {
-		if w == word {
-			return
-		}
+	if slices.Contains(words, word) {
+		return
 	}
 	if word == "" {
 		c.fail(field, "give one of "+strings.Join(words, ", "), "it is missing")

@@ -43,14 +43,16 @@ type Implementation struct {
 	Name         string `json:"name" yaml:"name"`
 	Organization string `json:"organization,omitempty" yaml:"organization,omitempty"`
 	Version      string `json:"version,omitempty" yaml:"version,omitempty"`
+	Language     string `json:"language,omitempty" yaml:"language,omitempty"`
 	URL          string `json:"url,omitempty" yaml:"url,omitempty"`
 	Digest       string `json:"digest,omitempty" yaml:"digest,omitempty"`
 }
 
 // Run says how the suite was run.
 type Run struct {
-	Testbed   string   `json:"testbed" yaml:"testbed"` // sim, loopback, ...
-	Mode      string   `json:"mode" yaml:"mode"`       // virtual or real
+	Testbed   string   `json:"testbed" yaml:"testbed"`               // sim, loopback, ...
+	Door      string   `json:"door,omitempty" yaml:"door,omitempty"` // lockstep, ...; empty: in process
+	Mode      string   `json:"mode" yaml:"mode"`                     // virtual or real
 	Seeds     int      `json:"seeds" yaml:"seeds"`
 	FirstSeed uint64   `json:"firstSeed" yaml:"firstSeed"`
 	Shard     string   `json:"shard" yaml:"shard"` // "all" or "2/8"
@@ -173,10 +175,11 @@ type Result string
 
 // The results of a report.
 const (
-	Conformant    Result = "conformant"     // every case passed
-	Partial       Result = "partial"        // nothing failed, something did not pass
+	Conformant    Result = "conformant"     // every case that is claimed passed
+	Partial       Result = "partial"        // nothing failed, something that is claimed did not pass
 	NonConformant Result = "non-conformant" // something failed
 	Broken        Result = "error"          // something could not be judged, or nothing ran
+	Unclaimed     Result = "not-claimed"    // nothing of it is claimed
 )
 
 // counts are the cases of a part of a report by result.
@@ -190,13 +193,17 @@ func (c counts) total() int {
 	return n
 }
 
+// result is the verdict on what is claimed.
 func (c counts) result() Result {
+	claimed := c.total() - c[judge.NotClaimed]
 	switch {
 	case c[judge.Error] > 0 || c.total() == 0:
 		return Broken
+	case claimed == 0:
+		return Unclaimed
 	case c[judge.Fail] > 0:
 		return NonConformant
-	case c[judge.Pass] < c.total():
+	case c[judge.Pass] < claimed:
 		return Partial
 	}
 	return Conformant

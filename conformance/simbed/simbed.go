@@ -28,6 +28,8 @@ type Bed struct {
 	Deviation *Deviation
 	// Liberty decides what the law leaves open; nil: the seed does.
 	Liberty *Liberty
+	// Door puts another prober into the world; nil: our own.
+	Door Door
 }
 
 // Name implements testbed.Testbed.
@@ -74,7 +76,7 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
-	w.tryer = w
+	w.tryer, w.door = w, b.Door
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
@@ -110,7 +112,8 @@ type world struct {
 	kernel  *sim.Kernel
 	net     *network.Network
 	prober  *network.Host
-	driver  *prober.Driver
+	door    Door // nil: our own prober
+	driver  Prober
 	tryer   prober.Tryer
 	cluster *cluster.Cluster // nil: bare
 	vms     []*vm
@@ -152,12 +155,12 @@ func (w *world) findings() {
 func (w *world) build() error {
 	w.net = network.New(w.kernel)
 	w.prober = w.net.AddHost(proberName)
+	door := w.door
+	if door == nil {
+		door = w.ours
+	}
 	var err error
-	w.driver, err = prober.New(prober.Config{
-		Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.age(),
-		Engine: w.deviation.Engine, Rules: w.deviation.Prober, Freedom: w.liberty.Prober,
-	})
-	if err != nil {
+	if w.driver, err = door(&Ground{w}); err != nil {
 		return err
 	}
 	for i := range w.c.VMs {

@@ -11,7 +11,6 @@ import (
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/network"
 	"github.com/vmprobe/vmprobe/sim/platform"
-	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -24,7 +23,7 @@ type vm struct {
 	guest    *fakevm.Guest
 	host     *host
 	platform *platform.VM
-	prober   *prober.VM
+	prober   VMProber
 	grounds  [2]*network.Host // a migration goes from one to the other
 	ground   int              // of the pod in which the domain runs
 	pods     []*podState      // by instance, from 1
@@ -78,7 +77,7 @@ func (v *vm) pod(instance int32) *podState { return v.pods[instance-1] }
 // tap stands between platform and prober: it learns of pods before the
 // workers do.
 type tap struct {
-	*prober.VM
+	VMProber
 	vm *vm
 }
 
@@ -97,7 +96,7 @@ func (t tap) ContainerStarted(c platform.Container) {
 		v.pods = append(v.pods, p)
 	}
 	v.pods[c.Instance-1] = p
-	t.VM.ContainerStarted(c)
+	t.VMProber.ContainerStarted(c)
 }
 
 // Boot implements platform.Guest.

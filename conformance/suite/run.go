@@ -27,13 +27,20 @@ type Jobs struct {
 	At  func(i int) Job
 }
 
-// Outcome is what became of a job. Exactly one of Trace, NotRun and Err is
-// set.
+// Outcome is what became of a job. Exactly one of Trace, NotRun, Unclaimed and
+// Err is set.
 type Outcome struct {
 	Job
-	Trace  *trace.Trace
-	NotRun string // why the testbed cannot express the case
-	Err    error  // the harness could not run it
+	Trace     *trace.Trace
+	NotRun    string   // why the testbed cannot express the case
+	Unclaimed []string // what the case needs and the prober does not claim
+	Err       error    // the harness could not run it
+}
+
+// Claimer is a testbed whose prober may not have every feature.
+type Claimer interface {
+	// Unclaimed lists what a case needs and the prober does not claim.
+	Unclaimed(c *scenarios.Case) []string
 }
 
 // Options of Run.
@@ -135,6 +142,11 @@ func runJob(ctx context.Context, bed testbed.Testbed, job Job) (out Outcome) {
 	}
 	if out.NotRun = bed.Unsupported(job.Case); out.NotRun != "" {
 		return out
+	}
+	if claimer, ok := bed.(Claimer); ok {
+		if out.Unclaimed = claimer.Unclaimed(job.Case); len(out.Unclaimed) > 0 {
+			return out
+		}
 	}
 	out.Trace, out.Err = bed.Run(ctx, job.Case, job.Seed)
 	return out

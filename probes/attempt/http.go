@@ -26,12 +26,12 @@ func HTTP(env Env, t *Target) probes.Result {
 }
 
 func (x *wire) try(env Env, t *Target, first *hop, deadline time.Time) probes.Result {
-	x.r, x.w, x.limit = 0, 0, t.Rules.headCap()
-	x.rules, x.bare, x.env, x.timeout = t.Rules, false, env, t.Probe.Timeout
+	x.prepare(t.Rules)
+	x.env, x.timeout = env, t.Probe.Timeout
 	if err := x.open(env, first, deadline); err != nil {
 		return failed(first.shown, err)
 	}
-	if !t.noFast && t.Rules == nil {
+	if !t.noFast && t.Rules == nil && !x.remote {
 		if result, done := x.fast(t); done {
 			return result
 		}

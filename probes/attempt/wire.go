@@ -40,6 +40,9 @@ type wire struct {
 	env     Env           // for rules
 	timeout time.Duration // for rules
 	bare    bool          // a line ended without CR, when rules care
+
+	remote bool     // somebody else made the exchange; there is no conn
+	asked  Response // what came of it
 }
 
 var wires = sync.Pool{New: func() any {
@@ -48,11 +51,20 @@ var wires = sync.Pool{New: func() any {
 	return x
 }}
 
+// prepare makes the wire ready for a try.
+func (x *wire) prepare(rules *Rules) {
+	x.r, x.w, x.limit = 0, 0, rules.headCap()
+	x.rules, x.bare, x.remote, x.asked = rules, false, false, Response{}
+}
+
 // open dials, shakes hands and sends the request. On an error the connection
 // is closed; the error says what http.Client would. The caller closes.
 func (x *wire) open(env Env, h *hop, deadline time.Time) error {
 	if h.err != nil {
 		return h.err
+	}
+	if ex, ok := env.(Exchanger); ok {
+		return x.ask(env, ex, h, deadline)
 	}
 	conn, err := env.Dial(h.dial, deadline)
 	if err != nil {
@@ -180,6 +192,9 @@ func (x *wire) receive(p []byte) (int, error) {
 // response reads the final response with net/http's parser; 1xx responses
 // before it are skipped, 101 is final (HTTP-1XX).
 func (x *wire) response() (*http.Response, error) {
+	if x.remote {
+		return x.answered()
+	}
 	x.br.Reset(x)
 	if _, err := x.br.Peek(1); err != nil {
 		return nil, x.explain("read", err)

@@ -21,7 +21,8 @@ const JobWait = 30 * time.Second
 // command is preceded by a guest-sync, as libvirt does with a QEMU that does
 // not report port changes.
 type Channel struct {
-	lock Mutex
+	lock   Mutex
+	remote Commander // not nil: who sends the commands, and owns all below
 
 	mu   sync.Mutex // guards conn and gen; never held while blocking
 	conn net.Conn   // nil: the agent's end is not open

@@ -45,16 +45,20 @@ type exchange struct {
 	outBuf   []byte
 	w        pending
 	err      *Error
+	pending  Pending // when somebody else sends the command
 }
 
 // start makes the exchange ready for a command; buffers are kept.
 func (x *exchange) start(name string, cmd []byte) {
 	x.name, x.cmd = name, cmd
-	x.phase, x.held, x.err, x.conn, x.out = lookup, false, nil, nil, nil
+	x.phase, x.held, x.err, x.conn, x.out, x.pending = lookup, false, nil, nil, nil, nil
 }
 
 // run goes on until the command has ended (true) or the instant has come.
 func (x *exchange) run(env Env, until time.Time) bool {
+	if x.ch.remote != nil && x.phase != ended {
+		return x.runRemote(env, until)
+	}
 	for x.phase != ended {
 		switch x.phase {
 		case lookup:

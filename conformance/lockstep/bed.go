@@ -1,0 +1,206 @@
+package lockstep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/vmprobe/vmprobe/conformance/protocol"
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Config of a Bed; Start is needed.
+type Config struct {
+	// Start starts a prober; its Close must leave nothing behind.
+	Start func(ctx context.Context) (Stream, error)
+	// Tool is the version written into traces.
+	Tool string
+	// Canary is the canary feature of this run; empty: the usual one.
+	Canary string
+}
+
+// Stream is a prober as its messages: a process, or a function.
+type Stream interface {
+	// Exchange writes a line and reads one, which is valid until the next call.
+	Exchange(line []byte) ([]byte, error)
+	// Close ends the prober.
+	Close() error
+}
+
+// Bed is the testbed "sim" with a prober behind the lockstep door. It is safe
+// for concurrent use: each case that runs has a prober of its own, and those
+// that are idle are used again.
+type Bed struct {
+	cfg      Config
+	greeting protocol.Reply
+
+	mu   sync.Mutex
+	idle []*peer
+}
+
+// New starts a first prober and greets it.
+func New(ctx context.Context, cfg Config) (*Bed, error) {
+	b := &Bed{cfg: cfg}
+	p, err := b.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.greeting = p.greeting
+	b.idle = append(b.idle, p)
+	return b, nil
+}
+
+// Close ends all probers.
+func (b *Bed) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for _, p := range b.idle {
+		errs = append(errs, p.stream.Close())
+	}
+	b.idle = nil
+	return errors.Join(errs...)
+}
+
+// Implementation is what the prober calls itself.
+func (b *Bed) Implementation() protocol.Implementation { return *b.greeting.Implementation }
+
+// Claims are the features that the prober claims, in the order of the offer.
+func (b *Bed) Claims() []string { return slices.Clone(b.greeting.Features) }
+
+// Profiles are the dialects that the prober speaks; empty: all.
+func (b *Bed) Profiles() []string { return slices.Clone(b.greeting.Profiles) }
+
+// Name implements testbed.Testbed.
+func (b *Bed) Name() string { return "sim" }
+
+// Unsupported implements testbed.Testbed.
+func (b *Bed) Unsupported(*scenarios.Case) string { return "" }
+
+// Unclaimed lists what a case needs and the prober does not claim.
+func (b *Bed) Unclaimed(c *scenarios.Case) []string {
+	var missing []string
+	if name := string(c.Profile.Name); len(b.greeting.Profiles) > 0 && !slices.Contains(b.greeting.Profiles, name) {
+		missing = append(missing, "profile "+name)
+	}
+	for _, f := range Needs(c) {
+		if !slices.Contains(b.greeting.Features, f) {
+			missing = append(missing, f)
+		}
+	}
+	return missing
+}
+
+// Run implements testbed.Testbed. After an error the prober is ended, and the
+// next case gets a new one.
+func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	p, err := b.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := b.play(ctx, p, c, seed)
+	if err != nil {
+		return nil, errors.Join(p.explain(err), p.stream.Close())
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.idle = append(b.idle, p)
+	return t, nil
+}
+
+// play runs one case against a prober.
+func (b *Bed) play(ctx context.Context, p *peer, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	open, err := opening(c, seed)
+	if err != nil {
+		return nil, err
+	}
+	bed := simbed.Bed{Tool: b.cfg.Tool, Bare: true, Door: door(p, open)}
+	t, err := bed.Run(ctx, c, seed)
+	if err != nil {
+		return nil, err
+	}
+	if !p.opened { // the manifests are rejected: nothing ran
+		return t, nil
+	}
+	p.opened = false
+	_, err = p.Call(&protocol.Request{Op: protocol.Close})
+	return t, err
+}
+
+// opening is the message that begins a case.
+func opening(c *scenarios.Case, seed uint64) (*protocol.Request, error) {
+	r := &protocol.Request{
+		Op: protocol.Open, Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, ProberAgeNs: int64(c.ProberAge),
+	}
+	for i := range c.VMs {
+		v := &c.VMs[i]
+		data, err := manifest(v.Machine)
+		if err != nil {
+			return nil, fmt.Errorf("manifest of %s: %w", v.Name, err)
+		}
+		r.VMs = append(r.VMs, protocol.VM{Name: v.Name, Namespace: v.Machine.Namespace, Manifest: data})
+	}
+	return r, nil
+}
+
+// manifest is the object that was written.
+func manifest(m *spec.Machine) ([]byte, error) {
+	var object any = m.VMI
+	switch m.Kind {
+	case "VirtualMachine":
+		object = m.VM
+	case "Pod":
+		object = m.Pod
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
+	}
+	delete(fields, "status")
+	return json.Marshal(fields)
+}
+
+// take gives an idle prober, or a new one.
+func (b *Bed) take(ctx context.Context) (*peer, error) {
+	b.mu.Lock()
+	if n := len(b.idle); n > 0 {
+		p := b.idle[n-1]
+		b.idle = b.idle[:n-1]
+		b.mu.Unlock()
+		return p, nil
+	}
+	b.mu.Unlock()
+	return b.start(ctx)
+}
+
+// start starts a prober and greets it.
+func (b *Bed) start(ctx context.Context) (*peer, error) {
+	stream, err := b.cfg.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{stream: stream}
+	canary := b.cfg.Canary
+	if canary == "" {
+		canary = protocol.CanaryPrefix + "4f1c"
+	}
+	reply, err := p.Call(&protocol.Request{
+		Op: protocol.Hello, Protocol: protocol.Version, Suite: "vmprobe " + b.cfg.Tool,
+		Offered: append(protocol.Features(), canary),
+	})
+	if err != nil {
+		return nil, errors.Join(p.explain(err), stream.Close())
+	}
+	p.greeting = *reply
+	return p, nil
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package lockstep
+
+import "os/exec"
+
+// ownGroup does nothing: this system has no process groups.
+func ownGroup(*exec.Cmd) {}
+
+// killGroup kills the program alone.
+func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

@@ -1,0 +1,73 @@
+package lockstep
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/conformance/protocol"
+)
+
+// peer is a prober that was started.
+type peer struct {
+	stream   Stream
+	seq      int64
+	line     []byte
+	greeting protocol.Reply
+	opened   bool // a case is open
+}
+
+// Call implements Peer.
+func (p *peer) Call(r *protocol.Request) (*protocol.Reply, error) {
+	p.seq++
+	r.Seq = p.seq
+	var err error
+	if p.line, err = protocol.AppendRequest(p.line[:0], r); err != nil {
+		return nil, fmt.Errorf("message %d: %w", r.Seq, err)
+	}
+	line, err := p.stream.Exchange(p.line)
+	if err != nil {
+		if v, ok := errors.AsType[*protocol.Violation](err); ok && v.Seq == 0 {
+			v.Seq = r.Seq
+		}
+		return nil, err
+	}
+	if r.Op == protocol.Open {
+		p.opened = true
+	}
+	return protocol.DecodeReply(line, r)
+}
+
+// ErrProtocol is the error of a prober that broke the protocol.
+var ErrProtocol = errors.New("prober protocol")
+
+// Broken is the error of a case whose prober broke the protocol.
+type Broken struct {
+	Violation *protocol.Violation
+	Stderr    string // the end of what the prober wrote there; may be empty
+}
+
+// Error says what broke, and what the prober said on standard error.
+func (b *Broken) Error() string {
+	text := ErrProtocol.Error() + ": " + b.Violation.Error()
+	if b.Stderr != "" {
+		text += "\n  standard error of the prober ends with:\n    " + strings.ReplaceAll(b.Stderr, "\n", "\n    ")
+	}
+	return text
+}
+
+// Unwrap gives ErrProtocol and the violation.
+func (b *Broken) Unwrap() []error { return []error{ErrProtocol, b.Violation} }
+
+// explain adds to a violation what the prober wrote to standard error.
+func (p *peer) explain(err error) error {
+	v, ok := errors.AsType[*protocol.Violation](err)
+	if !ok {
+		return err
+	}
+	b := &Broken{Violation: v}
+	if s, ok := p.stream.(interface{ Stderr() string }); ok {
+		b.Stderr = s.Stderr()
+	}
+	return b
+}
