@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ which gives the same bytes; given a trace file it judges and draws what the file
 without running anything.
 
 --verify runs the case of a trace again and compares: exit code 4, the first virtual
-minute and the first event that differ, when the two runs are not the same.`,
+minute and the first event that differ, when the two runs are not the same. In a file
+that was changed by hand it shows the change; the exit code is 2 then.`,
 		Example: `  vmprobe replay agent-hung@kubevirt --seed 7
   vmprobe replay traces/agent-hung@kubevirt.7.ndjson
   vmprobe replay traces/agent-hung@kubevirt.7.ndjson --verify
@@ -129,9 +131,9 @@ func findCases(s streams, id, scenario string) ([]*scenarios.Case, error) {
 
 // fromTrace judges and draws a saved trace.
 func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, file string) error {
-	t, err := readTrace(file)
-	if err != nil {
-		return err
+	t, changed := readTrace(file)
+	if changed != nil && !(f.verify && errors.Is(changed, trace.ErrChanged)) {
+		return changed
 	}
 	list, err := findCases(s, t.Case, f.scenario)
 	if err != nil {
@@ -142,7 +144,7 @@ func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, f
 	}
 	outcome := suite.Outcome{Job: suite.Job{Case: list[0], Seed: t.Seed}, Trace: t}
 	if f.verify {
-		return verifyTrace(ctx, s, outcome)
+		return cmp.Or(changed, verifyTrace(ctx, s, outcome))
 	}
 	c, err := f.campaign(s, env, bed())
 	if err != nil {
@@ -151,6 +153,7 @@ func (f *replayFlags) fromTrace(ctx context.Context, s streams, env lookupEnv, f
 	return f.report(s, c, t.Seed, []report.Case{c.Draw(outcome, campaign.Judge(outcome))})
 }
 
+// readTrace returns a changed trace with its error.
 func readTrace(name string) (*trace.Trace, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -162,7 +165,7 @@ func readTrace(name string) (*trace.Trace, error) {
 	defer file.Close()
 	t, err := trace.Read(file)
 	if err != nil {
-		return nil, usagef("%s: %w", name, err)
+		return t, usagef("%s: %w", name, err)
 	}
 	return t, nil
 }

@@ -34,8 +34,12 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // ErrTruncated says that a file has no end line.
 var ErrTruncated = errors.New("the file ends without the line that holds the digest: it is truncated")
 
+// ErrChanged says that a file holds other events than were written into it.
+var ErrChanged = errors.New("the file was changed")
+
 // Read reads a whole trace and checks its digests. Every error is a
-// *ReadError or comes from r.
+// *ReadError or comes from r. With an [ErrChanged] comes the trace as the file
+// has it now, so that one can look for the change.
 func Read(r io.Reader) (*Trace, error) {
 	d := decoder{in: bufio.NewReaderSize(r, 64<<10), sum: sha256.New()}
 	line, err := d.next()
@@ -108,15 +112,15 @@ func (d *decoder) end(t *Trace, line []byte) error {
 	if err := strict(line, &end); err != nil {
 		return d.fail(err)
 	}
+	t.Seal()
 	if end.End != uint64(len(t.Events)) {
-		return d.fail(fmt.Errorf("the end line counts %d events, the file holds %d", end.End, len(t.Events)))
+		return d.fail(fmt.Errorf("%w: the end line counts %d events, the file holds %d", ErrChanged, end.End, len(t.Events)))
 	}
 	if got := hex.EncodeToString(d.sum.Sum(nil)); got != end.SHA256 {
-		return d.fail(fmt.Errorf("the file was changed: its bytes have sha256 %s, the end line says %q", got, end.SHA256))
+		return d.fail(fmt.Errorf("%w: its bytes have sha256 %s, the end line says %q", ErrChanged, got, end.SHA256))
 	}
-	t.Seal()
 	if t.Digest != end.Digest {
-		return d.fail(fmt.Errorf("the events have digest %s, the end line says %q", t.Digest, end.Digest))
+		return d.fail(fmt.Errorf("%w: the events have digest %s, the end line says %q", ErrChanged, t.Digest, end.Digest))
 	}
 	for i, m := range end.Minutes {
 		n, err := strconv.ParseUint(m, 16, 64)
