@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -73,7 +74,7 @@ func (f *File) vocabulary(opts Options, list *diag.List) {
 		}
 		for _, id := range ids {
 			if opts.Requirements != nil && !slices.Contains(opts.Requirements, id.S) {
-				list.Add(diag.UnknownReq, id.Pos, near(id.S, opts.Requirements), "unknown requirement %q", id.S)
+				list.Add(diag.UnknownReq, id.Pos, nearRequirement(id.S, opts.Requirements), "unknown requirement %q", id.S)
 			}
 		}
 		for _, m := range s.Kills {
@@ -88,6 +89,17 @@ func (f *File) vocabulary(opts Options, list *diag.List) {
 func near(word string, candidates []string) string {
 	if s := diag.Suggest(word, candidates); len(s) > 0 {
 		return diag.DidYouMean(word, s)
+	}
+	return ""
+}
+
+// nearRequirement also knows ids of which only the beginning is right.
+func nearRequirement(id string, known []string) string {
+	if help := near(id, known); help != "" {
+		return help
+	}
+	if related := diag.Related(id, known); related != nil {
+		return "there are " + strings.Join(related, ", ")
 	}
 	return ""
 }

@@ -70,7 +70,11 @@ func explainWord(w io.Writer, word string) (done bool, err error) {
 func explainManifest(s streams, name string, profiles []probes.ProfileName, output string) error {
 	data, err := readManifest(name, s.in)
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("%q is no file, requirement, diagnostic code or embedded scenario%s", name, didYouMean(name, explicable()))
+		hint := didYouMean(name, explicable())
+		if related := diag.Related(name, requirements.IDs()); hint == "" && related != nil {
+			hint = "; there are " + strings.Join(related, ", ")
+		}
+		return usagef("%q is no file, requirement, diagnostic code or embedded scenario%s", name, hint)
 	}
 	if err != nil {
 		return err

@@ -78,29 +78,29 @@ func packageComment(f *ast.File) string {
 	return f.Doc.Text()
 }
 
-// speed quotes the beginning of the benchmarks' README: what was measured, the
-// first table, and the paragraph below it, which says where.
+// speed quotes the beginning of the benchmarks' README, up to its first
+// section: what was measured, the tables and their conditions.
 func speed(f *facts) (string, error) {
 	name := filepath.Join(f.root, "sim/bench/README.md")
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return "", err
 	}
+	intro, _, _ := strings.Cut(string(data), "\n## ")
 	var quoted []string
-	blocks := strings.Split(string(data), "\n\n")
-	for i, b := range blocks {
-		if !isProse(b) && !strings.HasPrefix(b, "|") {
+	tables := 0
+	for b := range strings.SplitSeq(intro, "\n\n") {
+		if strings.HasPrefix(b, "|") {
+			tables++
+		} else if !isProse(b) {
 			continue
 		}
-		quoted = append(quoted, b)
-		if strings.HasPrefix(b, "|") {
-			if i+1 < len(blocks) && isProse(blocks[i+1]) {
-				quoted = append(quoted, blocks[i+1])
-			}
-			return strings.Join(quoted, "\n\n"), nil
-		}
+		quoted = append(quoted, strings.TrimSpace(b))
 	}
-	return "", errors.New("no table in " + name)
+	if tables == 0 {
+		return "", errors.New("no table in " + name)
+	}
+	return strings.Join(quoted, "\n\n"), nil
 }
 
 // isProse tells a paragraph from a heading, a table and a fenced block.

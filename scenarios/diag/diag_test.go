@@ -36,6 +36,20 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+func TestRelated(t *testing.T) {
+	ids := []string{"TCP-RST", "HTTP-BODY-CAP", "TCP-CONN", "HTTP-GET", "HTTP-BODY-ERROR", "TCPX"}
+	for word, want := range map[string][]string{
+		"TCP": {"TCP-CONN", "TCP-RST"}, "tcp-connect": {"TCP-CONN", "TCP-RST"},
+		"HTTP-BODY":     {"HTTP-BODY-CAP", "HTTP-BODY-ERROR"},
+		"HTTP-BODY-END": {"HTTP-BODY-CAP", "HTTP-BODY-ERROR"},
+		"TCPX":          {"TCPX"}, "": nil, "UDP-1": nil, "-": nil,
+	} {
+		if got := diag.Related(word, ids); !slices.Equal(got, want) {
+			t.Errorf("Related(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
 // TestSuggestFinds: a word with one letter lost, added, changed or swapped is
 // found again among the words it came from.
 func TestSuggestFinds(t *testing.T) {

@@ -82,6 +82,29 @@ func DidYouMean(word string, candidates []string) string {
 	return ""
 }
 
+// maxRelated bounds a list of related words.
+const maxRelated = 8
+
+// Related lists candidates such as HTTP-BODY-CAP that begin with as many of
+// the dashed words of a word as any does: for somebody who remembers half a
+// name. At most eight, sorted.
+func Related(word string, candidates []string) []string {
+	for prefix := strings.ToUpper(word); prefix != ""; {
+		var found []string
+		for _, c := range candidates {
+			if strings.HasPrefix(strings.ToUpper(c)+"-", prefix+"-") {
+				found = append(found, c)
+			}
+		}
+		if len(found) > 0 {
+			slices.Sort(found)
+			return found[:min(len(found), maxRelated)]
+		}
+		prefix = prefix[:max(strings.LastIndexByte(prefix, '-'), 0)]
+	}
+	return nil
+}
+
 func orList(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
