@@ -10,6 +10,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // mutantsFlags are the flags of mutants.
@@ -21,6 +22,8 @@ type mutantsFlags struct {
 	shard    string
 	output   string
 	full     bool
+	view     string
+	seen     trace.View
 }
 
 func newMutants(s streams, env lookupEnv) *cobra.Command {
@@ -51,6 +54,7 @@ The search for a mutant ends when each seed has a killer; --full runs all cases.
 	flags.StringVar(&f.shard, "shard", "", "examine only part i of n of the mutants, as in 2/8; disjoint and complete")
 	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text or json")
 	flags.BoolVar(&f.full, "full", false, "run every mutant against every case, not only until it is killed")
+	flags.StringVar(&f.view, "view", "prober", "watch from inside the prober, from the wire or from the guest: prober, wire or guest")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		selected, err := profiles()
 		if err != nil {
@@ -82,6 +86,10 @@ func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
 	case f.output != "text" && f.output != "json":
 		return nil, usagef("--output %q: want text or json", f.output)
 	}
+	var err error
+	if f.seen, err = trace.ParseView(f.view); err != nil {
+		return nil, usagef("--view: %w", err)
+	}
 	shard, err := suite.ParseShard(f.shard)
 	if err != nil {
 		return nil, usagef("--shard: %w", err)
@@ -106,7 +114,7 @@ func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
 func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case, whole bool) error {
 	bar := newProgress(s.err, env)
 	m, err := mutants.Run(ctx, list, known, mutants.Options{
-		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Whole: whole, Progress: bar.step,
+		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Whole: whole, View: f.seen, Progress: bar.step,
 	})
 	bar.clear()
 	if err != nil {

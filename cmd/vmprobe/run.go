@@ -12,12 +12,14 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // runFlags are the flags of run.
 type runFlags struct {
 	caseFlags
-	vms int
+	vms  int
+	view string
 }
 
 func newRun(s streams, env lookupEnv) *cobra.Command {
@@ -35,12 +37,14 @@ requirement, the first divergent event and the command that replays it.`,
 		Example: `  vmprobe run
   vmprobe run my-scenario.yaml -v
   vmprobe run 'http-*' --profile kubevirt --seeds 50
+  vmprobe run --view guest --seeds 5
   vmprobe run --shard 2/8 -o junit > junit.xml
   vmprobe run --report junit=junit.xml --report trace=traces/
   cat my-scenario.yaml | vmprobe run -`,
 		ValidArgsFunction: completeScenarios,
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&f.view, "view", "prober", "judge by what is seen from inside the prober, on the wire or in the guest: prober, wire or guest")
 	cmd.Flags().IntVar(&f.vms, "vms", 0, "repeat each case for so many VMs, each with its own seed, and print a summary")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.check(cmd); err != nil {
@@ -53,10 +57,14 @@ requirement, the first divergent event and the command that replays it.`,
 		if err != nil {
 			return err
 		}
+		ground := bed()
+		if ground.View, err = trace.ParseView(f.view); err != nil {
+			return usagef("--view: %w", err)
+		}
 		if f.vms > 0 {
 			return f.executeFleet(cmd.Context(), s, env, jobs)
 		}
-		return f.execute(cmd.Context(), s, env, bed(), jobs)
+		return f.execute(cmd.Context(), s, env, ground, jobs)
 	}
 	return cmd
 }
@@ -126,6 +134,8 @@ func (f *runFlags) checkFleet(given bool) error {
 		return usagef("--vms %d: want at least 1", f.vms)
 	case f.vms > maxVMs:
 		return usagef("--vms %d: want at most %d", f.vms, maxVMs)
+	case f.view != "prober":
+		return usagef("--vms counts what happens inside the prober: leave out --view")
 	case f.Seeds != 1:
 		return usagef("--vms gives each VM a seed of its own: leave out --seeds")
 	case len(f.reports) > 0:

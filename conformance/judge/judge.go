@@ -52,6 +52,11 @@ type Verdict struct {
 	Result       Result
 	Reason       string    // of everything but pass and fail
 	Failures     []Failure // sorted: the first divergence is the first
+	// View is from where the run was watched. Silent is what nobody could
+	// judge from there; it is no praise. Both are empty for a run that was
+	// watched from inside the prober.
+	View   trace.View
+	Silent []oracle.Silence
 }
 
 // Replay is the command that runs the case again in the same way.
@@ -107,8 +112,10 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 		v.Result, v.Reason = Error, "the run could not go on: "+m
 		return v
 	}
-	v.Failures = append(timeline(run, o.slack()), oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind})...)
-	v.Failures = oracle.Sort(v.Failures)
+	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind})
+	failures, silent := timeline(run, o.slack())
+	v.Failures = oracle.Sort(append(failures, j.Failures...))
+	v.View, v.Silent = t.View, append(j.Silent, silent...)
 	v.Result = Pass
 	if len(v.Failures) > 0 {
 		v.Result = Fail

@@ -11,13 +11,24 @@ import (
 
 // moments tells the formulas of a case what happened in a run. It implements
 // scenarios.Runtime.
-type moments struct{ run *history.Run }
+type moments struct {
+	run    *history.Run
+	unseen bool // it was asked for an attempt that the view does not show
+}
 
 // Instant is the n-th such moment of a VM, n from 1.
-func (r moments) Instant(vm string, m scenarios.Moment, n int) (time.Duration, bool) {
+func (r *moments) Instant(vm string, m scenarios.Moment, n int) (time.Duration, bool) {
 	v := r.run.VM(vm)
 	if v == nil || n < 1 {
 		return 0, false
+	}
+	if !r.run.View.ShowsAttempts() {
+		switch m {
+		case scenarios.ReadinessEnd, scenarios.LivenessEnd, scenarios.StartupEnd:
+			r.unseen = true
+			return 0, false
+		default:
+		}
 	}
 	switch m {
 	case scenarios.ReadinessEnd:

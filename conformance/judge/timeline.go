@@ -14,9 +14,9 @@ import (
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
-// timeline compares a run with what the author of its case expects.
-func timeline(r *history.Run, slack time.Duration) []Failure {
-	var all []Failure
+// timeline compares a run with what the author of its case expects, as far as
+// the run shows it.
+func timeline(r *history.Run, slack time.Duration) (all []Failure, silent []oracle.Silence) {
 	for _, v := range r.VMs {
 		j := &expector{run: r, vm: v, slack: slack}
 		j.violations()
@@ -24,6 +24,7 @@ func timeline(r *history.Run, slack time.Duration) []Failure {
 			j.judge(e)
 		}
 		all = append(all, j.failures...)
+		silent = append(silent, j.silences...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Case.Expect)) {
 		if r.VM(name) == nil {
@@ -36,7 +37,7 @@ func timeline(r *history.Run, slack time.Duration) []Failure {
 			all[i].Requirement = ruleOf(r.Case)
 		}
 	}
-	return all
+	return all, silent
 }
 
 // ruleOf is what a breach of the author's timeline means: the first
@@ -54,6 +55,14 @@ type expector struct {
 	vm       *history.VM
 	slack    time.Duration
 	failures []Failure
+	silences []oracle.Silence
+}
+
+// silent notes that an expectation is not judged.
+func (j *expector) silent(what string) {
+	j.silences = append(j.silences, oracle.Silence{
+		Requirement: ruleOf(j.run.Case), Why: "expect." + j.vm.Name + "." + what,
+	})
 }
 
 func (j *expector) fail(f Failure) {
@@ -81,18 +90,28 @@ func (j *expector) judge(e *scenarios.Expectation) {
 		j.kills(*e.Kills)
 	}
 	for k := probes.Readiness; k <= probes.Startup; k++ {
-		if runs, ok := e.Attempts[k]; ok {
-			j.attempts(k, runs)
-		}
-		if runs, ok := e.Tries[k]; ok {
-			j.tries(k, runs)
-		}
+		j.inside(e, k)
 	}
 	for _, want := range e.Events {
 		j.events(want)
 	}
 	for _, want := range e.Requests {
 		j.requests(want)
+	}
+}
+
+// inside judges what only the prober knows.
+func (j *expector) inside(e *scenarios.Expectation, k probes.Kind) {
+	shown := j.run.View.ShowsAttempts()
+	if runs, ok := e.Attempts[k]; ok && shown {
+		j.attempts(k, runs)
+	} else if ok {
+		j.silent("attempts." + k.String() + ": the attempts are not seen")
+	}
+	if runs, ok := e.Tries[k]; ok && shown {
+		j.tries(k, runs)
+	} else if ok {
+		j.silent("tries." + k.String() + ": the tries are not seen")
 	}
 }
 
@@ -131,7 +150,13 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 		}
 		g := got[i]
 		f := Failure{At: g.at, Instance: g.instance, Event: g.event, Probe: probe, Want: wantText, Window: text}
+		unseen := errors.Is(err, errUnseen)
+		if unseen {
+			j.silent(fmt.Sprintf("%s: the window %s names an attempt, and none is seen", w.what, text))
+		}
 		switch {
+		case unseen && g.what == w.what:
+			continue
 		case g.what != w.what:
 			f.Message = fmt.Sprintf("%s at %s", g.what, oracle.Seconds(g.at))
 		case err != nil:
@@ -162,12 +187,16 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 // before a cause meets it, and its verdict is sooner by as much.
 const travel = time.Millisecond
 
+// errUnseen says that a window depends on what the view does not show.
+var errUnseen = errors.New("it depends on attempts that are not seen")
+
 // window computes the edges of an entry, the slack included in hi.
 func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time.Duration, err error) {
 	if w.free {
 		return "", -1 << 62, history.Never, nil
 	}
-	n := j.run.Case.Names(j.vm.Name, use, moments{j.run})
+	m := &moments{run: j.run}
+	n := j.run.Case.Names(j.vm.Name, use, m)
 	source := fmt.Sprintf("[%s, %s]", w.window.Lo.Text, w.window.Hi.Text)
 	if !w.window.After.IsZero() {
 		source = "after " + w.window.After.Text
@@ -180,6 +209,9 @@ func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time
 		}
 	}
 	if err != nil {
+		if m.unseen {
+			return source, 0, 0, errUnseen
+		}
 		if missing, ok := errors.AsType[*scenarios.NoValueError](err); ok {
 			err = fmt.Errorf("%s did not happen", missing.Name)
 		}

@@ -24,8 +24,17 @@ func (b *bench) examine(m *Mutant) Row {
 	x := examination{bench: b, m: m, row: Row{Mutant: m.Name, Requirement: m.Requirement, Wrong: m.Wrong, Source: m.Source}}
 	all := b.seeds()
 	x.open = b.seeds()
+	inside := b.options.View.ShowsAttempts() // which the claims speak of
+	if !inside {
+		x.row.Invisible = Invisible(m.Name)
+	}
+	claimed := func(s *story) bool { return inside && s.claims(m) }
+	if x.row.Invisible != "" && !b.options.Full {
+		x.row.Survives = all
+		return x.row
+	}
 	for _, s := range b.stories {
-		if s.claims(m) && b.ctx.Err() == nil {
+		if claimed(s) && b.ctx.Err() == nil {
 			x.row.Claims = append(x.row.Claims, Claim{Scenario: s.name, Survives: without(all, x.hunt(s, all))})
 		}
 	}
@@ -34,7 +43,7 @@ func (b *bench) examine(m *Mutant) Row {
 			break
 		}
 		switch {
-		case s.claims(m):
+		case claimed(s):
 		case b.options.Full:
 			x.skim(s, all)
 		default:

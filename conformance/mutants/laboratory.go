@@ -141,7 +141,11 @@ func (b *bench) run(d *simbed.Deviation, c *scenarios.Case, seed uint64) (t *tra
 		return nil, err
 	}
 	// Nobody asks for the digest, so it is not computed.
-	return &trace.Trace{Header: trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, VMs: names(c)}, Events: recorder.Events}, nil
+	view := b.options.View
+	return &trace.Trace{
+		Header: trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, VMs: names(c), View: view},
+		Events: view.Of(recorder.Events),
+	}, nil
 }
 
 func names(c *scenarios.Case) []string {

@@ -12,6 +12,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // Options of Run.
@@ -32,6 +33,9 @@ type Options struct {
 	// Whole says that nothing was left out: the cases are all embedded ones in
 	// all profiles. What the suite as a whole lacks is told only then.
 	Whole bool
+	// View is from where the judges watch the mutants; default from inside
+	// the prober.
+	View trace.View
 	// Progress is called, if not nil, after each mutant, from any goroutine.
 	Progress func(done, total int)
 }
@@ -60,6 +64,9 @@ type Row struct {
 	// Misnamed is a case that fails, but for another requirement: the mutant
 	// is noticed and not understood. It is told of survivors.
 	Misnamed *Misnamed `json:"misnamed,omitempty"`
+	// Invisible is why nobody can notice it from where the judges watch. Such a
+	// mutant survives, and is hunted with Options.Full only.
+	Invisible string `json:"invisible,omitempty"`
 	// Broken is the first thing that the harness could not do with the mutant.
 	Broken string `json:"broken,omitempty"`
 	Runs   int    `json:"runs"`

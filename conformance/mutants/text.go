@@ -69,6 +69,9 @@ func (r *Row) lament(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n%s survives at seeds %s\n", r.Mutant, seedList(r.Survives))
 	fmt.Fprintf(b, "  wrong   %s (%s)\n", r.Wrong, r.Source)
+	if r.Invisible != "" {
+		fmt.Fprintf(b, "  unseen  %s\n", r.Invisible)
+	}
 	if m := r.Misnamed; m != nil {
 		fmt.Fprintf(b, "  fails   %s seed %d, but for %s: %s\n", m.Case, m.Seed, m.Requirement, m.Message)
 	}

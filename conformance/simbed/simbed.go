@@ -30,6 +30,9 @@ type Bed struct {
 	Liberty *Liberty
 	// Door puts another prober into the world; nil: our own.
 	Door Door
+	// View is from where runs are watched: what it does not show is left out of
+	// their traces. Default from inside the prober.
+	View trace.View
 }
 
 // Name implements testbed.Testbed.
@@ -48,7 +51,11 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 	if err := b.Play(ctx, c, seed, &recorder); err != nil {
 		return nil, err
 	}
-	return recorder.Trace(b.header(c, seed)), nil
+	t := recorder.Trace(b.header(c, seed))
+	if b.View != trace.ViewProber {
+		t = t.Seen(b.View)
+	}
+	return t, nil
 }
 
 // expected is about how many events a run will have: four of each attempt, and

@@ -111,9 +111,9 @@ func requirementIndex(f *facts) (string, error) {
 // oracleRules lists the rows of the oracle's table.
 func oracleRules(*facts) (string, error) {
 	var b strings.Builder
-	b.WriteString("| reports under | what it holds a prober to |\n|---|---|\n")
+	b.WriteString("| reports under | what it holds a prober to | reads |\n|---|---|---|\n")
 	for _, c := range oracle.Checks() {
-		b.WriteString(row(c.Requirement, plain(c.Rule)))
+		b.WriteString(row(c.Requirement, plain(c.Rule), c.Source.String()))
 	}
 	return b.String(), nil
 }

@@ -147,6 +147,7 @@ func decodeHeader(line []byte) (*Trace, error) {
 		Seed    uint64   `json:"seed"`
 		Tool    string   `json:"tool"`
 		VMs     []string `json:"vms"`
+		View    string   `json:"view"`
 	}
 	// The version is looked at before anything else: another version may have
 	// other fields.
@@ -159,7 +160,11 @@ func decodeHeader(line []byte) (*Trace, error) {
 	if err := strict(line, &h); err != nil {
 		return nil, err
 	}
-	return &Trace{Header: Header{Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs}}, nil
+	view, err := ParseView(h.View)
+	if err != nil {
+		return nil, err
+	}
+	return &Trace{Header: Header{Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view}}, nil
 }
 
 func decodeEvent(line []byte) (Event, error) {

@@ -12,6 +12,7 @@ type Header struct {
 	Seed    uint64   // seed of the run
 	Tool    string   // version of the program that wrote it
 	VMs     []string // names in the order of the manifests
+	View    View     // from where the run was watched
 }
 
 // Trace is a whole run.

@@ -113,7 +113,9 @@ func appendHeader(b []byte, h Header) []byte {
 		}
 		b = appendString(b, name)
 	}
-	return append(b, "]}\n"...)
+	b = append(b, ']')
+	b = appendText(b, "view", string(h.View))
+	return append(b, "}\n"...)
 }
 
 // AppendEvent appends the JSON object of one event, without a newline.

@@ -20,6 +20,7 @@ const NoEvent = -1
 type Run struct {
 	Case   *scenarios.Case
 	Events []trace.Event
+	View   trace.View
 	// End is the last instant that is judged: the case's until.
 	End time.Duration
 	VMs []*VM // in the order of the case

@@ -192,6 +192,8 @@ func (c *court) readyCourse(v *history.VM) course {
 		switch {
 		case c.profile().VM && phase != "Running":
 			w = wantFalse
+		case w == wantFalse && running && !c.run.View.ShowsAttempts():
+			w = either // the probes did not tell
 		case w == wantFalse:
 		case ending && kubeVirt(c.profile()):
 			w = wantFalse

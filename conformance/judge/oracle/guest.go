@@ -33,10 +33,7 @@ func (c *court) guestTruth(h probes.Handler) {
 		if len(v.Of(trace.GuestBoot)) == 0 {
 			continue // the guest does not speak
 		}
-		g := &guest{
-			court: c, vm: v, downs: downtimes(v, c.run.End),
-			read: map[string]*fakevm.Reply{}, decided: map[question]decision{},
-		}
+		g := newGuest(c, v)
 		g.occupy()
 		for _, k := range v.Containers {
 			for _, s := range k.Stints {

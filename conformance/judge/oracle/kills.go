@@ -23,7 +23,7 @@ func liveKill(c *court) {
 		}
 		c.stateWithoutVerdict(s)
 		for _, m := range s.Verdicts {
-			if !failedBy(s, m, c.slack) {
+			if c.run.View.ShowsAttempts() && !failedBy(s, m, c.slack) {
 				c.failStint(s, Failure{
 					At: m.T, Event: m.Index, Message: "a verdict while the probe is not failed",
 					Want: "a liveness failure only when the probe's state turns to failed",

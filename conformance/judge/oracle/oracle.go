@@ -5,8 +5,9 @@
 // happened anew.
 //
 // Each requirement is one row of [Checks] and one small function. A check is
-// silent where the trace does not say enough: a prober that reports no tries
-// is judged by what the guest and the API saw.
+// silent where the trace does not say enough, and the judgement lists it: a
+// prober that tells nothing of its attempts is judged by what the guest saw and
+// what the platform did.
 package oracle
 
 import (
@@ -18,6 +19,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // Failure is one breach of a requirement.
@@ -45,24 +47,94 @@ type Options struct {
 type Check struct {
 	Requirement string // id under which it usually reports
 	Rule        string // what it holds a prober to, one sentence
+	Source      Source
 	run         func(*court)
-	sees        bool // it needs what guests saw
 }
 
-// Run applies every check and returns the failures, the first one in time
-// first.
-func Run(r *history.Run, o Options) []Failure {
-	var all []Failure
+// Source says what a check reads.
+type Source uint8
+
+// The sources of checks.
+const (
+	// Outside is what every view shows: the platform and the verdicts.
+	Outside Source = iota
+	// Inside is what only the prober knows: attempts, tries, states.
+	Inside
+	// Both is what the prober knows, held to the guest's log.
+	Both
+	// Log is the guest's log beside what every view shows.
+	Log
+	// Guest is the guest's log, in place of what the prober does not tell.
+	Guest
+)
+
+// String is the source in words.
+func (s Source) String() string {
+	return [...]string{"platform", "attempts", "attempts and guest", "platform and guest", "guest, where no attempts are shown"}[s]
+}
+
+// sees tells whether it includes what guests saw.
+func (s Source) sees() bool { return s == Both || s == Log || s == Guest }
+
+// inside tells whether it includes what only the prober knows.
+func (s Source) inside() bool { return s == Inside || s == Both }
+
+// In tells whether the check is applied to traces of a view.
+func (s Source) In(v trace.View) bool {
+	switch s {
+	case Inside, Both:
+		return v.ShowsAttempts()
+	case Guest:
+		return !v.ShowsAttempts()
+	default:
+		return true
+	}
+}
+
+// Silence is a check that said nothing, which is no praise.
+type Silence struct {
+	Requirement string
+	Why         string // one line
+}
+
+// Judgement is what the checks say of a run.
+type Judgement struct {
+	Failures []Failure // the first one in time first
+	Silent   []Silence // by requirement; empty in a view that shows everything
+}
+
+// Run applies every check that the view of the run allows.
+func Run(r *history.Run, o Options) Judgement {
+	var j Judgement
+	heard := map[string]bool{}
 	for _, c := range Checks() {
-		if c.sees && o.Blind {
+		if o.Blind && c.Source.sees() {
+			continue
+		}
+		if !c.Source.In(r.View) {
+			if c.Source.inside() {
+				j.Silent = append(j.Silent, Silence{c.Requirement, "the view " + r.View.String() + " shows no attempts"})
+			}
 			continue
 		}
 		court := &court{run: r, slack: o.Slack, requirement: c.Requirement}
 		c.run(court)
-		all = append(all, court.failures...)
+		j.Failures = append(j.Failures, court.failures...)
+		if c.Source != Guest || court.judged {
+			heard[c.Requirement] = true
+			continue
+		}
+		for _, why := range court.silences {
+			j.Silent = append(j.Silent, Silence{c.Requirement, why})
+		}
 	}
-	Sort(all)
-	return all
+	j.Silent = slices.DeleteFunc(j.Silent, func(s Silence) bool { return heard[s.Requirement] })
+	slices.SortFunc(j.Silent, func(a, b Silence) int {
+		return cmp.Or(cmp.Compare(a.Requirement, b.Requirement), cmp.Compare(a.Why, b.Why))
+	})
+	j.Silent = slices.Compact(j.Silent)
+	Sort(j.Failures)
+	return j
 }
 
 // Sort puts failures in the order of reports: by time, VM, requirement, probe
@@ -80,7 +152,7 @@ func Sort(list []Failure) []Failure {
 
 // maxPerCheck bounds the failures of one check in one run: the first one
 // tells the story, a thousand hide the others.
-const maxPerCheck = 5
+const maxPerCheck = 12
 
 // court is what a check sees.
 type court struct {
@@ -88,7 +160,12 @@ type court struct {
 	slack       time.Duration
 	requirement string
 	failures    []Failure
+	judged      bool     // a Guest check found something to judge
+	silences    []string // why it did not
 }
+
+// silent notes why a check says nothing about something.
+func (c *court) silent(why string) { c.silences = append(c.silences, why) }
 
 func (c *court) fail(f Failure) {
 	if f.Requirement == "" {

@@ -200,3 +200,28 @@ func checkNotGlobal(t *testing.T, p *packages.Package, left ast.Expr) {
 		return
 	}
 }
+
+// TestJudgesAreIndependent: what judges a prober shares the types of specs with
+// it, and nothing that decides.
+func TestJudgesAreIndependent(t *testing.T) {
+	const judges = module + "/conformance/judge"
+	strangers := map[string]bool{}
+	for _, p := range []string{"probes/engine", "probes/attempt", "probes/guestagent", "probes/realtime", "sim/prober", "sim/platform", "sim/model"} {
+		strangers[module+"/"+p] = true
+	}
+	seen := 0
+	for _, p := range load(t) {
+		if p.PkgPath != judges && !strings.HasPrefix(p.PkgPath, judges+"/") {
+			continue
+		}
+		seen++
+		for imp := range p.Imports {
+			if strangers[imp] {
+				t.Errorf("%s imports %s, which it judges", p.PkgPath, imp)
+			}
+		}
+	}
+	if seen < 3 {
+		t.Errorf("only %d packages of judges", seen)
+	}
+}
