@@ -93,7 +93,7 @@ func seenTerminating(c *court) {
 		if w.s.Probe.Kind == probes.Readiness || since == history.Never {
 			return
 		}
-		last := time.Duration(-history.Never)
+		last := -history.Never
 		for i := range w.list {
 			x := &w.list[i]
 			if x.first > since+arrival {

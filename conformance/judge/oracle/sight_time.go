@@ -56,7 +56,7 @@ func seenDue(c *court) {
 				next, event = w.list[i+1].first, w.list[i+1].event
 			}
 			steps := time.Duration(i) * w.s.Probe.Period
-			due := x.first + w.s.Probe.Period
+			var due time.Duration
 			if took := x.end() - x.first; took > w.s.Probe.Period || x.vague {
 				due, phase = x.first+max(took, w.s.Probe.Period), history.Never
 			} else {
