@@ -19,6 +19,7 @@ import (
 type caseFlags struct {
 	campaign.Selection
 	parallel int
+	fromFlags
 	reportFlags
 }
 
@@ -28,6 +29,7 @@ func (f *caseFlags) add(cmd *cobra.Command) {
 	f.AddFlags(flags)
 	f.AddLabelFlag(flags)
 	completeProfiles(cmd)
+	f.fromFlags.add(cmd)
 	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
 	f.reportFlags.add(cmd)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
@@ -38,11 +40,20 @@ func (f *caseFlags) check(cmd *cobra.Command) error {
 	if f.parallel < 1 {
 		return usagef("--parallel must be at least 1")
 	}
+	if err := f.fromFlags.check(cmd); err != nil {
+		return err
+	}
 	return f.reportFlags.check(cmd)
 }
 
 // jobs selects what to run.
 func (f *caseFlags) jobs(s streams, args []string, testbed string) ([]suite.Job, error) {
+	if f.from != "" {
+		var err error
+		if args, err = f.choose(s, &f.Selection, args); err != nil {
+			return nil, err
+		}
+	}
 	jobs, err := f.Jobs(args, s.in, s.err, testbed)
 	if err != nil {
 		return nil, selectionError(err, s.err)

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/conformance/suite"
@@ -40,7 +41,13 @@ type Campaign struct {
 // Run runs the jobs. The results come in the order of the jobs.
 func (c *Campaign) Run(ctx context.Context, jobs []suite.Job) []report.Case {
 	opts := suite.Options{Parallel: c.Parallel, Progress: c.Progress}
-	return suite.Run(ctx, c.Bed, jobs, opts, c.finish)
+	return suite.Run(ctx, c.Bed, jobs, opts, func(o suite.Outcome) report.Case {
+		part := c.finish(o)
+		if part.Result == judge.Pass && o.Seed != jobs[0].Seed {
+			part.Picture = nil // of what passed only the first seed is shown
+		}
+		return part
+	})
 }
 
 // finish keeps, judges and draws a run.
@@ -86,12 +93,16 @@ func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
 // Report puts results into a report.
 func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 	shard, _ := suite.ParseShard(s.Shard) // checked when the jobs were selected
+	tool := report.Tool{Version: Version(), Requirements: "v1"}
+	if shard.Count > 0 {
+		tool.Cases, tool.Digest = s.cases, s.digest
+	}
 	implementation := report.Implementation{Name: "vmprobe", Version: Version()}
 	if c.Implementation != nil {
 		implementation = *c.Implementation
 	}
 	return &report.Report{
-		Tool:           report.Tool{Version: Version(), Requirements: "v1"},
+		Tool:           tool,
 		Implementation: implementation,
 		Run: report.Run{
 			Testbed: c.Bed.Name(), Door: c.Door, Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
@@ -99,8 +110,21 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 		},
 		Cases:        results,
 		Requirements: len(requirements.IDs()),
+		Excluded:     excluded(),
+		Mutants:      &report.Mutants{Total: len(mutants.All()), Digest: mutants.Digest(mutants.All(), nil)},
 		Verbose:      c.Everything,
 	}
+}
+
+// excluded are the requirements that no run can observe.
+func excluded() []string {
+	var ids []string
+	for _, r := range requirements.All() {
+		if r.Excluded != "" {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 // Version is the module's version as the linker knows it; "devel" in a

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -25,6 +26,13 @@ type Selection struct {
 	Shard string
 	// Labels is a label filter, see suite.LabelFilter; empty: every case.
 	Labels string
+	// Only keeps cases with these ids; nil: every case. One that is not there
+	// is an error.
+	Only []string
+
+	// The whole selection, all shards together, as Jobs found it.
+	cases  int
+	digest string
 }
 
 // Flags is the part of a flag set that a Selection needs: the standard
@@ -114,13 +122,34 @@ func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testb
 	if err := diag.WriteText(stderr, diags, sources); err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(c *scenarios.Case) bool {
-		return !shard.Contains(c.ID()) || !filter.Matches(c, testbed)
-	})
+	if list, errFiles = s.only(list); errFiles != nil {
+		return nil, errFiles
+	}
+	list = slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !filter.Matches(c, testbed) })
+	s.cases, s.digest = len(list), digest(list)
+	list = slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !shard.Contains(c.ID()) })
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w: no case of these scenarios is in the chosen profiles, labels and shard", ErrNothing)
 	}
 	return s.repeat(list)
+}
+
+// only keeps the cases of Only.
+func (s *Selection) only(list []*scenarios.Case) ([]*scenarios.Case, error) {
+	if s.Only == nil {
+		return list, nil
+	}
+	var ids []string
+	for _, c := range list {
+		ids = append(ids, c.ID())
+	}
+	var errs []error
+	for _, id := range s.Only {
+		if !slices.Contains(ids, id) && len(s.Profiles) == 0 {
+			errs = append(errs, fmt.Errorf("case %s: these scenarios have no such case; %s", id, diag.DidYouMean(id, ids)))
+		}
+	}
+	return slices.DeleteFunc(list, func(c *scenarios.Case) bool { return !slices.Contains(s.Only, c.ID()) }), errors.Join(errs...)
 }
 
 // checkSeeds looks at the seeds alone.
@@ -150,4 +179,13 @@ func (s *Selection) repeat(list []*scenarios.Case) ([]suite.Job, error) {
 		}
 	}
 	return jobs, nil
+}
+
+// digest identifies a selection, see report.Tool.
+func digest(list []*scenarios.Case) string {
+	ids := map[string]string{}
+	for _, c := range list {
+		ids[c.ID()] = c.Digest
+	}
+	return report.SelectionDigest(ids)
 }

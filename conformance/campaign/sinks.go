@@ -74,9 +74,11 @@ func (s *Sinks) Wants(format string) bool {
 	return slices.ContainsFunc(s.files, func(f sink) bool { return f.format == format })
 }
 
-// Write writes every report; a file is complete or absent.
+// Write writes every report; a file is complete or absent. The colours of a
+// terminal are not for files.
 func (s *Sinks) Write(r *report.Report) error {
 	var errs []error
+	r = r.Plain()
 	for _, f := range s.files {
 		var b bytes.Buffer
 		if err := report.Write(f.format, &b, r); err != nil {
@@ -97,11 +99,12 @@ func (s *Sinks) Keep(t *trace.Trace) error {
 	if err := trace.Write(&b, t); err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(s.traces, traceName(t)), b.Bytes())
+	return WriteFile(filepath.Join(s.traces, TraceName(t.Case, t.Seed)), b.Bytes())
 }
 
-// traceName is a file name for a run: case ids hold no separator.
-func traceName(t *trace.Trace) string { return fmt.Sprintf("%s.%d.ndjson", t.Case, t.Seed) }
+// TraceName is the name of the trace of a run in a directory of traces: case
+// ids hold no separator.
+func TraceName(id string, seed uint64) string { return fmt.Sprintf("%s.%d.ndjson", id, seed) }
 
 // WriteFile writes to a temporary name first, so that a full disk or ctrl-C
 // leaves no half file behind. Folders are made, links are followed. What is no

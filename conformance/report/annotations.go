@@ -8,10 +8,18 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 )
 
+// GitHub shows so many annotations of each level for one step, and drops the
+// rest without a word.
+const maxAnnotations = 10
+
+// maxMessage bounds the text of one annotation, in runes.
+const maxMessage = 4000
+
 // writeGitHub writes a workflow command for each case that did not pass, so
-// that it shows up beside the line of its scenario.
+// that it shows up beside the line of its scenario. When there are more than
+// GitHub shows, the last one says how many.
 func writeGitHub(w io.Writer, r *Report) error {
-	var b strings.Builder
+	lines := map[string][]string{}
 	list := r.groups()
 	for i := range list {
 		g := &list[i]
@@ -21,18 +29,42 @@ func writeGitHub(w io.Writer, r *Report) error {
 		case judge.Pass:
 			continue
 		case judge.Fail, judge.Error:
-			message += "\n" + g.Replay()
+			message = cut(message, maxMessage) + "\n" + g.Replay()
 		case judge.Exempt, judge.NotClaimed, judge.NotRun:
 			level = "notice"
 		}
-		fmt.Fprintf(&b, "::%s ", level)
+		place := ""
 		if g.File != "" {
-			fmt.Fprintf(&b, "file=%s,line=%d,", property(g.File), max(g.Line, 1))
+			place = fmt.Sprintf("file=%s,line=%d,", property(g.File), max(g.Line, 1))
 		}
-		fmt.Fprintf(&b, "title=%s::%s\n", property(fmt.Sprintf("%s %s", g.Result, g.Case)), data(message))
+		title := property(fmt.Sprintf("%s %s", g.Result, g.Case))
+		lines[level] = append(lines[level], fmt.Sprintf("::%s %stitle=%s::%s\n", level, place, title, data(message)))
+	}
+	var b strings.Builder
+	for _, level := range []string{"error", "notice"} {
+		all := lines[level]
+		shown := len(all)
+		if shown > maxAnnotations {
+			shown = maxAnnotations - 1
+		}
+		b.WriteString(strings.Join(all[:shown], ""))
+		if n := len(all) - shown; n > 0 {
+			fmt.Fprintf(&b, "::%s title=vmprobe::%d more cases did not pass, see the report\n", level, n)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// cut shortens a text to a number of runes.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return s
 }
 
 // data escapes the message of a workflow command.
@@ -56,22 +88,50 @@ func writeMarkdown(w io.Writer, r *Report) error {
 	}
 	for _, name := range profilesOf(list) {
 		c := countOf(inProfile(list, name))
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n", cell(name),
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n", Cell(name),
 			c[judge.Pass], c[judge.Fail], c[judge.Error], c[judge.Exempt], c[judge.NotClaimed], c[judge.NotRun])
 	}
+	details(&b, list)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// maxSummary bounds a summary, in bytes: GitHub refuses more than 1 MiB for
+// one step.
+const maxSummary = 1000 << 10
+
+// details shows what failed: drawings as long as there is room, then lines,
+// then a number.
+func details(b *strings.Builder, list []group) {
+	const lines = 200 << 10 // kept free for cases without a drawing
+	drawn, listed, left := true, false, 0
 	for i := range list {
 		g := &list[i]
 		if g.Result != judge.Fail && g.Result != judge.Error {
 			continue
 		}
 		message, _ := firstFailure(&g.Verdict)
+		head := fmt.Sprintf("%s <code>%s</code>: %s", g.Result, Inline(cut(g.Case, maxMessage)), Inline(cut(message, maxMessage)))
 		text := strings.TrimRight(g.text(), "\n")
 		fence := strings.Repeat("`", max(3, longestRun(text)+1))
-		fmt.Fprintf(&b, "\n<details><summary>%s <code>%s</code>: %s</summary>\n\n%s\n%s\n%s\n\n</details>\n",
-			g.Result, inline(g.Case), inline(message), fence, text, fence)
+		block := fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s\n%s\n%s\n\n</details>\n", head, fence, text, fence)
+		if drawn = drawn && b.Len()+len(block) < maxSummary-lines; drawn {
+			b.WriteString(block)
+			continue
+		}
+		if b.Len()+len(head) > maxSummary-100 {
+			left++
+			continue
+		}
+		if !listed {
+			b.WriteString("\n")
+		}
+		listed = true
+		fmt.Fprintf(b, "- %s\n", head)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	if left > 0 {
+		fmt.Fprintf(b, "\nand %d more, see the report\n", left)
+	}
 }
 
 // longestRun is the length of the longest run of backquotes.
@@ -88,8 +148,10 @@ func longestRun(s string) int {
 	return longest
 }
 
-func cell(s string) string { return strings.ReplaceAll(inline(s), "|", "\\|") }
+// Cell makes any text the cell of a Markdown table.
+func Cell(s string) string { return strings.ReplaceAll(Inline(s), "|", "\\|") }
 
-func inline(s string) string {
+// Inline makes any text one line of Markdown that holds no HTML.
+func Inline(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\n", " ", "\r", " ").Replace(s)
 }

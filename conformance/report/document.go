@@ -5,15 +5,24 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 )
 
-// document is the ConformanceReport, in the order of its fields.
+// The version and the kind of the document.
+const (
+	apiVersion = "vmprobe.dev/v1alpha1"
+	kind       = "ConformanceReport"
+)
+
+// document is the ConformanceReport, in the order of its fields. With the
+// traces of its runs it holds everything that the other formats show.
 type document struct {
 	APIVersion     string         `json:"apiVersion" yaml:"apiVersion"`
 	Kind           string         `json:"kind" yaml:"kind"`
@@ -24,8 +33,10 @@ type document struct {
 	Profiles       []docProfile   `json:"profiles" yaml:"profiles"`
 	Cases          []docCase      `json:"cases" yaml:"cases"`
 	Requirements   docRules       `json:"requirements" yaml:"requirements"`
+	Mutants        *Mutants       `json:"mutants,omitempty" yaml:"mutants,omitempty"`
 	// Digest is the sha256 of the compact JSON of everything above.
-	Digest string `json:"digest,omitempty" yaml:"digest,omitempty"`
+	Digest     string      `json:"digest,omitempty" yaml:"digest,omitempty"`
+	Provenance *Provenance `json:"provenance,omitempty" yaml:"provenance,omitempty"`
 }
 
 type docProfile struct {
@@ -44,40 +55,52 @@ type docCase struct {
 	ID           string       `json:"id" yaml:"id"`
 	Title        string       `json:"title,omitempty" yaml:"title,omitempty"`
 	Profile      string       `json:"profile" yaml:"profile"`
-	Digest       string       `json:"digest,omitempty" yaml:"digest,omitempty"`
+	Vary         []docBinding `json:"vary,omitempty" yaml:"vary,omitempty"`
+	File         string       `json:"file,omitempty" yaml:"file,omitempty"`
+	Line         int          `json:"line,omitempty" yaml:"line,omitempty"`
+	Digest       string       `json:"digest,omitempty" yaml:"digest,omitempty"` // of the file
 	Requirements []string     `json:"requirements,omitempty" yaml:"requirements,omitempty"`
-	Result       judge.Result `json:"result" yaml:"result"`
-	Reason       string       `json:"reason,omitempty" yaml:"reason,omitempty"`
+	Result       docResult    `json:"result" yaml:"result"`                     // of the worst run
+	Reason       string       `json:"reason,omitempty" yaml:"reason,omitempty"` // of that run
 	Runs         []docRun     `json:"runs" yaml:"runs"`
 	Failures     []docFailure `json:"failures,omitempty" yaml:"failures,omitempty"`
 }
 
+type docBinding struct {
+	Name  string `json:"name" yaml:"name"`
+	Value string `json:"value" yaml:"value"`
+}
+
 type docRun struct {
-	Seed   uint64       `json:"seed" yaml:"seed"`
-	Result judge.Result `json:"result" yaml:"result"`
-	Trace  string       `json:"trace,omitempty" yaml:"trace,omitempty"`
+	Seed   uint64    `json:"seed" yaml:"seed"`
+	Result docResult `json:"result" yaml:"result"`
+	Reason string    `json:"reason,omitempty" yaml:"reason,omitempty"`
+	Until  seconds   `json:"until" yaml:"until"`
+	Trace  string    `json:"trace,omitempty" yaml:"trace,omitempty"` // its logical digest
 }
 
 type docFailure struct {
-	Requirement string `json:"requirement" yaml:"requirement"`
-	Seed        uint64 `json:"seed" yaml:"seed"`
-	At          string `json:"at" yaml:"at"`
-	VM          string `json:"vm,omitempty" yaml:"vm,omitempty"`
-	Instance    int32  `json:"instance,omitempty" yaml:"instance,omitempty"`
-	Probe       string `json:"probe,omitempty" yaml:"probe,omitempty"`
-	Message     string `json:"message" yaml:"message"`
-	Want        string `json:"want,omitempty" yaml:"want,omitempty"`
-	Window      string `json:"window,omitempty" yaml:"window,omitempty"`
-	Event       int    `json:"event" yaml:"event"`
-	Replay      string `json:"replay" yaml:"replay"`
+	Requirement string  `json:"requirement" yaml:"requirement"`
+	Seed        uint64  `json:"seed" yaml:"seed"`
+	At          seconds `json:"at" yaml:"at"`
+	VM          string  `json:"vm,omitempty" yaml:"vm,omitempty"`
+	Instance    int32   `json:"instance,omitempty" yaml:"instance,omitempty"`
+	Probe       string  `json:"probe,omitempty" yaml:"probe,omitempty"`
+	Message     string  `json:"message" yaml:"message"`
+	Want        string  `json:"want,omitempty" yaml:"want,omitempty"`
+	Window      string  `json:"window,omitempty" yaml:"window,omitempty"`
+	Event       int     `json:"event" yaml:"event"`
+	Replay      string  `json:"replay" yaml:"replay"`
 }
 
 type docRules struct {
-	Total   int      `json:"total,omitempty" yaml:"total,omitempty"`
-	Covered int      `json:"covered" yaml:"covered"`
-	Broken  []string `json:"broken" yaml:"broken"`
+	Total    int      `json:"total,omitempty" yaml:"total,omitempty"`
+	Covered  int      `json:"covered" yaml:"covered"`
+	Excluded []string `json:"excluded,omitempty" yaml:"excluded,omitempty"`
+	Broken   []string `json:"broken" yaml:"broken"`
 }
 
+// document gives the report its form and its digest.
 func (r *Report) document() (*document, error) {
 	list := r.groups()
 	named, broken := covered(list)
@@ -85,10 +108,14 @@ func (r *Report) document() (*document, error) {
 		broken = []string{}
 	}
 	d := &document{
-		APIVersion: "vmprobe.dev/v1alpha1", Kind: "ConformanceReport",
+		APIVersion: apiVersion, Kind: kind,
 		Suite: r.Tool, Implementation: r.Implementation, Run: r.Run,
 		Result: countOf(list).result(), Profiles: []docProfile{}, Cases: []docCase{},
-		Requirements: docRules{Total: r.Requirements, Covered: len(named), Broken: broken},
+		Requirements: docRules{Total: r.Requirements, Covered: len(named), Excluded: r.Excluded, Broken: broken},
+		Mutants:      r.Mutants,
+	}
+	if r.Run.Shard == wholeRun {
+		d.Suite.Cases, d.Suite.Digest = len(list), digestOf(list)
 	}
 	for _, name := range profilesOf(list) {
 		c := countOf(inProfile(list, name))
@@ -104,21 +131,60 @@ func (r *Report) document() (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(compact)
-	d.Digest = "sha256:" + hex.EncodeToString(sum[:])
-	return d, nil
+	// Bytes that are not UTF-8 were replaced: YAML must show the same.
+	clean := &document{}
+	if err := json.Unmarshal(compact, clean); err != nil {
+		return nil, err
+	}
+	if compact, err = json.Marshal(clean); err != nil {
+		return nil, err
+	}
+	clean.Digest, clean.Provenance = hash(compact), r.Provenance
+	return clean, nil
+}
+
+// wholeRun is the Shard of a run of everything.
+const wholeRun = "all"
+
+// hash is the form of all digests here.
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// SelectionDigest is the digest over the cases of a suite, given by id with
+// the digests of their files.
+func SelectionDigest(cases map[string]string) string {
+	var b bytes.Buffer
+	for _, id := range slices.Sorted(maps.Keys(cases)) {
+		fmt.Fprintf(&b, "%s %s\n", id, cases[id])
+	}
+	return hash(b.Bytes())
+}
+
+func digestOf(list []group) string {
+	ids := map[string]string{}
+	for i := range list {
+		ids[list[i].Case] = list[i].CaseDigest
+	}
+	return SelectionDigest(ids)
 }
 
 func caseOf(g *group) docCase {
 	c := docCase{
-		ID: g.Case, Title: g.Title, Profile: g.Profile, Digest: g.CaseDigest,
-		Requirements: g.Requirements, Result: g.Result, Reason: g.Reason,
+		ID: g.Case, Title: g.Title, Profile: g.Profile, File: g.File, Line: g.Line, Digest: g.CaseDigest,
+		Requirements: g.Requirements, Result: docResult(g.Result), Reason: g.Reason, Runs: []docRun{},
+	}
+	for _, b := range g.Vary {
+		c.Vary = append(c.Vary, docBinding(b))
 	}
 	for _, run := range g.runs {
-		c.Runs = append(c.Runs, docRun{Seed: run.Seed, Result: run.Result, Trace: run.TraceDigest})
+		c.Runs = append(c.Runs, docRun{
+			Seed: run.Seed, Result: docResult(run.Result), Reason: run.Reason, Until: seconds(run.Until), Trace: run.TraceDigest,
+		})
 		for _, f := range run.Failures {
 			c.Failures = append(c.Failures, docFailure{
-				Requirement: f.Requirement, Seed: run.Seed, At: oracle.Seconds(f.At), VM: f.VM, Instance: f.Instance,
+				Requirement: f.Requirement, Seed: run.Seed, At: seconds(f.At), VM: f.VM, Instance: f.Instance,
 				Probe: f.Probe, Message: f.Message, Want: f.Want, Window: f.Window, Event: f.Event, Replay: run.Replay(),
 			})
 		}

@@ -24,8 +24,16 @@ type Report struct {
 	Implementation Implementation
 	Run            Run
 	Cases          []Case // in any order; formats sort them
-	// Requirements is the size of the catalogue; 0: not known.
+	// Requirements is the size of the catalogue; 0: not known. Excluded are
+	// the ids that no run can observe.
 	Requirements int
+	Excluded     []string
+	// Mutants is the catalogue of wrong probers that the suite is proved by;
+	// nil: not known.
+	Mutants *Mutants
+	// Provenance is when and where the report was made; nil, as by default,
+	// leaves nothing in it that a second run would not repeat.
+	Provenance *Provenance
 	// Verbose adds the timelines of passing cases to text.
 	Verbose bool
 }
@@ -35,7 +43,26 @@ type Tool struct {
 	Version      string `json:"version" yaml:"version"`
 	Commit       string `json:"commit,omitempty" yaml:"commit,omitempty"`
 	Requirements string `json:"requirements,omitempty" yaml:"requirements,omitempty"` // version of the catalogue: v1
-	Digest       string `json:"digest,omitempty" yaml:"digest,omitempty"`             // of the scenario files
+	// Cases and Digest are the number of all selected cases and the sha256
+	// over their ids and the digests of their files, shards together. Of a
+	// whole run the report computes both.
+	Cases  int    `json:"cases,omitempty" yaml:"cases,omitempty"`
+	Digest string `json:"digest,omitempty" yaml:"digest,omitempty"`
+}
+
+// Mutants says by which catalogue of wrong probers the suite is proved.
+type Mutants struct {
+	Total  int    `json:"total" yaml:"total"`
+	Digest string `json:"digest" yaml:"digest"`
+}
+
+// Provenance is what a second run of the same selection does not repeat. It is
+// not part of the digest.
+type Provenance struct {
+	Started  string `json:"started" yaml:"started"`   // RFC 3339, UTC
+	Seconds  string `json:"seconds" yaml:"seconds"`   // wall clock, "2.3"
+	Platform string `json:"platform" yaml:"platform"` // linux/amd64
+	Go       string `json:"go" yaml:"go"`             // version of the compiler
 }
 
 // Implementation is the prober under test.
@@ -68,6 +95,16 @@ type Case struct {
 	// Picture is the run as lanes, for html; nil when nothing ran or nobody
 	// asked for it.
 	Picture *lanes.Picture `json:",omitempty"`
+}
+
+// Plain is the report without the colours of a terminal.
+func (r *Report) Plain() *Report {
+	plain := *r
+	plain.Cases = slices.Clone(r.Cases)
+	for i := range plain.Cases {
+		plain.Cases[i].Styled = ""
+	}
+	return &plain
 }
 
 // format is one way to write a report.

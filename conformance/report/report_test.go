@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -218,4 +219,40 @@ func TestAnyBytes(t *testing.T) {
 			render(t, format, r)
 		}
 	})
+}
+
+// many is a report of n failing cases with long texts.
+func many(n int) *report.Report {
+	r := sample()
+	for i := range n {
+		c := verdict(fmt.Sprintf("many-%05d", i), "kubevirt", 1, judge.Fail, judge.Failure{Requirement: "THR-FAILURE", Message: "ready -> false never happened"})
+		c.Timeline = strings.Repeat(strings.Repeat("x", 99)+"\n", 20)
+		r.Cases = append(r.Cases, c)
+	}
+	return r
+}
+
+// TestLimitsOfGitHub: a summary of more than 1 MiB is refused, and of more
+// than ten annotations of a level the rest is not shown.
+func TestLimitsOfGitHub(t *testing.T) {
+	r := many(20000)
+	summary := render(t, "markdown", r)
+	if len(summary) > 1<<20 || len(summary) < 900<<10 {
+		t.Errorf("the summary has %d bytes", len(summary))
+	}
+	if !strings.Contains(summary, "more, see the report") || !strings.Contains(summary, "\n- fail <code>many-") {
+		t.Error("the summary does not say what is left out")
+	}
+	lines := strings.Split(strings.TrimSpace(render(t, "github", r)), "\n")
+	levels := map[string]int{}
+	for _, l := range lines {
+		level, _, _ := strings.Cut(l, " ")
+		levels[level]++
+	}
+	if levels["::error"] != 10 || levels["::notice"] != 2 {
+		t.Errorf("annotations %v", levels)
+	}
+	if !strings.Contains(strings.Join(lines, "\n"), "::error title=vmprobe::19993 more cases did not pass") {
+		t.Errorf("%.3000s", strings.Join(lines, "\n"))
+	}
 }

@@ -212,7 +212,7 @@ func (r *reader) environment() []string {
 			env = append(env, v)
 		}
 	}
-	return append(env, "PATH="+r.bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8")
+	return append(env, "PATH="+r.bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8", "GITHUB_STEP_SUMMARY=summary.md")
 }
 
 // write writes the files of the page before anything is run, so that a page may
