@@ -123,7 +123,7 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 	case syntax.Ident:
 		return pattern(syntax.IdentPattern)
 	case syntax.Formula:
-		return anyOf(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number"})
+		return anyOf(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number", Minimum: "-" + largest, Maximum: largest})
 	case syntax.Dur, time.Duration:
 		return pattern(durations)
 	case syntax.SignedDur:
@@ -202,6 +202,9 @@ func finish(defs jsonschema.Definitions) {
 	}
 }
 
+// largest is the largest whole number of the language.
+const largest = "9223372036854775807"
+
 // vary allows $name wherever a value stands.
 func vary(s *jsonschema.Schema) {
 	if s.Properties != nil {
@@ -225,6 +228,9 @@ func vary(s *jsonschema.Schema) {
 	}
 	if s.Type == "integer" && s.Minimum == "" {
 		s.Minimum = "0"
+	}
+	if s.Type == "integer" && s.Maximum == "" {
+		s.Maximum = largest
 	}
 }
 
