@@ -68,7 +68,7 @@ func (s *scope) check(f Formula, wantDuration bool, list *diag.List) bool {
 	}
 	_, err := f.Eval(s)
 	if errors.Is(err, ErrOverflow) || errors.Is(err, ErrDivision) {
-		list.Add(diag.OutOfRange, f.Pos, "", "%v", err)
+		list.Add(diag.BadFormula, f.Pos, "", "%v", err)
 		return false
 	}
 	return true

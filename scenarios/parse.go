@@ -188,7 +188,7 @@ func (p *parser) atom() *node {
 	case integerRE.MatchString(tok):
 		v, err := strconv.ParseInt(tok, 10, 64)
 		if err != nil {
-			p.fail(at, end, diag.OutOfRange, "", "%s is out of range", tok)
+			p.fail(at, end, diag.BadFormula, "", "%s is out of range", tok)
 		}
 		n.value = Value{N: v}
 		p.next()
@@ -213,7 +213,7 @@ func (p *parser) literal(n *node, tok string, at, end int) *node {
 	case err != nil:
 		p.fail(at, end, diag.BadFormula, "only whole numbers and durations such as 1.5s", "%s is not a whole number", tok)
 	case d > syntax.MaxDuration:
-		p.fail(at, end, diag.OutOfRange, "", "duration %s is out of range", tok)
+		p.fail(at, end, diag.BadFormula, "", "duration %s is out of range", tok)
 	}
 	n.value = Value{N: int64(d), IsDuration: true}
 	p.next()

@@ -17,6 +17,9 @@ var mistakes = []string{
 	"0", "-1", "1.5", "99999999999999999999", "true", "null", "x", "Not-Camel Case", "-40s", "[]", "[1]", "{unknown: 1}", "$x",
 }
 
+// anyMachine stands for the manifests, which the schema leaves alone.
+const anyMachine = "{apiVersion: v1, kind: Pod, metadata: {name: any}, spec: {containers: [{name: any, image: any}]}}\n---\n"
+
 // TestSchemaAgreesOnMistakes: the JSON Schema and the decoder agree also when
 // one value of a scenario is replaced by another, is missing or has a key too
 // many, at every place that any embedded scenario has.
@@ -37,13 +40,12 @@ func TestSchemaAgreesOnMistakes(t *testing.T) {
 		if err := yaml.Unmarshal(data[at:], &doc); err != nil {
 			t.Fatal(err)
 		}
-		manifests := data[:at]
 		try := func(place string) {
 			text, err := yaml.Marshal(&doc)
 			if err != nil {
 				t.Fatal(err)
 			}
-			agree(t, s, name+" "+place, append(bytes.Clone(manifests), text...))
+			agree(t, s, name+" "+place, append([]byte(anyMachine), text...))
 		}
 		misuse(doc.Content[0], "", seen, try)
 	}

@@ -123,7 +123,7 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 	case syntax.Ident:
 		return pattern(syntax.IdentPattern)
 	case syntax.Formula:
-		return anyOf(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number", Minimum: "-" + largest, Maximum: largest})
+		return anyOf(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "number"})
 	case syntax.Dur, time.Duration:
 		return pattern(durations)
 	case syntax.SignedDur:

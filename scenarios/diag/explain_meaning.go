@@ -40,7 +40,7 @@ var aboutNames = []Explanation{
 		Failing: "let:\n  a: b + 1s\n  b: a + 1s\n", Fixed: "until: 300s\n",
 	},
 	{
-		Code: BadFormula, Title: "a formula that does not parse",
+		Code: BadFormula, Title: "a formula that cannot be read or computed",
 		Text:    "Formulas have + - * / ( ), whole numbers, durations, names, max(a, b) and min(a, b). In a list [a, b] a comma splits the list, so functions belong into let.",
 		Failing: "expect:\n  web:\n    ready: [false, {to: true, in: [initialDelay, initialDelay + ]}]\n", Fixed: "until: 300s\n",
 	},
