@@ -14,6 +14,9 @@ import (
 
 const refPrefix = "#/$defs/"
 
+// largest is the bound of whole numbers that have none of their own.
+const largest = "9223372036854775807"
+
 // fields is the field reference: one table for each object of the schema, in
 // the order in which they are met from the document down.
 func fields(*facts) (string, error) {
@@ -187,7 +190,7 @@ func choice(of []*jsonschema.Schema) (string, error) {
 
 func bounds(s *jsonschema.Schema) string {
 	switch {
-	case s.Minimum != "" && s.Maximum != "":
+	case s.Minimum != "" && s.Maximum != "" && s.Maximum != largest:
 		return fmt.Sprintf("integer %s..%s", s.Minimum, s.Maximum)
 	case s.Minimum != "":
 		return fmt.Sprintf("integer >= %s", s.Minimum)
