@@ -100,6 +100,9 @@ func (c *checker) tcp(path string, r *TCPReply) {
 	if r.Backlog < 0 {
 		c.add(path+".backlog", "must not be negative, is %d", r.Backlog)
 	}
+	if r.MustClose && (r.Banner != "" || r.Backlog > 0) {
+		c.add(path+".mustClose", "a kernel resets a connection whose bytes nobody has read, and one that nobody accepts")
+	}
 	if r.Backlog > 0 && (r.Banner != "" || r.End != "" || r.NoData) {
 		c.add(path+".backlog", "makes the service never accept: it cannot speak, end or notice bytes")
 	}

@@ -155,6 +155,9 @@ type TCPReply struct {
 	Backlog int `json:"backlog,omitempty"`
 	// NoData makes any byte received a violation, logged in the trace.
 	NoData bool `json:"noData,omitempty"`
+	// MustClose makes it a violation that the prober resets the connection, or
+	// leaves it open for a second.
+	MustClose bool `json:"mustClose,omitempty"`
 }
 
 // AgentReply is what the guest agent does with one command.

@@ -1,5 +1,7 @@
 package fakevm
 
+import "time"
+
 // tcpConn is one accepted connection of a TCP service.
 type tcpConn struct {
 	conn
@@ -70,6 +72,10 @@ func (c *tcpConn) recycle() {
 
 func (c *tcpConn) serve() {
 	r := c.reply
+	if r != nil && r.MustClose {
+		c.waits = true
+		c.g.clock.after(patience, c.overdue)
+	}
 	if r == nil || r.Banner == "" && (r.End == "" || r.End == EndOpen) {
 		return
 	}
@@ -79,6 +85,24 @@ func (c *tcpConn) serve() {
 		return
 	}
 	c.speak()
+}
+
+// patience is how long a connection may stay open that must be closed.
+const patience = time.Second
+
+// overdue notes that the peer has not closed in time.
+func (c *tcpConn) overdue() {
+	if c.attached {
+		c.leave("the connection was left open")
+	}
+}
+
+// leave notes that the peer does not leave as it must.
+func (c *tcpConn) leave(how string) {
+	if c.reply != nil && c.reply.MustClose && !c.noted {
+		c.noted = true
+		c.g.violation(c.ep, c.pick, "close", how)
+	}
 }
 
 func (c *tcpConn) speak() {
@@ -114,6 +138,8 @@ func (c *tcpConn) OnData(b []byte) {
 func (c *tcpConn) OnClose(err error) {
 	if err == nil {
 		c.s.Close()
+	} else {
+		c.leave("the connection was reset, not closed")
 	}
 	c.detach()
 }

@@ -25,7 +25,8 @@ type Case struct {
 	Kills        []string
 	Until        time.Duration
 	ProberAge    time.Duration
-	VMs          []VM // in the order of the manifests
+	Proxy        string // "host:port" that the prober's environment names as a proxy; empty: none
+	VMs          []VM   // in the order of the manifests
 	Faults       []Fault
 	Events       []Event
 	Let          []Let // in dependency order
@@ -75,6 +76,7 @@ const (
 	Loss       FaultKind = "loss"
 	HalfOpen   FaultKind = "halfOpen"
 	Bandwidth  FaultKind = "bandwidth"
+	CloseFails FaultKind = "closeFails"
 	HideDomain FaultKind = "hideDomain"
 	AgentLock  FaultKind = "agentLock"
 	AgentCode  FaultKind = "agentCode"

@@ -152,11 +152,7 @@ func (c *compilation) build() {
 	c.faults()
 	c.events()
 	c.c.Features = c.features()
-	if p := c.spec.Prober; p != nil {
-		c.c.ProberAge = p.Age.D
-	} else {
-		c.c.ProberAge = OldProber
-	}
+	c.prober()
 	for _, r := range c.spec.Rejected {
 		if c.applies(r.Profiles) {
 			c.c.Rejected = append(c.c.Rejected, Rejected{r.Message.S, r.Pos})

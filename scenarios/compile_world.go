@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -50,7 +52,7 @@ func (c *compilation) faults() {
 			{string(Partition), s.Partition != nil, syntax.Text{}},
 			chosen(string(RefuseAll), s.Refuse),
 			chosen(string(ResetAll), s.Reset), chosen(string(Delay), s.Delay), chosen(string(Loss), s.Loss),
-			chosen(string(HalfOpen), s.HalfOpen), chosen(string(Bandwidth), s.Bandwidth),
+			chosen(string(HalfOpen), s.HalfOpen), chosen(string(Bandwidth), s.Bandwidth), chosen(string(CloseFails), s.CloseFails),
 			chosen(string(HideDomain), s.HideDomain), chosen(string(AgentLock), s.AgentLock),
 			chosen(string(AgentCode), s.AgentCode),
 		})
@@ -84,6 +86,30 @@ func (c *compilation) parameter(pos Pos, kind, key string, given, wanted bool) {
 	case !given && wanted:
 		c.list.Add(diag.Conflict, pos, "", "%s needs %q", kind, key)
 	}
+}
+
+// prober reads what is said of the prober's process.
+func (c *compilation) prober() {
+	c.c.ProberAge = OldProber
+	p := c.spec.Prober
+	if p == nil {
+		return
+	}
+	if p.Age.Set {
+		c.c.ProberAge = p.Age.D
+	}
+	if p.Proxy.S == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(p.Proxy.S)
+	number, bad := strconv.ParseUint(port, 10, 16)
+	switch {
+	case err != nil || bad != nil || host == "" || number == 0:
+		c.list.Add(diag.UnknownValue, p.Proxy.Pos, "write proxy: \"proxy.example:3128\"", "%q is no host and port", p.Proxy.S)
+	case host == "prober" || c.c.VM(host) != nil:
+		c.list.Add(diag.Conflict, p.Proxy.Pos, "", "the proxy is a host of its own, and %q is none", host)
+	}
+	c.c.Proxy = p.Proxy.S
 }
 
 func (c *compilation) sides(s *syntax.Fault) []string {

@@ -32,6 +32,7 @@
 //	  vary: {name: [values]}             # one run per combination; used as $name anywhere in spec; see below
 //	  until: 300s                        # end of the run; everything until here is judged
 //	  prober: {age: 1h}                  # default: old; a young prober (age < period) jitters its first check
+//	                                     # proxy: "host:port": HTTP_PROXY of its environment, where nobody may connect
 //	  guests: {<vm>: guest}
 //	  faults: [fault]
 //	  events: [event]
@@ -113,7 +114,9 @@
 //	              without status, raw and silent the status is 200, "status: 0"
 //	              sends no byte; headers: [{name: N, value: V}]
 //	tcp           ok (silent) | refused | blackhole | unaccepted | reset | close
-//	              mapping: {connect: 300ms, then: silent|reset|close, banner: text}
+//	              mapping: {connect: 300ms, then: silent|reset|close, banner: text,
+//	              noData: true (a byte received is a violation),
+//	              mustClose: true (an RST, and a connection open for a second)}
 //	agent         ok | down | hang | error (GenericError) | garbage (no JSON)
 //	exec          0 (any exit status) | hang | missing | killed (signal 9)
 //
@@ -126,6 +129,7 @@
 //   - {at, for, loss: web, percent: 20} # seeded per packet; a lost SYN is retried after 1 s, 3 s, ...
 //   - {at, for, halfOpen: web}          # data towards the prober vanishes, SYN-ACK still works
 //   - {at, for, bandwidth: web, bytesPerSecond: 1000}
+//   - {at, for, closeFails: web}        # close fails at the prober's end; the peer does not notice
 //   - {at, for, hideDomain: web}        # libvirt: NO_DOMAIN
 //   - {at, for, agentLock: web}         # another caller holds the agent job lock
 //   - {at, for, agentCode: web, code: AGENT_UNRESPONSIVE|NO_DOMAIN|OPERATION_INVALID|INTERNAL_ERROR}

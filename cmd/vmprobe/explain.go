@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/explain"
+	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/spec"
@@ -19,32 +21,40 @@ import (
 
 func newExplain(s streams) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain vm.yaml | REQUIREMENT | CODE | exit-codes",
-		Short: "Explain a manifest, a requirement, a diagnostic code or the exit codes",
+		Use:   "explain vm.yaml | REQUIREMENT | MUTANT | CODE | exit-codes",
+		Short: "Explain a manifest, a requirement, a wrong prober, a diagnostic code or the exit codes",
 		Long: `explain says what the probes of a manifest will do: effective values and where they come
 from, when the first attempt is due, when the VM can be Ready, how long a fault goes
 unnoticed, what a liveness failure does, and warnings. No scenario is needed.
 
 It also explains the manifests of a scenario file or of an embedded scenario, a
-requirement (THR-FAILURE), a diagnostic (S014) and exit-codes.`,
+diagnostic (S014) and exit-codes.
+
+Of a requirement (THR-FAILURE) it tells the rule, why it matters, its source, who tests it
+and which wrong probers break it, and draws a case passing and the same case failing: both
+are really run. Of a mutant (sticky-ready) it tells what is wrong and who notices.`,
 		Example: `  vmprobe explain vm.yaml
   vmprobe explain vm.yaml --profile kubevirt -o json
   kubectl get vm web -o yaml | vmprobe explain -
   vmprobe explain guide-vm-template
-  vmprobe explain THR-FAILURE`,
-		Args: oneArgument("a manifest, a scenario, a requirement, a code or exit-codes"),
+  vmprobe explain THR-FAILURE
+  vmprobe explain sticky-ready -o json`,
+		Args: oneArgument("a manifest, a scenario, a requirement, a mutant, a code or exit-codes"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(requirements.IDs(), "exit-codes"), cobra.ShellCompDirectiveDefault
+			return append(append(requirements.IDs(), mutants.Names()...), "exit-codes"), cobra.ShellCompDirectiveDefault
 		},
 	}
 	profiles := profileFlag(cmd)
-	output := cmd.Flags().StringP("output", "o", "text", "text, json or yaml (manifests)")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	output := cmd.Flags().StringP("output", "o", "text", "text, json or yaml (not of codes)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains([]string{"text", "json", "yaml"}, *output) {
+			return usagef("--output %q: want text, json or yaml", *output)
+		}
 		selected, err := profiles()
 		if err != nil {
 			return err
 		}
-		if done, err := explainWord(s.out, args[0]); done {
+		if done, err := explainWord(cmd.Context(), s, args[0], *output); done {
 			return err
 		}
 		return explainManifest(s, args[0], selected, *output)
@@ -53,16 +63,19 @@ requirement (THR-FAILURE), a diagnostic (S014) and exit-codes.`,
 }
 
 // explainWord explains what is not a file.
-func explainWord(w io.Writer, word string) (done bool, err error) {
+func explainWord(ctx context.Context, s streams, word, output string) (done bool, err error) {
 	if word == "exit-codes" {
-		_, err := fmt.Fprintln(w, exitCodeHelp)
+		_, err := fmt.Fprintln(s.out, exitCodeHelp)
 		return true, err
 	}
 	if code := diag.Code(strings.ToUpper(word)); slices.Contains(diag.Codes(), code) {
-		return true, explainCode(w, code)
+		return true, explainCode(s.out, code)
 	}
 	if r, ok := requirements.Lookup(strings.ToUpper(word)); ok {
-		return true, explainRequirement(w, r)
+		return true, explainRequirement(ctx, s, r, output)
+	}
+	if list, err := mutants.Select([]string{word}); err == nil && list[0].Name == word {
+		return true, explainMutant(ctx, s, list[0], output)
 	}
 	return false, nil
 }
@@ -74,7 +87,7 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 		if related := diag.Related(name, requirements.IDs()); hint == "" && related != nil {
 			hint = "; there are " + strings.Join(related, ", ")
 		}
-		return usagef("%q is no file, requirement, diagnostic code or embedded scenario%s", name, hint)
+		return usagef("%q is no file, requirement, mutant, diagnostic code or embedded scenario%s", name, hint)
 	}
 	if err != nil {
 		return err
@@ -91,8 +104,6 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 		err = explain.Manifest(s.out, manifest.Machines, explain.Options{Profiles: profiles, Skipped: manifest.Skipped})
 	case "json", "yaml":
 		err = writeAnalyses(s.out, manifest.Machines, profiles, output)
-	default:
-		return usagef("--output %q: want text, json or yaml", output)
 	}
 	if err != nil {
 		return exit(exitCouldNotRun, err)
@@ -102,7 +113,7 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 
 // explicable are the words that explain knows.
 func explicable() []string {
-	words := slices.Concat(requirements.IDs(), embeddedNames(), []string{"exit-codes"})
+	words := slices.Concat(requirements.IDs(), mutants.Names(), embeddedNames(), []string{"exit-codes"})
 	for _, c := range diag.Codes() {
 		words = append(words, string(c))
 	}

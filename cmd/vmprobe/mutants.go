@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ type mutantsFlags struct {
 	full     bool
 	view     string
 	seen     trace.View
+	matrix   string
 }
 
 func newMutants(s streams, env lookupEnv) *cobra.Command {
@@ -36,11 +38,15 @@ them, at every seed and for the requirement that it breaks. A mutant that no cas
 kills is a hole in the suite; so is one that fails for another requirement only.
 Without arguments it runs every mutant; without --cases against every embedded case.
 
-The search for a mutant ends when each seed has a killer; --full runs all cases.`,
+First it tries what scenarios claim ("kills"), then it searches until each seed has a
+killer; --full runs all scenarios. Exit code 1: a mutant survives, a claim does not hold,
+a scenario claims nothing, or a requirement has no killed mutant (the last two only when
+nothing was left out).`,
 		Example: `  vmprobe mutants
   vmprobe mutants sticky-ready --full
   vmprobe mutants 'http-*' --cases 'http-*' --seeds 20
-  vmprobe mutants -o json > matrix.json`,
+  vmprobe mutants -o json > matrix.json
+  vmprobe mutants --matrix matrix.json`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return mutants.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -55,6 +61,7 @@ The search for a mutant ends when each seed has a killer; --full runs all cases.
 	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text or json")
 	flags.BoolVar(&f.full, "full", false, "run every mutant against every case, not only until it is killed")
 	flags.StringVar(&f.view, "view", "prober", "watch from inside the prober, from the wire or from the guest: prober, wire or guest")
+	flags.StringVar(&f.matrix, "matrix", "", "show this saved matrix (-o json of a whole run) instead of running one")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		selected, err := profiles()
 		if err != nil {
@@ -72,8 +79,12 @@ The search for a mutant ends when each seed has a killer; --full runs all cases.
 		if err != nil {
 			return err
 		}
-		whole := len(f.cases) == 0 && len(selected) == 0
-		return f.execute(cmd.Context(), s, env, list, known, whole)
+		whole := len(f.cases) == 0 && len(selected) == 0 && f.seen.ShowsAttempts()
+		if f.matrix != "" {
+			return f.saved(s, known, whole && len(args) == 0 && f.shard == "")
+		}
+		parts := len(selected) > 0 || slices.ContainsFunc(files, func(l suite.Loaded) bool { return l.Source.Pattern != "" })
+		return f.execute(cmd.Context(), s, env, list, known, mutants.Options{Whole: whole, Parts: parts})
 	}
 	return cmd
 }
@@ -111,19 +122,35 @@ func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
 }
 
 // execute runs the matrix; a survivor makes the verdict negative.
-func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case, whole bool) error {
+func (f *mutantsFlags) execute(ctx context.Context, s streams, env lookupEnv, list []mutants.Mutant, known []*scenarios.Case, o mutants.Options) error {
 	bar := newProgress(s.err, env)
-	m, err := mutants.Run(ctx, list, known, mutants.Options{
-		Seed: f.seed, Seeds: f.seeds, Parallel: f.parallel, Full: f.full, Whole: whole, View: f.seen, Progress: bar.step,
-	})
+	o.Seed, o.Seeds, o.Parallel, o.Full, o.View, o.Progress = f.seed, f.seeds, f.parallel, f.full, f.seen, bar.step
+	m, err := mutants.Run(ctx, list, known, o)
 	bar.clear()
 	if err != nil {
 		return err
 	}
+	return f.finish(s, &m)
+}
+
+// saved shows a matrix that was run before.
+func (f *mutantsFlags) saved(s streams, known []*scenarios.Case, whole bool) error {
+	if !whole {
+		return usagef("--matrix shows the whole matrix: leave mutants, --cases, --profile and --shard out")
+	}
+	m, err := readMatrix(f.matrix, known)
+	if err != nil {
+		return err
+	}
+	return f.finish(s, m)
+}
+
+// finish writes the matrix and turns it into a verdict.
+func (f *mutantsFlags) finish(s streams, m *mutants.Matrix) (err error) {
 	if f.output == "json" {
 		err = writeJSON(s.out, m)
 	} else {
-		err = mutants.WriteText(s.out, &m)
+		err = mutants.WriteText(s.out, m)
 	}
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -16,6 +17,8 @@ func httpStatus() []Mutant {
 		{"http-4xx-is-alive", "HTTP-STATUS-RANGE", "only 5xx is a failure: the server answered after all", "reverse proxies' passive checks", byAttempt(attempt.Rules{StatusTo: 499})},
 		{"http-any-answer-is-success", "HTTP-STATUS-RANGE", "whatever the server answers is success", "suite 2.5", byAttempt(attempt.Rules{StatusTo: 999})},
 		{"http-first-1xx-is-final", "HTTP-1XX", "an informational response is taken for the final one", "semantics 2.3", byAttempt(attempt.Rules{InterimIsFinal: true})},
+		{"http-five-interim-responses", "HTTP-1XX", "more than five informational responses are a failure", "net/http before go1.23", byAttempt(attempt.Rules{InterimLimit: 5})},
+		{"http-early-answer-is-error", "HTTP-SERVER-SPEAKS-FIRST", "an answer that comes before the request is the prober's own error", "the error of net/http passed up", byAttempt(attempt.Rules{EarlyIsError: true})},
 		{"http-connect-is-success", "HTTP-STATUS-RANGE", "the handshake is all that is looked at", "probes of plain TCP monitors", byProbe(func(p *probes.Probe) {
 			if p.Handler == probes.HTTPGet {
 				p.Handler, p.TCP = probes.TCPSocket, probes.TCPTarget{Host: p.HTTP.Host, Port: p.HTTP.Port}
@@ -71,6 +74,12 @@ func httpRequest() []Mutant {
 		{"http-keeps-alive", "HTTP-NO-KEEPALIVE", "the request does not ask for the end of the connection", "semantics 2.11", byAttempt(attempt.Rules{KeepAlive: true})},
 		{"http-ignores-explicit-host", "HTTP-HOST-DEFAULT", "httpGet.host is ignored", "semantics 2.30", byHTTP(func(r *probes.HTTPRequest) { r.Host = "" })},
 		{"http-ignores-scheme", "HTTP-TLS-NOVERIFY", "HTTPS is probed as HTTP", "swapped fields", byHTTP(func(r *probes.HTTPRequest) { r.Scheme = "HTTP" })},
+		{"http-honours-proxy", "HTTP-NO-PROXY", "HTTP_PROXY of the environment is honoured", "semantics 2.12", byAttempt(attempt.Rules{Proxy: true})},
+		{"http-empty-header-keeps-default", "HTTP-HDR-DEFAULT", "an empty User-Agent or Accept does not remove the default one", "http.Header.Get compared with the empty text", byHTTP(func(r *probes.HTTPRequest) {
+			r.Headers = slices.DeleteFunc(r.Headers, func(h probes.Header) bool { return h.Value == "" })
+		})},
+		{"http-bad-header-value-is-discarded", "VAL-HEADER-NAME", "a header value that cannot be sent is the prober's own error", "errors that come before the connection", byResult(probes.HTTPGet, probes.Failure, probes.Errored, "invalid header field value")},
+		{"http2-means-tls", "VAL-HTTP2", "protocol HTTP2 is taken to need TLS", "browsers, which speak HTTP/2 over TLS only", byHTTP2(func(r *probes.HTTPRequest) { r.Scheme = "HTTPS" })},
 		{"http-default-port-80", "VAL-NAMED-PORT", "a port name that nobody knows becomes port 80", "strconv.Atoi with its error dropped", byHTTP(func(r *probes.HTTPRequest) {
 			if r.Port.Number == 0 && r.Port.Name != "" {
 				r.Port = probes.Port{Number: 80}
@@ -112,6 +121,7 @@ func httpBody() []Mutant {
 		{"http-needs-crlf", "HTTP-LF-ONLY", "lines have to end with CR and LF", "semantics 2.25", byAttempt(attempt.Rules{NeedsCRLF: true})},
 		{"http-needs-length", "HTTP-LF-ONLY", "a response without Content-Length is a failure", "semantics 2.26", byAttempt(attempt.Rules{NeedsLength: true})},
 		{"http-header-cap-4-kib", "HTTP-HDR-CAP", "headers of more than 4 KiB are a failure", "a fixed buffer", byAttempt(attempt.Rules{HeaderCap: 4 << 10})},
+		{"http-huge-headers-are-discarded", "HTTP-HDR-CAP", "headers beyond the limit are the prober's own error", "a limit that is an error of the reader", byResult(probes.HTTPGet, probes.Failure, probes.Errored, "headers exceeded")},
 	}
 }
 
@@ -135,6 +145,9 @@ func tcp() []Mutant {
 		{"tcp-sends-a-byte", "TCP-CONNECT-ONLY", "a byte is sent to see whether the connection lives", "semantics 2.31", byAttempt(attempt.Rules{TCPSends: "\n"})},
 		{"tcp-expects-data", "TCP-CONNECT-ONLY", "the server has to say something", "suite 2.5", byAttempt(attempt.Rules{TCPWaits: true})},
 		{"tcp-reset-is-failure", "TCP-POST-CONNECT-IRRELEVANT", "a connection that the peer ends at once is a failure", "semantics 2.32", byAttempt(attempt.Rules{TCPPeeks: true})},
+		{"tcp-close-error-is-failure", "TCP-CLOSE-ERR-IGNORED", "an error of close is an error of the try", "semantics 2.36", byAttempt(attempt.Rules{TCPCloseFails: true})},
+		{"tcp-resets-connection", "TCP-LINGER", "the connection is ended by a reset, to leave nothing in TIME_WAIT", "kubernetes#89898", byAttempt(attempt.Rules{TCPResets: true})},
+		{"tcp-leaks-connections", "TCP-LINGER", "connections are never closed", "semantics 2.35", byAttempt(attempt.Rules{Leaks: true})},
 		{"tcp-blackhole-is-discarded", "TCP-FAIL", "a handshake that is not answered is the prober's own error", "semantics 2.34", byResult(probes.TCPSocket, probes.Failure, probes.Errored, "timeout")},
 		{"tcp-refused-is-discarded", "TCP-FAIL", "a refused handshake is the prober's own error", "semantics 2.27", byResult(probes.TCPSocket, probes.Failure, probes.Errored, "refused")},
 		{"tcp-refused-is-success", "TCP-FAIL", "somebody answered, so the machine is there", "host monitors", byResult(probes.TCPSocket, probes.Failure, probes.Success, "refused")},

@@ -42,6 +42,7 @@ func thresholds() []Mutant {
 func states() []Mutant {
 	return []Mutant{
 		{"starts-ready", "STATE-INIT", "a container is ready until a probe says otherwise", "semantics 2.70", byEngine(engine.Rules{StartsAs: probes.Success})},
+		{"carried-run-decides", "RUN-CARRYOVER", "the successes of the container before make the new one ready at once", "a run that outlives its subject", byEngine(engine.Rules{RunDecides: true})},
 		{"starts-dead", "STATE-INIT", "liveness begins as failed", "one initial state for all kinds", byEngine(engine.Rules{StartsAs: probes.Failure})},
 		{"probes-on-hold", "LIVE-HOLD", "liveness goes on after its failure", "semantics 2.72", byEngine(engine.Rules{OpenHold: true})},
 		{"run-survives-verdict", "LIVE-HOLD", "the run is not reset at a liveness failure", "kubernetes#21751", byEngine(engine.Rules{HoldKeepsRun: true})},
@@ -73,11 +74,7 @@ func errorsAndTries() []Mutant {
 		{"error-breaks-run", "THR-ERR-DISCARD", "an error ends the run", "semantics 2.68", byEngine(engine.Rules{ErrorBreaksRun: true})},
 		{"no-retry", "TIM-RETRY", "an error is not tried again", "semantics 2.79", byProfile(func(p *probes.Profile) { p.Tries = 1 })},
 		{"two-tries", "TIM-RETRY", "an error is tried twice", "semantics 2.80", byProfile(func(p *probes.Profile) { p.Tries = min(p.Tries, 2) })},
-		{"four-tries", "TIM-RETRY", "three retries, which is four tries", "semantics 2.80", byProfile(func(p *probes.Profile) {
-			if p.Tries > 1 {
-				p.Tries = 4
-			}
-		})},
+		{"four-tries", "TIM-RETRY", "three retries, which is four tries", "semantics 2.80", byProfile(func(p *probes.Profile) { p.Tries = 4 })},
 		{"retries-failures", "TIM-RETRY", "failures are tried again, too", "a retry loop around everything", byEngine(engine.Rules{RetryFailures: true})},
 		{"tries-share-timeout", "TIM-TIMEOUT-ATTEMPT", "the tries of an attempt share its timeout", "one context for all tries", byProbeIn(func(p *probes.Probe, profile probes.Profile) { p.Timeout /= time.Duration(profile.Tries) })},
 		{"no-timeout", "TIM-TIMEOUT-ATTEMPT", "timeoutSeconds is ignored", "suite 2.5", byProbe(func(p *probes.Probe) { p.Timeout = time.Hour })},

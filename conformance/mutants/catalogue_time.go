@@ -1,7 +1,6 @@
 package mutants
 
 import (
-	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
@@ -60,6 +59,7 @@ func lifecycle() []Mutant {
 		{"migration-target-unprobed", "MIG-DUAL", "the target of a migration is not probed before the hand-over", "one pod a VM", byProber(prober.Rules{SkipsTargets: true})},
 		{"readiness-migrates", "MIG-DUAL", "the target of a migration is ready because the source was", "state kept by VM", byPlatform(platform.Rules{ReadyMoves: true})},
 		{"migration-target-spared", "MIG-HTTP-LIVE", "a failing liveness probe does not kill the target of a migration", "what everybody expects", byPlatform(platform.Rules{SparesTargets: true})},
+		{"failed-migration-hands-over", "MIG-DUAL", "a migration that has failed hands over all the same", "a result that nobody looks at", byPlatform(platform.Rules{FailedMoves: true})},
 	}
 }
 
@@ -89,6 +89,7 @@ func platformSide() []Mutant {
 		{"killed-is-always-failed", "LIVE-PHASE", "a VMI that was killed has failed, however its guest ended", "semantics 2.93", byPlatform(platform.Rules{AlwaysFailed: true})},
 		{"killed-is-always-succeeded", "LIVE-PHASE", "a VMI that was killed has succeeded, however its guest ended", "semantics 2.93", byPlatform(platform.Rules{AlwaysSucceeded: true})},
 		{"masquerade-list-ignored", "NET-MASQ-PORTS", "ports outside the masquerade list are forwarded", "semantics 2.101", byMachine(func(r *spec.Resolved) { r.ForwardedPorts = nil })},
+		{"masquerade-first-port-only", "NET-MASQ-PORTS", "only the first port of the masquerade list is forwarded", "a loop that returns", byMachine(func(r *spec.Resolved) { r.ForwardedPorts = r.ForwardedPorts[:min(len(r.ForwardedPorts), 1)] })},
 	}
 }
 
@@ -185,14 +186,13 @@ func rejections() []Mutant {
 			}
 		}),
 	}, Mutant{
-		"rejects-long-timeout", "VAL-TIMEOUT-LT-PERIOD", "a timeout longer than the period is refused where nobody forbids it", "semantics 2.96",
-		byMachine(func(r *spec.Resolved) {
-			if slices.ContainsFunc(r.Probes, func(p probes.Probe) bool { return p.Timeout >= p.Period }) {
-				r.Findings = append(r.Findings, spec.Finding{
-					Severity: spec.Rejects, Requirement: "VAL-TIMEOUT-LT-PERIOD", Message: "timeoutSeconds must be less than periodSeconds", By: spec.ByVMProbe,
-				})
-			}
+		"rejects-longest-port-name", "VAL-PORT", "a port name of fifteen characters is refused", "off by one",
+		rejecting("VAL-PORT", "must be no more than 14 characters", func(p probes.Probe) bool {
+			return len(p.HTTP.Port.Name) == 15 || len(p.TCP.Port.Name) == 15
 		}),
+	}, Mutant{
+		"rejects-long-timeout", "VAL-TIMEOUT-LT-PERIOD", "a timeout longer than the period is refused where nobody forbids it", "semantics 2.96",
+		rejecting("VAL-TIMEOUT-LT-PERIOD", "timeoutSeconds must be less than periodSeconds", func(p probes.Probe) bool { return p.Timeout >= p.Period }),
 	})
 }
 

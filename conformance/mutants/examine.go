@@ -35,7 +35,9 @@ func (b *bench) examine(m *Mutant) Row {
 	}
 	for _, s := range b.stories {
 		if claimed(s) && b.ctx.Err() == nil {
-			x.row.Claims = append(x.row.Claims, Claim{Scenario: s.name, Survives: without(all, x.hunt(s, all))})
+			if killed := x.hunt(s, all); !b.options.Parts {
+				x.row.Claims = append(x.row.Claims, Claim{Scenario: s.name, Survives: without(all, killed)})
+			}
 		}
 	}
 	for _, s := range order(m, b.stories) {

@@ -10,6 +10,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes/engine"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/platform"
 	"github.com/vmprobe/vmprobe/sim/prober"
 )
@@ -52,12 +53,19 @@ func byDefault(field string, f func(*probes.Probe)) simbed.Deviation {
 	return simbed.Deviation{Resolved: func(r *spec.Resolved, _ probes.Profile) {
 		for i := range r.Probes {
 			for _, s := range r.Settings[r.Probes[i].Kind] {
-				if s.Field == field && (s.Origin == spec.FromKubeDefault || s.Origin == spec.FromKubeVirtDefault) {
+				if s.Field == field && leftOut(s) {
 					f(&r.Probes[i])
 				}
 			}
 		}
 	}}
+}
+
+// leftOut tells whether the manifest leaves the field out. Of a delay the
+// profile's addition is all that there is then.
+func leftOut(s spec.Setting) bool {
+	return s.Origin == spec.FromKubeDefault || s.Origin == spec.FromKubeVirtDefault ||
+		s.Origin == spec.FromProfile && strings.HasPrefix(s.Note, "0s + ")
 }
 
 // byMachine reads something else of a manifest otherwise.
@@ -72,6 +80,28 @@ func accepting(requirement string) simbed.Deviation {
 			return f.Requirement == requirement && f.Severity == spec.Rejects
 		})
 	})
+}
+
+// rejecting refuses the probes that the condition holds for.
+func rejecting(requirement, message string, wrong func(probes.Probe) bool) simbed.Deviation {
+	return byMachine(func(r *spec.Resolved) {
+		if slices.ContainsFunc(r.Probes, wrong) {
+			r.Findings = append(r.Findings, spec.Finding{Severity: spec.Rejects, Requirement: requirement, Message: message, By: spec.ByVMProbe})
+		}
+	})
+}
+
+// byHTTP2 is byHTTP for the probes whose manifest says protocol HTTP2.
+func byHTTP2(f func(*probes.HTTPRequest)) simbed.Deviation {
+	return simbed.Deviation{Machine: func(vm *scenarios.VM) {
+		for i := range vm.Resolved.Probes {
+			if p := &vm.Resolved.Probes[i]; slices.ContainsFunc(vm.Resolved.Findings, func(w spec.Finding) bool {
+				return w.Requirement == "VAL-HTTP2" && strings.Contains(w.Path, p.Kind.String()) && w.Severity != spec.Rejects
+			}) {
+				f(&p.HTTP)
+			}
+		}
+	}}
 }
 
 // byResult takes results of one class of one handler for another class;

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/vmprobe/vmprobe/conformance/requirements"
-	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -30,6 +29,10 @@ type Options struct {
 	// Claims ends the search where the claims end: mutants that nobody claims
 	// to kill are not hunted.
 	Claims bool
+	// Parts says that the cases are parts of their scenarios, some profiles or
+	// bindings: a claim is where to look first then, and no promise, for it may
+	// hold in what is left out.
+	Parts bool
 	// Whole says that nothing was left out: the cases are all embedded ones in
 	// all profiles. What the suite as a whole lacks is told only then.
 	Whole bool
@@ -141,7 +144,7 @@ func (m *Matrix) Claims() (all, broken int) {
 // Proved tells that the suite notices every mutant and keeps every promise.
 func (m *Matrix) Proved() bool {
 	_, broken := m.Claims()
-	return m.Survivors() == 0 && broken == 0 && len(m.Claimless) == 0 && len(m.Failing) == 0
+	return m.Survivors() == 0 && broken == 0 && len(m.Unkilled) == 0 && len(m.Claimless) == 0 && len(m.Failing) == 0
 }
 
 // Run runs the mutants against the cases on the simulator. The error is the
@@ -173,7 +176,7 @@ func Run(ctx context.Context, list []Mutant, cases []*scenarios.Case, o Options)
 		Whole: o.Whole && len(list) == len(All()), Failing: l.failing(),
 	}
 	if m.Whole {
-		m.Unkilled, m.Claimless = m.unkilled(""), claimless(cases)
+		m.Unkilled, m.Claimless = m.Unproved(), claimless(cases)
 	}
 	for i := range rows {
 		m.Runs += rows[i].Runs
@@ -182,9 +185,9 @@ func Run(ctx context.Context, list []Mutant, cases []*scenarios.Case, o Options)
 	return m, ctx.Err()
 }
 
-// unkilled lists the requirements of a profile, or of all, that no killed
-// mutant breaks.
-func (m *Matrix) unkilled(profile probes.ProfileName) []string {
+// Unproved lists the requirements that can be observed and that no killed
+// mutant of this matrix breaks, sorted.
+func (m *Matrix) Unproved() []string {
 	killed := map[string]bool{}
 	for i := range m.Rows {
 		if m.Rows[i].Killed {
@@ -193,7 +196,7 @@ func (m *Matrix) unkilled(profile probes.ProfileName) []string {
 	}
 	var list []string
 	for _, r := range requirements.All() {
-		if r.Excluded == "" && !killed[r.ID] && (profile == "" || r.Holds(profile)) {
+		if r.Excluded == "" && !killed[r.ID] {
 			list = append(list, r.ID)
 		}
 	}

@@ -69,6 +69,8 @@ type Requirement struct {
 	// it holds for all.
 	Handler   string `yaml:"handler,omitempty" json:"handler,omitempty"`
 	Statement string `yaml:"statement" json:"statement"`
+	// Why says what goes wrong for a user when a prober breaks the rule.
+	Why string `yaml:"why" json:"why"`
 	// Tolerance is what a conforming prober may also do, and where sources
 	// leave room.
 	Tolerance string               `yaml:"tolerance,omitempty" json:"tolerance,omitempty"`

@@ -52,6 +52,9 @@ func TestEveryFieldIsPresent(t *testing.T) {
 		if len(r.Statement) < 20 || !strings.HasSuffix(r.Statement, ".") || strings.ContainsAny(r.Statement, "`|") {
 			t.Errorf("%s: statement %q", r.ID, r.Statement)
 		}
+		if len(r.Why) < 40 || len(r.Why) > 320 || !strings.HasSuffix(r.Why, ".") || strings.ContainsAny(r.Why, "`|") || r.Why == r.Statement {
+			t.Errorf("%s: why %q", r.ID, r.Why)
+		}
 		if len(r.Profiles) == 0 || len(r.Source) == 0 {
 			t.Errorf("%s: profiles %v, source %v", r.ID, r.Profiles, r.Source)
 		}

@@ -17,7 +17,13 @@ type taskEnv struct {
 	task *sim.Task
 	from *network.Host
 	last dialed
+
+	proxy string
 }
+
+// Proxy is what HTTP_PROXY of the prober's environment names. No lawful try
+// asks for it (HTTP-NO-PROXY).
+func (e *taskEnv) Proxy() string { return e.proxy }
 
 // dialed is the last address that was dialed, parsed: nearly always the next
 // one too.

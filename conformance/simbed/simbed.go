@@ -170,6 +170,9 @@ func (w *world) build() error {
 	if w.driver, err = door(&Ground{w}); err != nil {
 		return err
 	}
+	if err := w.trap(); err != nil {
+		return err
+	}
 	for i := range w.c.VMs {
 		v, err := w.newVM(&w.c.VMs[i])
 		if err != nil {

@@ -81,6 +81,8 @@ func (w *world) apply(f *scenarios.Fault) (end func()) {
 		return both(func(i int) func() { return v.grounds[i].HalfOpen() })
 	case scenarios.Bandwidth:
 		return both(func(i int) func() { return v.grounds[i].Bandwidth(f.BytesPerSecond) })
+	case scenarios.CloseFails:
+		return both(func(i int) func() { return v.grounds[i].CloseFails() })
 	case scenarios.HideDomain:
 		v.faults.hidden++
 		return func() { v.faults.hidden-- }

@@ -33,7 +33,7 @@ func (w *world) Try(req prober.Request, done func(probes.Result)) {
 	s := w.vms[req.VM].slotOf(&req)
 	t := s.idle
 	if t == nil {
-		t = &try{slot: s, env: taskEnv{from: w.prober}}
+		t = &try{slot: s, env: taskEnv{from: w.prober, proxy: w.c.Proxy}}
 		t.run = t.make
 	}
 	s.idle = nil

@@ -28,7 +28,11 @@ func HTTP(env Env, t *Target) probes.Result {
 func (x *wire) try(env Env, t *Target, first *hop, deadline time.Time) probes.Result {
 	x.prepare(t.Rules)
 	x.env, x.timeout = env, t.Probe.Timeout
-	if err := x.open(env, first, deadline); err != nil {
+	switch err := x.open(env, first, deadline); err {
+	case nil:
+	case errEarly: //nolint:errorlint // of open itself, never wrapped
+		return bodyError(err)
+	default:
 		return failed(first.shown, err)
 	}
 	if !t.noFast && t.Rules == nil && !x.remote {

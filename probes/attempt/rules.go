@@ -66,6 +66,9 @@ type Rules struct {
 	// (HTTP-HDR-CUSTOM).
 	RedirectDropsHeaders bool
 
+	// InterimLimit is how many 1xx responses are skipped before the try fails;
+	// 0: any number (HTTP-1XX).
+	InterimLimit int
 	// InterimIsFinal judges the first response, 1xx or not (HTTP-1XX).
 	InterimIsFinal bool
 	// NeedsCRLF refuses lines that end without CR (HTTP-LF-ONLY).
@@ -96,6 +99,17 @@ type Rules struct {
 	// Leaks never closes a connection (HTTP-NO-KEEPALIVE, TCP-LINGER).
 	Leaks bool
 
+	// Proxy asks the proxy that the environment names, if the Env tells of one
+	// (HTTP-NO-PROXY).
+	Proxy bool
+	// EarlyIsError makes a response that comes before the request an error of
+	// the prober (HTTP-SERVER-SPEAKS-FIRST).
+	EarlyIsError bool
+
+	// TCPCloseFails fails when close does (TCP-CLOSE-ERR-IGNORED).
+	TCPCloseFails bool
+	// TCPResets ends the connection by RST (TCP-LINGER).
+	TCPResets bool
 	// TCPSends is sent after the handshake (TCP-CONNECT-ONLY).
 	TCPSends string
 	// TCPWaits waits for a first byte (TCP-CONNECT-ONLY).
@@ -110,10 +124,10 @@ type Rules struct {
 func (r *Rules) Concerns(h probes.Handler) bool {
 	switch h {
 	case probes.TCPSocket:
-		return r.TCPSends != "" || r.TCPWaits || r.TCPPeeks || r.Leaks
+		return r.TCPSends != "" || r.TCPWaits || r.TCPPeeks || r.TCPCloseFails || r.TCPResets || r.Leaks
 	case probes.HTTPGet:
 		rest := *r
-		rest.TCPSends, rest.TCPWaits, rest.TCPPeeks = "", false, false
+		rest.TCPSends, rest.TCPWaits, rest.TCPPeeks, rest.TCPCloseFails, rest.TCPResets = "", false, false, false, false
 		return rest != Rules{}
 	case probes.NoHandler, probes.GuestAgentPing, probes.Exec:
 	}
@@ -123,7 +137,10 @@ func (r *Rules) Concerns(h probes.Handler) bool {
 // longAfter is how long something may take that has no timeout.
 const longAfter = time.Hour
 
-var errDeviant = errors.New("deviant") //nolint:gochecknoglobals // an error value
+var (
+	errDeviant = errors.New("deviant")
+	errEarly   = errors.New("unsolicited response")
+)
 
 func (r *Rules) method() string {
 	if r != nil && r.Method != "" {
@@ -210,6 +227,9 @@ func (r *Rules) requests() int {
 func (r *Rules) skips(status int) bool {
 	return status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols && (r == nil || !r.InterimIsFinal)
 }
+
+// tooMany tells whether there were more interim responses than are skipped.
+func (r *Rules) tooMany(n int) bool { return r != nil && r.InterimLimit > 0 && n > r.InterimLimit }
 
 func (r *Rules) headCap() int64 {
 	if r != nil && r.HeaderCap > 0 {
@@ -311,6 +331,36 @@ func (x *wire) judgeOtherwise(t *Target, resp *http.Response) (result probes.Res
 	return result, true
 }
 
+// through is the address to connect to.
+func (r *Rules) through(env Env, law string) string {
+	if r == nil || !r.Proxy {
+		return law
+	}
+	if e, ok := env.(interface{ Proxy() string }); ok && e.Proxy() != "" {
+		return e.Proxy()
+	}
+	return law
+}
+
+// early tells whether a response is there before the request.
+func (x *wire) early(deadline time.Time) bool {
+	if x.rules == nil || !x.rules.EarlyIsError {
+		return false
+	}
+	_ = x.conn.SetReadDeadline(x.env.Now().Add(time.Second / 10))
+	n, _ := x.conn.Read(make([]byte, 1))
+	_ = x.conn.SetReadDeadline(deadline)
+	return n > 0
+}
+
+// closed is what a TCP try makes of its close.
+func (r *Rules) closed(err error) probes.Result {
+	if err != nil && r != nil && r.TCPCloseFails {
+		return probes.Result{Class: probes.Failure, Message: err.Error()}
+	}
+	return probes.Result{Class: probes.Success}
+}
+
 // connected is what a TCP try does after the handshake; nothing, by law.
 func (r *Rules) connected(env Env, conn net.Conn, deadline time.Time) error {
 	if r == nil {
@@ -321,6 +371,9 @@ func (r *Rules) connected(env Env, conn net.Conn, deadline time.Time) error {
 		if _, err := conn.Write([]byte(r.TCPSends)); err != nil {
 			return err
 		}
+	}
+	if c, ok := conn.(interface{ SetLinger(sec int) error }); ok && r.TCPResets {
+		return c.SetLinger(0)
 	}
 	switch {
 	case r.TCPWaits:

@@ -24,10 +24,10 @@ func TCP(env Env, t *Target) probes.Result {
 	if err != nil {
 		return probes.Result{Class: probes.Failure, Message: dialError(p.dial, err).Error()}
 	}
-	if !t.Rules.leaks() {
-		_ = conn.Close()
+	if t.Rules.leaks() {
+		return probes.Result{Class: probes.Success}
 	}
-	return probes.Result{Class: probes.Success}
+	return t.Rules.closed(conn.Close())
 }
 
 func tcpAddress(target *probes.TCPTarget, address string) (string, error) {

@@ -66,7 +66,7 @@ func (x *wire) open(env Env, h *hop, deadline time.Time) error {
 	if ex, ok := env.(Exchanger); ok {
 		return x.ask(env, ex, h, deadline)
 	}
-	conn, err := env.Dial(h.dial, deadline)
+	conn, err := env.Dial(x.rules.through(env, h.dial), deadline)
 	if err != nil {
 		if timedOut(err) {
 			return errHeaderTimeout
@@ -83,6 +83,10 @@ func (x *wire) open(env Env, h *hop, deadline time.Time) error {
 	if err := x.conn.SetDeadline(deadline); err != nil {
 		x.close()
 		return err
+	}
+	if x.early(deadline) {
+		x.close()
+		return errEarly
 	}
 	if h.writeErr != nil {
 		x.close()
@@ -199,8 +203,12 @@ func (x *wire) response() (*http.Response, error) {
 	if _, err := x.br.Peek(1); err != nil {
 		return nil, x.explain("read", err)
 	}
-	for x.again = x.again[:0]; ; {
+	x.again = x.again[:0]
+	for interim := 1; ; {
 		if x.repeats() {
+			if interim++; x.rules.tooMany(interim) {
+				return nil, broken(errDeviant)
+			}
 			continue
 		}
 		ahead, _ := x.br.Peek(x.br.Buffered())
@@ -218,6 +226,9 @@ func (x *wire) response() (*http.Response, error) {
 		if x.rules.skips(resp.StatusCode) {
 			if x.reads == reads { // all of it was in the buffer, and still is
 				x.again = append(x.again[:0], ahead[:len(ahead)-x.br.Buffered()]...)
+			}
+			if interim++; x.rules.tooMany(interim) {
+				return nil, broken(errDeviant)
 			}
 			continue
 		}

@@ -27,7 +27,7 @@ func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
 	}
 	switch w.cfg.Kind { // STATE-INIT
 	case probes.Readiness:
-		w.publish(w.cfg.Rules.initial(unhealthy), acts)
+		w.publish(w.begins(), acts)
 	case probes.Liveness:
 		w.publish(w.cfg.Rules.initial(healthy), acts)
 	case probes.Startup:

@@ -119,8 +119,9 @@ type Rules struct {
 	// LateCounts publishes a result of a container that is gone for the one
 	// that followed it (TIM-RESTART-FRESH).
 	LateCounts bool
-	// NewContainerEndsRun empties the run at a new container (RUN-CARRYOVER).
-	NewContainerEndsRun bool
+	// RunDecides lets the run that a container hands to the next one decide
+	// about that one at once (RUN-CARRYOVER).
+	RunDecides bool
 }
 
 // deviant is what Rules remember; it stays zero under the law.
@@ -168,6 +169,14 @@ func (r *Rules) initial(law published) published {
 		return unhealthy
 	}
 	return law
+}
+
+// begins is the state of readiness in a new container.
+func (w *Worker) begins() published {
+	if r := w.cfg.Rules; r != nil && r.RunDecides && w.run.passed && w.run.length >= w.cfg.SuccessThreshold {
+		return healthy
+	}
+	return w.cfg.Rules.initial(unhealthy)
 }
 
 // ignores tells whether a verdict leaves the state alone.
@@ -227,9 +236,6 @@ func (w *Worker) leak(acts *Actions) {
 func (w *Worker) startOtherwise() {
 	r := w.cfg.Rules
 	w.dev.judged, w.dev.succeeded = false, false
-	if r.NewContainerEndsRun {
-		w.run, w.dev.other = streak{}, 0
-	}
 	if r.DelayFromWorker {
 		w.started = min(w.started, w.created)
 	}

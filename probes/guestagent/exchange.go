@@ -98,7 +98,7 @@ func (x *exchange) find(env Env) {
 	case !st.Exists:
 		x.end(&Error{NoDomain, "no domain with matching name '" + x.d.Name() + "'"})
 	default:
-		x.phase, x.deadline = locking, earlier(env.Now().Add(JobWait), x.wait.limit)
+		x.phase, x.deadline = locking, earlier(env.Now().Add(x.rules.jobWait()), x.wait.limit)
 	}
 }
 

@@ -33,7 +33,7 @@ func Exec(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 		return probes.Result{Class: probes.Success}
 	}
 	argv, timeout, extra := t.Probe.Command, t.Probe.Timeout, t.Profile.ExecOuterExtra
-	wrapped := argv[0] == virtProbe
+	wrapped := argv[0] == virtProbe && (t.Rules == nil || !t.Rules.WrapsTwice)
 	if wrapped {
 		// Such a command is taken for one that is already rendered
 		// (EX-MAP-KV): it runs as it is, and without the extra second.

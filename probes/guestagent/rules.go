@@ -44,6 +44,8 @@ type Rules struct {
 	EventReplies bool
 	// NoLock talks to the agent beside other commands (GA-SINGLE-FLIGHT).
 	NoLock bool
+	// LockAtOnce does not wait for the job lock (GA-SINGLE-FLIGHT).
+	LockAtOnce bool
 	// LockBusyPasses takes a busy agent for a healthy one (GA-SINGLE-FLIGHT).
 	LockBusyPasses bool
 
@@ -86,6 +88,8 @@ type Rules struct {
 	// AlwaysEvent records it for suppressed failures, too (GA-EVENT).
 	AlwaysEvent bool
 
+	// WrapsTwice wraps a command that is one of virt-probe already (EX-MAP-KV).
+	WrapsTwice bool
 	// ExecPatience multiplies how long a command may run; 0: once (EX-POLL-KV).
 	ExecPatience int
 	// PollsOnce asks for the status of a command once (EX-POLL-KV).
@@ -148,6 +152,13 @@ func (r *Rules) mask(code int64, signal int) int {
 		return 1
 	}
 	return int(code & 0xff)
+}
+
+func (r *Rules) jobWait() time.Duration {
+	if r != nil && r.LockAtOnce {
+		return 0
+	}
+	return JobWait
 }
 
 func (r *Rules) connectedPasses() bool { return r != nil && r.ConnectedPasses }

@@ -68,12 +68,15 @@ type Spec struct {
 type Prober struct {
 	// Age of the prober at instant 0; default: old. A prober younger than a
 	// period jitters its first check (TIM-START-JITTER).
-	Age Dur `json:"age"`
+	Age Dur `json:"age,omitzero"`
+	// Proxy is a "host:port" that HTTP_PROXY and HTTPS_PROXY of the prober's
+	// process name. Nobody may connect to it (HTTP-NO-PROXY).
+	Proxy Text `json:"proxy,omitzero"`
 }
 
 // Fault is a window in which something is broken. Exactly one of partition,
-// refuse, reset, delay, loss, halfOpen, bandwidth, hideDomain, agentLock and
-// agentCode says what.
+// refuse, reset, delay, loss, halfOpen, bandwidth, closeFails, hideDomain,
+// agentLock and agentCode says what.
 type Fault struct {
 	// At is the start of the fault.
 	At Dur `json:"at"`
@@ -98,6 +101,9 @@ type Fault struct {
 	HalfOpen Text `json:"halfOpen,omitzero"`
 	// Bandwidth limits the VM to "bytesPerSecond".
 	Bandwidth Text `json:"bandwidth,omitzero"`
+	// CloseFails makes close fail at the prober's end of a connection to the
+	// VM; the peer does not notice.
+	CloseFails Text `json:"closeFails,omitzero"`
 	// HideDomain makes libvirt answer NO_DOMAIN for the VM.
 	HideDomain Text `json:"hideDomain,omitzero"`
 	// AgentLock lets another caller hold the VM's agent job lock.

@@ -108,7 +108,8 @@ func (l *link) wait(deadline time.Duration) bool {
 
 // Close ends the connection: FIN after what was written; RST when bytes that
 // arrived were not read (RFC 2525, 2.17) or SetLinger(0) was called. Bytes
-// that arrive later are answered by RST. It does not wait.
+// that arrive later are answered by RST. It does not wait. It fails while a
+// CloseFails of the server is in force, when all this is done.
 func (c *Conn) Close() error {
 	l := c.live()
 	if l == nil {
@@ -125,8 +126,12 @@ func (c *Conn) Close() error {
 		l.up.end()
 	}
 	l.busy--
+	var err error
+	if l.server.closeFails > 0 {
+		err = l.failed("close", os.NewSyscallError("close", syscall.EIO))
+	}
 	l.settle()
-	return nil
+	return err
 }
 
 // CloseWrite sends FIN and leaves the other direction open.

@@ -75,6 +75,10 @@ func (h *Host) RefuseAll() (end func()) { return counted(&h.refusing, func() {})
 // connection: SYN-ACK and RST still arrive, data and FIN do not.
 func (h *Host) HalfOpen() (end func()) { return counted(&h.halfOpen, func() {}) }
 
+// CloseFails makes Close fail at the dialer's end of connections to the host.
+// The connection ends all the same; the peer does not notice.
+func (h *Host) CloseFails() (end func()) { return counted(&h.closeFails, func() {}) }
+
 // Delay adds d to each one-way delivery from and to the host; negative means
 // 0. Packets under way keep theirs.
 func (h *Host) Delay(d time.Duration) (end func()) {

@@ -38,10 +38,12 @@ type Host struct {
 	frozen   int
 	refusing int
 	halfOpen int
-	delay    time.Duration
-	loss     int   // percent
-	limit    int64 // bytes a second, 0: none
-	faults   faults
+	// closeFails is about the dialer's end of its connections.
+	closeFails int
+	delay      time.Duration
+	loss       int   // percent
+	limit      int64 // bytes a second, 0: none
+	faults     faults
 
 	lineIn, lineOut time.Duration // when the limited line is free again
 }

@@ -54,7 +54,7 @@ func (v *VM) endMigration(ok bool) {
 	}
 	target := v.target
 	v.migration.running, v.target = false, nil
-	if !ok {
+	if !ok && (!v.rules().FailedMoves || !target.running) {
 		v.record(trace.Event{Instance: v.active.instance, Kind: trace.MigrationEnded, Value: "failed"})
 		v.setDomain(target, Domain{State: DomainShutoff, Reason: "Failed"})
 		if target.running {

@@ -49,6 +49,9 @@ type Rules struct {
 	// ReadyMoves takes the source's readiness to the target of a migration
 	// (MIG-DUAL).
 	ReadyMoves bool
+	// FailedMoves hands over to the target of a migration that has failed
+	// (MIG-DUAL).
+	FailedMoves bool
 	// SparesTargets kills no target of a migration (MIG-HTTP-LIVE).
 	SparesTargets bool
 	// AnyAnnotation takes every value of the annotation for true, and

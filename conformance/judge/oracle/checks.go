@@ -31,6 +31,7 @@ func Checks() []Check {
 		{"TCP-CONNECT-ONLY", "a TCP try comes to what the handshake did", Both, tcpTruth},
 		{"GA-CMD", "a ping comes to what the guest agent did", Both, agentTruth},
 		{"EX-EXIT0", "an exec try comes to what the command did", Both, execTruth},
+		{"HTTP-NO-PROXY", "nobody asks the proxy that the environment names", Outside, proxied},
 		{"EX-OUTPUT", "an event shows at most 10 KiB of what a command printed", Outside, shownOutput},
 		{"GA-SINGLE-FLIGHT", "one agent command at a time", Both, singleFlight},
 		{"TIM-DELAY-NEVER-EARLY", "the guest is not asked before initialDelaySeconds after the start of the container", Guest, seenEarly},
