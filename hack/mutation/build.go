@@ -16,6 +16,7 @@ type woven struct {
 	mutants []*mutant // number n at n-1
 	sites   int
 	skipped []string
+	seams   []string // what only Rules decide
 }
 
 // compile weaves the mutants of the packages into one driver. The tree is
@@ -48,11 +49,12 @@ func compile(dir string, packages []string) (*woven, error) {
 		w.mutants = append(w.mutants, d.mutants...)
 		w.sites += len(d.sites)
 		w.skipped = append(w.skipped, d.skipped...)
+		w.seams = append(w.seams, d.seams...)
 		total += len(d.mutants)
 		rejected += d.rejected
 	}
-	fmt.Fprintf(os.Stderr, "mutation: %d mutants at %d sites; %d changes would not compile or change nothing\n",
-		total, w.sites, rejected)
+	fmt.Fprintf(os.Stderr, "mutation: %d mutants at %d sites; %d changes would not compile or change nothing; %d places that only Rules decide\n",
+		total, w.sites, rejected, len(w.seams))
 	return w, w.build(overlay)
 }
 

@@ -88,7 +88,10 @@ type finder struct {
 	consts   map[types.Object][]declared // mutants of package constants
 	seen     map[string]int              // keys
 
+	decls      map[*types.Func]*ast.FuncDecl
+	reached    map[*types.Func]bool // functions that may be called under the law
 	quietFuncs map[*types.Func]bool
+	seams      []string // what only Rules decide
 	skipped    []string // what cannot be switched
 	rejected   int      // changes that do not compile
 }

@@ -25,6 +25,9 @@ var negated = map[token.Token]token.Token{
 
 // condition adds what makes a condition always or never hold.
 func (d *finder) condition(e ast.Expr) {
+	if e = d.folded(e); e == nil {
+		return
+	}
 	d.value(e, "condition", "true")
 	d.value(e, "condition", "false")
 	d.expr(e)
@@ -32,6 +35,9 @@ func (d *finder) condition(e ast.Expr) {
 
 // returned looks at a value that a function returns.
 func (d *finder) returned(e ast.Expr) {
+	if e = d.folded(e); e == nil {
+		return
+	}
 	if b, ok := e.(*ast.BinaryExpr); d.isBool(e) && !d.isConstant(e) && (!ok || negated[b.Op] == 0) {
 		d.value(e, "swap boolean", "!("+d.textOf(d.file, e)+")")
 	}
@@ -56,6 +62,9 @@ func (d *finder) expr(e ast.Expr) {
 	}
 	if d.isConstant(e) {
 		d.constant(e)
+		return
+	}
+	if e = d.folded(e); e == nil {
 		return
 	}
 	switch e := e.(type) {

@@ -48,13 +48,14 @@ type report struct {
 	Runs     int       `json:"runs"` // cases times seeds
 	LeftOut  int       `json:"leftOut"`
 	Skipped  []string  `json:"notSwitchable"`
+	Seams    []string  `json:"decidedByRules"`
 	Packages []tally   `json:"packages"`
 	Mutants  []outcome `json:"mutants"`
 	Stale    []string  `json:"staleEquivalents"`
 }
 
 func summarise(c *campaign, packages []string, tried []*mutant, results map[int]protocol.Result, same equivalents) *report {
-	r := &report{Seeds: c.seeds, Runs: len(c.jobs), Skipped: c.skipped}
+	r := &report{Seeds: c.seeds, Runs: len(c.jobs), Skipped: c.skipped, Seams: c.seams}
 	for _, j := range c.jobs {
 		if j.Bad != "" {
 			r.LeftOut++

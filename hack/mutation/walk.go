@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -12,8 +13,16 @@ func find(s *source, firstMutant, firstSite int) *finder {
 	d := &finder{
 		source: s, first: firstMutant, firstAt: firstSite,
 		byNode: map[string]*site{}, consts: map[types.Object][]declared{}, seen: map[string]int{},
-		quietFuncs: map[*types.Func]bool{},
+		decls: map[*types.Func]*ast.FuncDecl{}, quietFuncs: map[*types.Func]bool{},
 	}
+	for _, f := range s.files {
+		for _, decl := range f.tree.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
+				d.decls[d.info.Defs[fn.Name].(*types.Func)] = fn //nolint:forcetypeassert // nothing else is declared so
+			}
+		}
+	}
+	d.reach()
 	for _, f := range s.files {
 		d.file = f
 		for _, decl := range f.tree.Decls {
@@ -26,12 +35,20 @@ func find(s *source, firstMutant, firstSite int) *finder {
 		d.file = f
 		for _, decl := range f.tree.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
-				d.function = nameOf(fn)
-				d.block(fn.Body.List, fn.Type.Results == nil)
+				d.inFunction(fn)
 			}
 		}
 	}
 	return d
+}
+
+func (d *finder) inFunction(fn *ast.FuncDecl) {
+	if f, ok := d.info.Defs[fn.Name].(*types.Func); ok && !d.reached[f] {
+		d.seam(fn.Name)
+		return
+	}
+	d.function = nameOf(fn)
+	d.block(fn.Body.List, fn.Type.Results == nil)
 }
 
 func nameOf(fn *ast.FuncDecl) string {
@@ -53,6 +70,9 @@ func nameOf(fn *ast.FuncDecl) string {
 func (d *finder) block(list []ast.Stmt, void bool) {
 	for _, st := range list {
 		d.stmt(st, stmtSite, void)
+		if d.leaves(st) {
+			return
+		}
 	}
 }
 
@@ -60,7 +80,9 @@ func (d *finder) block(list []ast.Stmt, void bool) {
 func (d *finder) stmt(st ast.Stmt, kind siteKind, void bool) {
 	switch st := st.(type) {
 	case *ast.ExprStmt:
-		if call, ok := st.X.(*ast.CallExpr); ok {
+		if call, ok := st.X.(*ast.CallExpr); ok && d.idle(call) {
+			d.seam(call)
+		} else if ok {
 			if id, ok := call.Fun.(*ast.Ident); !ok || id.Name != "panic" {
 				d.statement(kind, st, "drop call", "")
 			}
@@ -122,8 +144,10 @@ func (d *finder) compound(st ast.Stmt, void bool) {
 			d.stmt(st.Init, simpleSite, void)
 		}
 		d.condition(st.Cond)
-		d.block(st.Body.List, void)
-		if st.Else != nil {
+		if known := d.known(st.Cond); known == nil || d.always(st.Cond) {
+			d.block(st.Body.List, void)
+		}
+		if st.Else != nil && !d.always(st.Cond) {
 			d.stmt(st.Else, simpleSite, void)
 		}
 	case *ast.ForStmt:
@@ -206,15 +230,22 @@ func (d *finder) switches(st *ast.SwitchStmt, void bool) {
 	}
 	for _, clause := range st.Body.List {
 		c := clause.(*ast.CaseClause) //nolint:forcetypeassert // nothing else is there
+		dead := st.Tag == nil && len(c.List) > 0
 		for _, label := range c.List {
 			switch {
 			case st.Tag == nil:
 				d.condition(label)
+				dead = dead && !d.isConstant(label) && d.never(label)
 			case moves:
 				d.label(st, c, label)
 			}
 		}
-		d.block(c.Body, void)
+		if !dead {
+			d.block(c.Body, void)
+		}
+		if st.Tag == nil && slices.ContainsFunc(c.List, d.always) {
+			return // nothing after it is reached
+		}
 	}
 }
 
