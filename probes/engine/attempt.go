@@ -6,7 +6,7 @@ import "github.com/vmprobe/vmprobe/probes"
 // (TIM-RETRY), even when the container of the attempt is gone or the pod
 // terminates: nothing cancels an attempt in flight.
 func (w *Worker) finishTry(class probes.Class, acts *Actions) {
-	if w.try == 0 {
+	if !w.inFlight() {
 		return
 	}
 	if class == probes.NoClass || class > probes.Errored {
@@ -23,10 +23,13 @@ func (w *Worker) finishTry(class probes.Class, acts *Actions) {
 // losePanicked ends the attempt without a result: the panic unwinds past the
 // retries into the loop, which goes on (PANIC-CONTINUE).
 func (w *Worker) losePanicked(acts *Actions) {
-	if w.try > 0 {
-		w.alive = w.alive && !w.cfg.Rules.panicEnds()
-		w.finishAttempt(w.cfg.Rules.panicIs(), acts)
+	if !w.inFlight() {
+		return
 	}
+	if w.cfg.Rules.panicEnds() {
+		w.alive = false
+	}
+	w.finishAttempt(w.cfg.Rules.panicIs(probes.Errored), acts)
 }
 
 func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
@@ -51,7 +54,9 @@ func (w *Worker) finishAttempt(class probes.Class, acts *Actions) {
 // The same holds for liveness and startup in a terminating pod.
 func (w *Worker) judge(passed bool, acts *Actions) {
 	if !w.count(passed) {
-		w.leak(acts)
+		if w.cfg.Rules.leaks() {
+			w.leak(acts)
+		}
 		return // THR-NO-HYSTERESIS-LEAK
 	}
 	verdict := healthy

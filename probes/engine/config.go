@@ -40,7 +40,7 @@ func (c Config) Validate() error {
 	if c.Tries < 1 {
 		reject("tries %d must be at least 1", c.Tries)
 	}
-	if c.StartJitter < 0 || c.Period > 0 && c.StartJitter >= c.Period {
+	if c.StartJitter < 0 || c.StartJitter >= c.Period {
 		reject("start jitter %v must be in [0, period %v)", c.StartJitter, c.Period)
 	}
 	return errors.Join(errs...)
@@ -53,5 +53,5 @@ func (c Config) delayNeed() time.Duration {
 	if c.InitialDelay <= 0 {
 		return -time.Second + 1
 	}
-	return (c.InitialDelay+time.Second-1)/time.Second*time.Second - c.Rules.earlier()
+	return c.Rules.need((c.InitialDelay + time.Second - 1) / time.Second * time.Second)
 }

@@ -36,5 +36,5 @@ func Example() {
 	// Output:
 	// 3s healthy=false
 	// 50.001s healthy=true
-	// healthy run=S4 tick=1m10s
+	// healthy run=S3 tick=1m10s
 }

@@ -12,12 +12,9 @@ import (
 //
 // The run is not reset (RUN-CARRYOVER).
 func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
-	if !w.alive {
-		return
-	}
 	w.started = clamp(at)
 	w.running, w.onHold, w.passed = true, w.onHold && w.cfg.Rules.holdsForever(), false
-	w.stale = w.try > 0
+	w.stale = true
 	w.state = unset
 	if w.cfg.Rules != nil {
 		w.startOtherwise()
@@ -39,14 +36,14 @@ func (w *Worker) containerStarted(at time.Duration, acts *Actions) {
 // once, for no reader waits for the next check to see that the container does
 // not run. A worker on hold leaves its verdict alone.
 func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
-	if !w.alive || w.cfg.Rules.probesStopped() {
+	if w.cfg.Rules.probesStopped() {
 		return
 	}
 	if w.running && !w.onHold && !w.cfg.Rules.stoppedKeepsState() {
 		w.publish(unhealthy, acts)
 	}
 	w.running = false
-	w.stale = w.try > 0
+	w.stale = true
 	w.alive = willRestart
 }
 
@@ -54,10 +51,10 @@ func (w *Worker) containerStopped(willRestart bool, acts *Actions) {
 // shutdown; readiness goes on (TERM-LIVENESS-OFF). A verdict that put the
 // worker on hold stands, and so does the failure of a stopped container.
 func (w *Worker) terminating(acts *Actions) {
-	if !w.alive || w.cfg.Rules.goesOnTerminating(w.cfg.Kind) {
+	if w.cfg.Rules.goesOn(w.cfg.Kind == probes.Readiness) {
 		return
 	}
-	if w.running && !w.onHold && w.cfg.Kind != probes.Readiness {
+	if w.running && !w.onHold {
 		w.publish(healthy, acts)
 	}
 	w.quiet = true

@@ -134,38 +134,39 @@ type deviant struct {
 	odd       bool  // ticks taken, modulo 2
 }
 
-func (r *Rules) earlier() time.Duration {
+// Where the law has an answer of its own, a switch takes it and gives it back.
+
+func (r *Rules) need(law time.Duration) time.Duration {
 	if r != nil && r.DelayRounds {
-		return time.Second / 2
+		return law - time.Second/2
 	}
-	return 0
+	return law
 }
 
-func (r *Rules) firstWait(period time.Duration) time.Duration {
+func (r *Rules) firstTick(law, period time.Duration) time.Duration {
 	if r != nil && r.FirstWaits {
-		return period
+		return law + period
 	}
-	return 0
+	return law
 }
 
 func (r *Rules) retries(class probes.Class) bool {
 	return class == probes.Errored || r != nil && r.RetryFailures && class == probes.Failure
 }
 
-func (r *Rules) panicIs() probes.Class {
+func (r *Rules) panicIs(law probes.Class) probes.Class {
 	if r != nil && r.PanicFails {
 		return probes.Failure
 	}
-	return probes.Errored
+	return law
 }
 
 // initial is a state of STATE-INIT, or its opposite.
 func (r *Rules) initial(law published) published {
-	switch {
-	case r == nil:
-	case r.StartsAs == probes.Success && law == unhealthy:
+	if r != nil && r.StartsAs == probes.Success && law == unhealthy {
 		return healthy
-	case r.StartsAs == probes.Failure && law == healthy:
+	}
+	if r != nil && r.StartsAs == probes.Failure && law == healthy {
 		return unhealthy
 	}
 	return law
@@ -185,10 +186,12 @@ func (r *Rules) ignores(state, verdict published) bool {
 		r.StaysUnhealthy && state == unhealthy && verdict == healthy)
 }
 
-// goesOnTerminating is the law for readiness (TERM-LIVENESS-OFF).
-func (r *Rules) goesOnTerminating(k probes.Kind) bool {
-	law := k == probes.Readiness
-	return law && (r == nil || !r.TerminatingEndsReadiness) || !law && r != nil && r.TerminatingIgnored
+// goesOn tells whether a worker goes on in a terminating pod.
+func (r *Rules) goesOn(law bool) bool {
+	if r != nil {
+		return law && !r.TerminatingEndsReadiness || !law && r.TerminatingIgnored
+	}
+	return law
 }
 
 // holdsToo tells whether a verdict of readiness ends its attempts.
@@ -196,19 +199,21 @@ func (r *Rules) holdsToo(passed bool) bool {
 	return r.HoldAll && !passed || r.StopWhenHealthy && passed
 }
 
-func (r *Rules) startupGoesOn() bool     { return r != nil && r.StartupGoesOn }
-func (r *Rules) triggersAll() bool       { return r != nil && r.TriggerAll }
-func (r *Rules) keepsPhase() bool        { return r != nil && r.TriggerKeepsPhase }
-func (r *Rules) overlaps() bool          { return r != nil && r.Overlap }
-func (r *Rules) panicEnds() bool         { return r != nil && r.PanicEnds }
-func (r *Rules) lateCounts() bool        { return r != nil && r.LateCounts }
-func (r *Rules) holdKeepsRun() bool      { return r != nil && r.HoldKeepsRun }
-func (r *Rules) opensHold() bool         { return r != nil && r.OpenHold }
-func (r *Rules) holdsForever() bool      { return r != nil && r.HoldForever }
-func (r *Rules) forgetsTick() bool       { return r != nil && r.ForgetTick }
-func (r *Rules) repeats() bool           { return r != nil && r.RepeatVerdicts }
-func (r *Rules) probesStopped() bool     { return r != nil && r.StoppedIsProbed }
-func (r *Rules) stoppedKeepsState() bool { return r != nil && r.StoppedKeepsState }
+func (r *Rules) startupGoesOn() bool         { return r != nil && r.StartupGoesOn }
+func (r *Rules) triggersAll() bool           { return r != nil && r.TriggerAll }
+func (r *Rules) keepsPhase() bool            { return r != nil && r.TriggerKeepsPhase }
+func (r *Rules) skipsDelay(manual bool) bool { return r != nil && r.TriggerSkipsDelay && manual }
+func (r *Rules) overlaps() bool              { return r != nil && r.Overlap }
+func (r *Rules) leaks() bool                 { return r != nil && r.Leaks }
+func (r *Rules) panicEnds() bool             { return r != nil && r.PanicEnds }
+func (r *Rules) lateCounts() bool            { return r != nil && r.LateCounts }
+func (r *Rules) holdKeepsRun() bool          { return r != nil && r.HoldKeepsRun }
+func (r *Rules) opensHold() bool             { return r != nil && r.OpenHold }
+func (r *Rules) holdsForever() bool          { return r != nil && r.HoldForever }
+func (r *Rules) forgetsTick() bool           { return r != nil && r.ForgetTick }
+func (r *Rules) repeats() bool               { return r != nil && r.RepeatVerdicts }
+func (r *Rules) probesStopped() bool         { return r != nil && r.StoppedIsProbed }
+func (r *Rules) stoppedKeepsState() bool     { return r != nil && r.StoppedKeepsState }
 
 // clockOtherwise is a step of the wall clock under Rules.
 func (w *Worker) clockOtherwise(by time.Duration) {
@@ -220,17 +225,8 @@ func (w *Worker) clockOtherwise(by time.Duration) {
 	}
 }
 
-// skipsDelay tells whether a container that is too young is probed.
-func (w *Worker) skipsDelay() bool {
-	return w.cfg.Rules != nil && w.cfg.Rules.TriggerSkipsDelay && w.dev.manual
-}
-
 // leak publishes what is below the threshold.
-func (w *Worker) leak(acts *Actions) {
-	if w.cfg.Rules != nil && w.cfg.Rules.Leaks {
-		acts.add(Publish).Healthy = w.state == healthy
-	}
-}
+func (w *Worker) leak(acts *Actions) { acts.add(Publish).Healthy = w.state == healthy }
 
 // startOtherwise begins with a new container (containerStarted).
 func (w *Worker) startOtherwise() {

@@ -14,7 +14,7 @@ type State struct {
 	// container; Unknown and Healthy say which.
 	Published, Unknown, Healthy bool
 	// RunClass and Run are the class (Success, Failure, or NoClass when empty)
-	// and the length of the present run of equal results.
+	// and the length of the present run of equal results, up to the threshold.
 	RunClass probes.Class
 	Run      int32
 	// Attempt and Try number the attempt and try in flight; when InFlight is
@@ -38,7 +38,7 @@ func (w *Worker) State() State {
 	s := State{
 		Published: w.state != unset, Unknown: w.state == unknown, Healthy: w.state == healthy,
 		RunClass: w.run.class(), Run: w.run.length,
-		InFlight: w.try > 0, Attempt: w.attempt, Try: w.try, Stale: w.stale && w.try > 0,
+		InFlight: w.inFlight(), Attempt: w.attempt, Try: w.try, Stale: w.stale && w.inFlight(),
 		Running: w.running, OnHold: w.onHold, Ended: !w.alive,
 		GateClosed: w.running && w.cfg.StartupGate && w.cfg.Kind != probes.Startup && !w.passed,
 		Triggered:  w.triggered, NextTick: w.tick.next,
@@ -84,4 +84,16 @@ func (s State) String() string {
 		}
 	}
 	return b.String()
+}
+
+// class names the class of the run.
+func (s *streak) class() probes.Class {
+	switch {
+	case s.length == 0:
+		return probes.NoClass
+	case s.passed:
+		return probes.Success
+	default:
+		return probes.Failure
+	}
 }

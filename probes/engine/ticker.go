@@ -19,10 +19,7 @@ func (t *ticker) waiting(now time.Duration) bool { return t.next <= now }
 // receive takes the tick out of the channel; those dropped meanwhile are gone.
 // A tick at this very instant was sent before anything else happened in it.
 func (t *ticker) receive(now time.Duration) {
-	t.next += t.period
-	if t.next <= now {
-		t.next = t.from(now + 1)
-	}
+	t.next += (1 + (now-t.next)/t.period) * t.period
 }
 
 // from is the first tick at or after an instant, and not before next.

@@ -55,7 +55,7 @@ func NewWorker(cfg Config, now time.Duration) Worker {
 	now = clamp(now)
 	return Worker{
 		cfg:     cfg,
-		tick:    ticker{next: now + cfg.StartJitter + cfg.Rules.firstWait(cfg.Period), period: cfg.Period},
+		tick:    ticker{next: cfg.Rules.firstTick(now+cfg.StartJitter, cfg.Period), period: cfg.Period},
 		now:     now,
 		created: now,
 		need:    cfg.delayNeed(),
@@ -79,27 +79,34 @@ func (w *Worker) WakeAt() (time.Duration, bool) {
 // calls is the order of the events; a tick of that instant is taken by Wake,
 // or by the end of an attempt, whichever comes first.
 func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
-	if now > w.now {
-		w.now = min(now, horizon)
+	w.now = min(max(now, w.now), horizon)
+	switch {
+	case ev.Kind == TryFinished:
+		w.finishTry(ev.Class, &acts)
+	case ev.Kind == TryPanicked:
+		w.losePanicked(&acts)
+	case w.alive: // one that has ended lets its attempt in flight end, no more
+		w.learn(ev, &acts)
 	}
-	if w.tick.next < w.now && w.try == 0 && w.alive {
+	return acts
+}
+
+// learn takes the events of the world around the worker.
+func (w *Worker) learn(ev Event, acts *Actions) {
+	if !w.inFlight() {
 		w.passTicks()
 	}
 	switch ev.Kind {
 	case Wake:
-		w.wake(&acts)
-	case TryFinished:
-		w.finishTry(ev.Class, &acts)
-	case TryPanicked:
-		w.losePanicked(&acts)
+		w.wake(acts)
 	case Trigger:
-		w.trigger(&acts)
+		w.trigger(acts)
 	case ContainerStarted:
-		w.containerStarted(ev.At, &acts)
+		w.containerStarted(ev.At, acts)
 	case ContainerStopped:
-		w.containerStopped(ev.WillRestart, &acts)
+		w.containerStopped(ev.WillRestart, acts)
 	case Terminating:
-		w.terminating(&acts)
+		w.terminating(acts)
 	case StartupPassed:
 		w.passed = true // of the present container; the next one begins anew
 	case ClockStepped:
@@ -107,8 +114,8 @@ func (w *Worker) Step(now time.Duration, ev Event) (acts Actions) {
 		if w.cfg.Rules != nil {
 			w.clockOtherwise(clamp(ev.By))
 		}
+	case TryFinished, TryPanicked: // see Step
 	}
-	return acts
 }
 
 // probing tells whether a check, once the container is old enough, would start
@@ -148,11 +155,11 @@ func (w *Worker) enterLoop() {
 
 // wake takes a tick and checks.
 func (w *Worker) wake(acts *Actions) {
-	if !w.alive || w.busy() || !w.tick.waiting(w.now) {
+	if w.busy() || !w.tick.waiting(w.now) {
 		return
 	}
 	w.receive()
-	if w.check(acts); w.try == 0 {
+	if w.check(acts); !w.inFlight() {
 		w.enterLoop()
 	}
 	w.looping = true
@@ -163,8 +170,8 @@ func (w *Worker) wake(acts *Actions) {
 // trigger is taken, also when the check does nothing.
 func (w *Worker) trigger(acts *Actions) {
 	switch {
-	case !w.alive || w.cfg.Kind != probes.Readiness && !w.cfg.Rules.triggersAll():
-	case w.try > 0 || !w.looping:
+	case w.cfg.Kind != probes.Readiness && !w.cfg.Rules.triggersAll():
+	case w.inFlight() || !w.looping:
 		w.triggered = true
 	default:
 		w.takeTrigger(acts)
@@ -176,7 +183,9 @@ func (w *Worker) takeTrigger(acts *Actions) {
 	if !w.cfg.Rules.keepsPhase() {
 		w.tick.reset(w.now)
 	}
-	w.dev.manual = true
+	if w.cfg.Rules != nil {
+		w.dev.manual = true
+	}
 	w.check(acts)
 }
 
@@ -191,11 +200,14 @@ func (w *Worker) receive() {
 
 // busy tells whether ticks have to wait: an attempt is in flight
 // (TIM-NO-OVERLAP).
-func (w *Worker) busy() bool { return w.try > 0 && !w.cfg.Rules.overlaps() }
+func (w *Worker) busy() bool { return w.inFlight() && !w.cfg.Rules.overlaps() }
+
+// inFlight tells whether an attempt is in flight.
+func (w *Worker) inFlight() bool { return w.try > 0 }
 
 // check is the kubelet's doProbe up to the attempt.
 func (w *Worker) check(acts *Actions) {
-	if !w.probing() || w.now-w.started < w.need && !w.skipsDelay() {
+	if !w.probing() || w.now-w.started < w.need && !w.cfg.Rules.skipsDelay(w.dev.manual) {
 		return
 	}
 	w.attempt++

@@ -13,9 +13,6 @@ import (
 // (PROBER-RESTART).
 func stateInit(c *court) {
 	c.stints(func(s *history.Stint) {
-		if s.Probe.Kind == probes.Startup {
-			return
-		}
 		initial := s.Probe.Kind == probes.Liveness
 		firstEnd := len(c.run.Events)
 		for _, a := range s.Attempts {
@@ -27,17 +24,46 @@ func stateInit(c *court) {
 			return
 		}
 		m := s.States[0]
-		if m.Index > firstEnd || m.OK == initial || m.T >= s.Container.Stop {
+		known := s.Probe.Kind != probes.Startup || m.Value == unknown
+		if m.Index > firstEnd || m.OK == initial && known || m.T >= s.Container.Stop {
 			return
 		}
 		if _, anew := c.lastRestart(s.Container.Start, m.T); anew {
 			return
 		}
+		want := fmt.Sprint(initial)
+		if s.Probe.Kind == probes.Startup {
+			want = unknown
+		}
 		c.failStint(s, Failure{
 			At: m.T, Event: m.Index,
 			Message: fmt.Sprintf("the %s probe was %v before its first result", s.Probe.Kind, m.OK),
-			Want:    fmt.Sprintf("%v from the start of the container until a threshold is reached", initial),
+			Want:    want + " from the start of the container until a threshold is reached",
 		})
+	})
+}
+
+// unknown is the value of the state of a startup probe without a verdict.
+const unknown = "unknown"
+
+// neverUnknown: STATE-INIT. The other probes have a state from the first
+// moment on, and a startup probe keeps its verdict.
+func neverUnknown(c *court) {
+	c.stints(func(s *history.Stint) {
+		for i, m := range s.States {
+			if m.Value != unknown || s.Probe.Kind == probes.Startup && i == 0 {
+				continue
+			}
+			if _, anew := c.lastRestart(s.Container.Start, m.T); anew {
+				continue
+			}
+			c.failStint(s, Failure{
+				At: m.T, Event: m.Index,
+				Message: fmt.Sprintf("the state of the %s probe was unknown", s.Probe.Kind),
+				Want:    "unknown is a startup probe before its verdict, nothing else",
+			})
+			return
+		}
 	})
 }
 
@@ -87,6 +113,16 @@ func liveHold(c *court) {
 				At: second.T, Event: second.Index, Message: "a second verdict on the same container",
 				Want: "one liveness failure a container",
 			})
+		}
+		for _, m := range s.States {
+			if _, anew := c.lastRestart(verdict.T, m.T); m.OK && m.Index > verdict.Index && !anew {
+				c.failStint(s, Failure{
+					At: m.T, Event: m.Index,
+					Message: fmt.Sprintf("%s again at %s, after the verdict of %s", s.Probe.Kind, Seconds(m.T), Seconds(verdict.T)),
+					Want:    "the verdict stands until there is a new container",
+				})
+				return
+			}
 		}
 	})
 }
@@ -181,6 +217,16 @@ func nonRunning(c *court) {
 					At: a.Start, Event: a.StartEvent,
 					Message: fmt.Sprintf("attempt %d started at %s, the container stopped at %s", a.Number, Seconds(a.Start), Seconds(stop)),
 					Want:    "no attempt on a container that does not run",
+				})
+				return
+			}
+		}
+		for _, m := range s.States {
+			if stop != history.Never && m.OK && m.T > stop+c.slack {
+				c.failStint(s, Failure{
+					At: m.T, Event: m.Index,
+					Message: fmt.Sprintf("the %s probe passed at %s, the container stopped at %s", s.Probe.Kind, Seconds(m.T), Seconds(stop)),
+					Want:    "a container that does not run has failed",
 				})
 				return
 			}

@@ -102,6 +102,61 @@ func (c *court) lateAttempt(s *history.Stint, a *history.Attempt, due, next time
 	c.failStint(s, f)
 }
 
+// unhurried: TIM-PERIOD-START. An attempt that starts while the probe is idle
+// starts with its tick, and every attempt needs a tick of its own: the n-th
+// attempt after it comes no sooner than n periods later. A prober may be slow
+// by the slack to begin.
+func unhurried(c *court) {
+	c.stints(func(s *history.Stint) {
+		const none = history.Never
+		lowest, steps := none, time.Duration(0)
+		for i, a := range s.Attempts {
+			if c.outOfTurn(s, i) {
+				lowest = none
+			}
+			steps += s.Probe.Period
+			place := steps - a.Start
+			if lowest != none && place-lowest > c.slack {
+				c.failStint(s, Failure{
+					At: a.Start, Event: a.StartEvent,
+					Message: fmt.Sprintf("attempt %d started at %s, before its tick", a.Number, Seconds(a.Start)),
+					Want:    fmt.Sprintf("one attempt every %s from start to start", Seconds(s.Probe.Period)),
+				})
+				return
+			}
+			if !mayRun(s, i) && c.idleBefore(s, i) {
+				lowest = min(lowest, place)
+			}
+		}
+	})
+}
+
+// outOfTurn tells whether attempt i need not wait for a tick of the attempts
+// before it: a trigger may have asked for it, or the prober began anew.
+func (c *court) outOfTurn(s *history.Stint, i int) bool {
+	anew := false
+	if i > 0 {
+		_, anew = c.lastRestart(s.Attempts[i-1].Start, s.Attempts[i].Start)
+	}
+	return anew || mayRun(s, i)
+}
+
+// mayRun tells whether attempt i may be one that was asked for
+// (TIM-READY-MANUAL).
+func mayRun(s *history.Stint, i int) bool {
+	return s.Probe.Kind == probes.Readiness && !stateBefore(s, s.Attempts[i].StartEvent)
+}
+
+// idleBefore tells whether nothing of the probe was in flight just before
+// attempt i, as far as the slack lets us see.
+func (c *court) idleBefore(s *history.Stint, i int) bool {
+	if i == 0 { // the worker of a container in place may be the one before
+		return c.profile().VM || previous(s) == nil
+	}
+	before := s.Attempts[i-1]
+	return before.Ended() && s.Attempts[i].Start > before.End+c.slack
+}
+
 // tickDrop: TIM-TICK-DROP, TIM-READY-MANUAL. Of the ticks missed at most one
 // is latched, so n attempts take at least n-2 periods; only readiness of a
 // container that is not ready may run out of turn.
@@ -111,12 +166,7 @@ func tickDrop(c *court) {
 		const none = history.Never
 		lowest, steps := none, time.Duration(0)
 		for i, a := range s.Attempts {
-			free := s.Probe.Kind == probes.Readiness && !stateBefore(s, a.StartEvent)
-			anew := false
-			if i > 0 {
-				_, anew = c.lastRestart(s.Attempts[i-1].Start, a.Start)
-			}
-			if free || anew {
+			if c.outOfTurn(s, i) {
 				lowest = none
 				continue
 			}
