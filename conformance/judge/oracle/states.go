@@ -176,7 +176,8 @@ func startupGate(c *court) {
 }
 
 // termLivenessOff: TERM-LIVENESS-OFF. An attempt in flight goes on, so its
-// verdict is legal.
+// verdict is legal. A prober that reports states reports success, a period
+// later at the most.
 func termLivenessOff(c *court) {
 	c.stints(func(s *history.Stint) {
 		since := terminating(s.VM, s.Container.Instance)
@@ -194,6 +195,14 @@ func termLivenessOff(c *court) {
 				})
 				return
 			}
+		}
+		if by := since + s.Probe.Period + c.slack; len(s.States) > 0 && len(s.Verdicts) == 0 && !inFlight &&
+			s.Container.Stop > by && c.run.End > by && !stateAt(s, by) {
+			c.failStint(s, Failure{
+				At: by, Event: history.NoEvent,
+				Message: fmt.Sprintf("the %s probe has not passed, the pod terminates since %s", s.Probe.Kind, Seconds(since)),
+				Want:    fmt.Sprintf("success of the %s probe of a terminating pod", s.Probe.Kind),
+			})
 		}
 		for _, m := range s.Verdicts {
 			if m.T > since && !inFlight {
