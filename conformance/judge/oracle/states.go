@@ -230,8 +230,8 @@ func nonRunning(c *court) {
 				return
 			}
 		}
-		for _, m := range s.States {
-			if stop != history.Never && m.OK && m.T > stop+c.slack {
+		for i, m := range s.States {
+			if m.OK && c.afterStop(s, i) {
 				c.failStint(s, Failure{
 					At: m.T, Event: m.Index,
 					Message: fmt.Sprintf("the %s probe passed at %s, the container stopped at %s", s.Probe.Kind, Seconds(m.T), Seconds(stop)),
@@ -260,6 +260,17 @@ func nonRunning(c *court) {
 			})
 		}
 	}
+}
+
+// afterStop tells whether state i holds when the slack after the container
+// stopped is over, and was published after it stopped.
+func (c *court) afterStop(s *history.Stint, i int) bool {
+	limit := s.Container.Stop
+	if limit == history.Never || s.States[i].Index < s.Container.StopEvent {
+		return false
+	}
+	limit += c.slack
+	return s.States[i].T > limit || i+1 == len(s.States) || s.States[i+1].T > limit
 }
 
 // unready tells whether the probe, or the VM's Ready condition, is false by
