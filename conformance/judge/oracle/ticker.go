@@ -136,7 +136,7 @@ func unhurried(c *court) {
 func (c *court) outOfTurn(s *history.Stint, i int) bool {
 	anew := false
 	if i > 0 {
-		_, anew = c.lastRestart(s.Attempts[i-1].Start, s.Attempts[i].Start)
+		_, anew = c.lastRestart(s.Attempts[i-1].Start-1, s.Attempts[i].Start)
 	}
 	return anew || mayRun(s, i)
 }
