@@ -30,6 +30,9 @@ type Bed struct {
 	Liberty *Liberty
 	// Door puts another prober into the world; nil: our own.
 	Door Door
+	// Clock, if not nil, lets the world live until an instant in the stead of
+	// Kernel.Run: the clock of a bubble moves the kernel.
+	Clock func(k *sim.Kernel, until time.Duration) error
 	// View is from where runs are watched: what it does not show is left out of
 	// their traces. Default from inside the prober.
 	View trace.View
@@ -83,7 +86,7 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
-	w.tryer, w.door = w, b.Door
+	w.tryer, w.door, w.clock = w, b.Door, b.Clock
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
@@ -119,7 +122,8 @@ type world struct {
 	kernel  *sim.Kernel
 	net     *network.Network
 	prober  *network.Host
-	door    Door // nil: our own prober
+	door    Door                                   // nil: our own prober
+	clock   func(*sim.Kernel, time.Duration) error // nil: the kernel's own
 	driver  Prober
 	tryer   prober.Tryer
 	cluster *cluster.Cluster // nil: bare
@@ -235,11 +239,15 @@ func (w *world) publish(v *vm) platform.Publisher {
 
 // run lets the world live until the end of the case.
 func (w *world) run(ctx context.Context) error {
+	move := w.clock
+	if move == nil {
+		move = (*sim.Kernel).Run
+	}
 	for w.kernel.Now() < w.c.Until {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.kernel.Run(min(w.kernel.Now()+slice, w.c.Until)); err != nil {
+		if err := move(w.kernel, min(w.kernel.Now()+slice, w.c.Until)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -44,23 +45,32 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	for p := &l.down; ; {
-		switch {
-		case p.arrived > 0:
-			n := copy(b, p.buf[p.head:p.head+p.arrived])
-			p.take(n)
-			return n, nil
-		case p.rst:
-			return 0, l.failed("read", os.NewSyscallError("read", syscall.ECONNRESET))
-		case p.fin:
-			return 0, io.EOF
-		case l.failure != nil:
-			return 0, l.failed("read", os.NewSyscallError("read", l.failure))
+	for {
+		n, err := l.pull(b)
+		if !errors.Is(err, ErrAgain) {
+			return n, err
 		}
 		if !l.wait(c.readBy) {
 			return 0, l.failed("read", os.ErrDeadlineExceeded)
 		}
 	}
+}
+
+// pull is Read without the wait.
+func (l *link) pull(b []byte) (int, error) {
+	switch p := &l.down; {
+	case p.arrived > 0:
+		n := copy(b, p.buf[p.head:p.head+p.arrived])
+		p.take(n)
+		return n, nil
+	case p.rst:
+		return 0, l.failed("read", os.NewSyscallError("read", syscall.ECONNRESET))
+	case p.fin:
+		return 0, io.EOF
+	case l.failure != nil:
+		return 0, l.failed("read", os.NewSyscallError("read", l.failure))
+	}
+	return 0, ErrAgain
 }
 
 // Write sends b. It waits while the window is full, as behind a server that
@@ -74,20 +84,11 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return 0, l.failed("write", os.ErrDeadlineExceeded)
 	}
 	done := 0
-	for p := &l.up; ; {
-		switch {
-		case l.failure != nil:
-			return done, l.failed("write", os.NewSyscallError("write", l.failure))
-		case l.down.rst || p.ended || p.sealed:
-			return done, l.failed("write", os.NewSyscallError("write", syscall.EPIPE))
-		}
-		n := min(len(b)-done, Window-p.unread())
-		if n > 0 {
-			p.write(b[done : done+n])
-			done += n
-		}
-		if done == len(b) {
-			return done, nil
+	for {
+		n, err := l.push(b[done:])
+		done += n
+		if !errors.Is(err, ErrAgain) {
+			return done, err
 		}
 		l.writing = true
 		ok := l.wait(c.writeBy)
@@ -96,6 +97,25 @@ func (c *Conn) Write(b []byte) (int, error) {
 			return done, l.failed("write", os.ErrDeadlineExceeded)
 		}
 	}
+}
+
+// push is Write without the wait.
+func (l *link) push(b []byte) (int, error) {
+	p := &l.up
+	switch {
+	case l.failure != nil:
+		return 0, l.failed("write", os.NewSyscallError("write", l.failure))
+	case l.down.rst || p.ended || p.sealed:
+		return 0, l.failed("write", os.NewSyscallError("write", syscall.EPIPE))
+	}
+	n := min(len(b), Window-p.unread())
+	if n > 0 {
+		p.write(b[:n])
+	}
+	if n = max(n, 0); n < len(b) {
+		return n, ErrAgain
+	}
+	return n, nil
 }
 
 // wait parks the dialer's task until something happens to the link.

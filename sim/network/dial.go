@@ -42,7 +42,10 @@ func (h *Host) dial(t *sim.Task, to *Host, remote netip.AddrPort, deadline time.
 		return nil, dialError(remote, nobody(t, deadline))
 	}
 	l := h.net.take()
-	l.start(h, to, t, remote)
+	l.start(h, to, t.Actor(), remote)
+	l.task = t
+	t.Own(&l.down.timer)
+	t.Own(&l.up.pumping)
 	l.observe(Dialed)
 	h.net.kernel.Set(&l.up.timer, l.since+h.net.delay(h, to))
 	timely := true

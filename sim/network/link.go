@@ -38,6 +38,7 @@ type call struct {
 	serverAt       int
 	listed         bool
 	task           *sim.Task
+	changed        func()    // in place of a task: see Stream
 	actor          sim.Actor // of the dialer
 	stream         uint64    // of its draws
 	local, remote  netip.AddrPort
@@ -88,16 +89,14 @@ func (n *Network) take() *link {
 }
 
 // start makes the link one between two hosts, before its first SYN.
-func (l *link) start(from, to *Host, t *sim.Task, remote netip.AddrPort) {
+func (l *link) start(from, to *Host, actor sim.Actor, remote netip.AddrPort) {
 	k := l.net.kernel
-	l.client, l.server, l.task, l.actor, l.remote = from, to, t, t.Actor(), remote
+	l.client, l.server, l.actor, l.remote = from, to, actor, remote
 	l.local = netip.AddrPortFrom(from.addr, from.nextEphemeral())
 	l.up.from, l.up.to = from, to
 	l.down.from, l.down.to = to, from
 	l.up.timer.Like(&to.timer)
 	l.down.pumping.Like(&to.timer)
-	t.Own(&l.down.timer)
-	t.Own(&l.up.pumping)
 	l.state, l.since = connecting, k.Now()
 	// By actor and instant, not by port: other dialers change no draw.
 	l.stream = sim.Draw(to.stream, uint64(l.actor), uint64(l.since))
@@ -242,6 +241,10 @@ func (l *link) atClient(n int) {
 // wake lets the dialer's task look again. It may end the link: callers hold
 // busy.
 func (l *link) wake() {
+	if l.changed != nil {
+		l.changed()
+		return
+	}
 	if l.parked {
 		l.task.Continue()
 	}
