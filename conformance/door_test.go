@@ -1,0 +1,65 @@
+package conformance_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance"
+	"github.com/vmprobe/vmprobe/conformance/door"
+)
+
+// hasty is a prober that takes the first answer for the last word.
+func hasty(ctx context.Context, p *door.Probe, c door.Container) {
+	client := &http.Client{Transport: p.Transport(), Timeout: p.Spec.Timeout}
+	for n := int32(1); ctx.Err() == nil; n++ {
+		p.Report(door.TryStarted{Instance: c.Instance, Attempt: n, Try: 1})
+		resp, err := client.Get(p.URL(c))
+		if err == nil {
+			resp.Body.Close()
+		}
+		p.Report(door.State{Instance: c.Instance, Healthy: err == nil && resp.StatusCode < 400})
+		time.Sleep(p.Spec.Period)
+	}
+}
+
+// The Go door fails the test of a wrong prober, of a selection without a case,
+// and of a list of known failures that is not true: each in a child, as a test
+// that fails cannot be tested otherwise.
+func TestGoDoorFails(t *testing.T) {
+	const inChild = "VMPROBE_TEST_DOOR"
+	factory := func() door.Prober { return door.Containers(hasty) }
+	one := conformance.Scenarios("threshold-ffsff@kubernetes")
+	known := func(id string) conformance.Option {
+		return conformance.Failing(map[string]string{id: "it is hasty"})
+	}
+	children := map[string]struct {
+		opts []conformance.Option
+		fail bool
+		want string
+	}{
+		"wrong":   {[]conformance.Option{one}, true, "TIM-DELAY-NEVER-EARLY"},
+		"nothing": {[]conformance.Option{conformance.Labels("no-such-label")}, true, "nothing selected"},
+		"unknown": {[]conformance.Option{conformance.Scenarios("no-such-scenario")}, true, "no embedded scenario"},
+		"stale":   {[]conformance.Option{one, known("no-such@kubernetes")}, true, "no selected case is called"},
+		"known":   {[]conformance.Option{one, known("threshold-ffsff@kubernetes")}, false, "fails as known: it is hasty"},
+	}
+	if name := os.Getenv(inChild); name != "" {
+		conformance.Test(t, factory, children[name].opts...)
+		return
+	}
+	for name, child := range children {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestGoDoorFails$", "-test.v")
+			cmd.Env = append(os.Environ(), inChild+"="+name)
+			out, err := cmd.CombinedOutput()
+			if (err != nil) != child.fail || !strings.Contains(string(out), child.want) {
+				t.Errorf("error %v, want one: %t, with %q:\n%s", err, child.fail, child.want, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,148 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/door"
+	"github.com/vmprobe/vmprobe/conformance/door/bubble"
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// Option changes what Test runs.
+type Option func(*options)
+
+type options struct {
+	campaign.Selection
+	scenarios []string
+	bubble    bubble.Bed
+	failing   map[string]string
+	rechecks  int
+}
+
+// Profiles selects dialects; default: all.
+func Profiles(names ...string) Option { return func(o *options) { o.Selection.Profiles = names } }
+
+// Scenarios selects scenarios by name, pattern or file, as the arguments of
+// "vmprobe run" do; default: every embedded one.
+func Scenarios(args ...string) Option { return func(o *options) { o.scenarios = args } }
+
+// Seeds runs each case with so many seeds from the first one; default 1, 1.
+func Seeds(first uint64, n int) Option {
+	return func(o *options) { o.Seed, o.Selection.Seeds = first, n }
+}
+
+// Labels selects cases by a label filter in Ginkgo's syntax.
+func Labels(filter string) Option { return func(o *options) { o.Selection.Labels = filter } }
+
+// Lacks tells what the prober cannot do: a case for which reason is not empty
+// is not run, and the test says why.
+func Lacks(reason func(*scenarios.Case) string) Option {
+	return func(o *options) { o.bubble.Lacks = reason }
+}
+
+// Failing names cases that the prober fails, each with the reason. A case
+// that passes nevertheless fails the test, and so does a name that no case has.
+func Failing(cases map[string]string) Option { return func(o *options) { o.failing = cases } }
+
+// Hook gives the way into the simulated network to a prober that dials by
+// itself (see hack/netoverlay). It is called before each run; what it returns,
+// after it.
+func Hook(hook func(bubble.Dial) (unhook func())) Option {
+	return func(o *options) { o.bubble.Hook = hook }
+}
+
+// Patience is how long, of real time, a run may stand still; default 30 s.
+func Patience(d time.Duration) Option { return func(o *options) { o.bubble.Patience = d } }
+
+// Recheck runs each case n times, n > 1, and fails when two runs differ: the
+// prober is not reproducible.
+func Recheck(n int) Option { return func(o *options) { o.rechecks = n } }
+
+// Test puts a Go prober through the suite, in virtual time and unmodified: one
+// subtest for each case, named as in "vmprobe list". Package door says what a
+// prober is, package bubble what it must not do.
+//
+// A selection without a case fails the test: a run that tests nothing must not
+// pass.
+func Test(t *testing.T, factory func() door.Prober, opts ...Option) {
+	t.Helper()
+	o := options{bubble: bubble.Bed{Tool: campaign.Version(), Factory: factory}}
+	o.Seed, o.Selection.Seeds = 1, 1
+	for _, opt := range opts {
+		opt(&o)
+	}
+	o.test(t, o.bubble)
+}
+
+func (o *options) test(t *testing.T, bed testbed.Testbed) {
+	t.Helper()
+	list, err := o.Jobs(o.scenarios, nil, io.Discard, bed.Name())
+	if err != nil {
+		t.Fatal(explain(err))
+	}
+	unused := o.unused(list)
+	for _, name := range unused {
+		t.Errorf("Failing: no selected case is called %q", name)
+	}
+	for _, job := range list {
+		name := job.Case.ID()
+		if o.Selection.Seeds > 1 {
+			name = fmt.Sprintf("%s#%d", name, job.Seed)
+		}
+		t.Run(name, func(t *testing.T) { o.one(t, bed, job) })
+	}
+}
+
+// explain shows the places of mistakes in scenario files.
+func explain(err error) error {
+	if m, ok := errors.AsType[*campaign.Mistakes](err); ok {
+		return fmt.Errorf("%w:\n%v", err, m.Diags)
+	}
+	return err
+}
+
+func (o *options) unused(list []suite.Job) (names []string) {
+	for name := range o.failing {
+		if !slices.ContainsFunc(list, func(j suite.Job) bool { return j.Case.ID() == name }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// one runs a case.
+func (o *options) one(t *testing.T, bed testbed.Testbed, job suite.Job) {
+	t.Helper()
+	c := &campaign.Campaign{Bed: bed}
+	part := c.Run(t.Context(), []suite.Job{job})[0]
+	reason, failing := o.failing[job.Case.ID()]
+	switch {
+	case part.Result == judge.NotRun:
+		t.Skip("not run: " + part.Reason)
+	case part.Result == judge.Fail && failing:
+		t.Skip("fails as known: " + reason)
+	case part.Result != judge.Pass:
+		t.Error(part.Text())
+		return
+	case failing:
+		t.Errorf("passes, but is listed as failing: %s", reason)
+	}
+	if b, ok := bed.(bubble.Bed); ok && o.rechecks > 1 {
+		d, err := b.Check(t.Context(), job.Case, job.Seed, o.rechecks)
+		if err != nil {
+			t.Error(err)
+		} else if d != nil {
+			t.Errorf("two runs differ: %s, record %d\n  %+v\n  %+v", d.VM, d.Record, d.A, d.B)
+		}
+	}
+}
