@@ -55,6 +55,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (default 20s)
 bench: ## Run the benchmarks that the README quotes
 	$(GO) test -run '^$$' -bench . -benchmem ./sim/... ./probes/... ./conformance/...
 
+.PHONY: bench-fleets
+bench-fleets: ## Run fleets of up to 100,000 VMs for a virtual hour (five minutes)
+	VMPROBE_BENCH_LARGE=1 $(GO) test -run '^$$' -bench Fleet -benchtime 1x ./conformance/simbed
+
 .PHONY: verify
 verify: generate ## Check that generated files, modules and formatting are up to date
 	$(GO) mod tidy -diff

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +77,7 @@ func misuse(n *yaml.Node, place string, seen map[string]bool, try func(string)) 
 		}
 		*n = good
 		if n.Kind == yaml.MappingNode {
-			n.Content = append(n.Content[:len(n.Content):len(n.Content)],
+			n.Content = append(slices.Clip(n.Content),
 				&yaml.Node{Kind: yaml.ScalarNode, Value: "surplus"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "1"})
 			try(place + " with a key too many")
 			for i := 0; i < len(good.Content); i += 2 {
