@@ -18,6 +18,8 @@ import (
 // line here is an error, and so is a line without a dependency.
 var saves = map[string]string{
 	"github.com/benbjohnson/clock":             "a clock for the real-time driver that its unit tests can turn by hand",
+	"github.com/chromedp/cdproto":              "the words of the DevTools protocol, for the test of the HTML report",
+	"github.com/chromedp/chromedp":             "a headless browser that looks at the HTML report in tests",
 	"github.com/cockroachdb/datadriven":        "golden event logs: a command, its output below it, one flag to rewrite",
 	"github.com/google/go-cmp":                 "readable differences of values in tests",
 	"github.com/invopop/jsonschema":            "the JSON Schema of scenario files from Go types and their comments",

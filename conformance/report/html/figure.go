@@ -20,6 +20,7 @@ type figure struct {
 	Height int
 	Names  []label
 	Ticks  []tick
+	Grid   string // lines below the ticks, as a path
 	Bands  []band
 	Paths  []path
 	Glyphs []glyph
@@ -110,6 +111,7 @@ func figures(c *Case) []*figure {
 		if len(c.Failures) > 0 && (c.Failures[0].VM == v.Name || c.Failures[0].VM == "" && i == 0) {
 			d.flag(&c.Failures[0])
 		}
+		d.Grid = d.grid()
 		d.Label = strings.Join(append([]string{v.Name + ", " + oracle.Seconds(c.Picture.End)}, d.words...), "; ")
 		list = append(list, d.figure)
 	}
@@ -178,6 +180,15 @@ func (d *drawing) ruler() {
 		}
 		d.Ticks = append(d.Ticks, tick{X: x, Text: oracle.Seconds(t), Last: x > 900})
 	}
+}
+
+// grid is the lines under the marks of the ruler, once the height is known.
+func (d *drawing) grid() string {
+	var lines strings.Builder
+	for _, t := range d.Ticks {
+		fmt.Fprintf(&lines, "M%d 4V%d", t.X, d.Height)
+	}
+	return lines.String()
 }
 
 func (d *drawing) lane(l *lanes.Lane) {
