@@ -58,6 +58,9 @@ func (k *Kernel) Set(t *Timer, at time.Duration) {
 	k.queue.push(e)
 }
 
+// Fire calls the function of an idle timer now, within the present event.
+func (t *Timer) Fire() { t.fn() }
+
 // Stop disarms the timer and reports whether it was armed.
 func (k *Kernel) Stop(t *Timer) bool {
 	if t.index < 0 {

@@ -23,59 +23,62 @@ type pattern []struct {
 // was expected there; -1 when all fit. Words beyond the end do not fit;
 // missing words are reported at the end.
 func (p pattern) mismatch(words []string) (place int, want string) {
-	// reach holds the entries that may come next, with their uses so far: a
-	// set of (entry, used), kept small because "..." is rare.
-	type state struct{ entry, used int }
-	reach := map[state]bool{{0, 0}: true}
-	closure := func(set map[state]bool) map[state]bool {
-		out := map[state]bool{}
-		for s := range set {
-			for {
-				out[s] = true
-				if s.entry >= len(p) || p[s.entry].times != s.used && p[s.entry].times != 0 {
-					break
-				}
-				s = state{s.entry + 1, 0}
-			}
-		}
-		return out
-	}
-	expected := func(set map[state]bool) string {
-		// The least advanced entry is what the author meant next.
-		best := len(p)
-		for s := range set {
-			if s.entry < len(p) && (p[s.entry].times == 0 || s.used < p[s.entry].times) {
-				best = min(best, s.entry)
-			}
-		}
-		if best == len(p) {
-			return "nothing more"
-		}
-		return p[best].word
-	}
-	reach = closure(reach)
+	// reach holds the entries that may come next, with their uses so far. It
+	// has two or three members, whatever the pattern.
+	reach, next := p.advance(nil, spot{}), []spot(nil)
 	for i, w := range words {
-		next := map[state]bool{}
-		for s := range reach {
+		next = next[:0]
+		for _, s := range reach {
 			if s.entry >= len(p) || p[s.entry].word != w {
 				continue
 			}
 			switch e := p[s.entry]; {
 			case e.times == 0:
-				next[s] = true
+				next = p.advance(next, s)
 			case s.used < e.times:
-				next[state{s.entry, s.used + 1}] = true
+				next = p.advance(next, spot{s.entry, s.used + 1})
 			}
 		}
 		if len(next) == 0 {
-			return i, expected(reach)
+			return i, p.expected(reach)
 		}
-		reach = closure(next)
+		reach, next = next, reach
 	}
-	if !reach[state{len(p), 0}] {
-		return len(words), expected(reach)
+	if !slices.Contains(reach, spot{len(p), 0}) {
+		return len(words), p.expected(reach)
 	}
 	return -1, ""
+}
+
+// spot is a place in a pattern: an entry, and how often it has been used.
+type spot struct{ entry, used int }
+
+// advance adds a place to a set, and those that follow it without a word.
+func (p pattern) advance(set []spot, s spot) []spot {
+	for {
+		if !slices.Contains(set, s) {
+			set = append(set, s)
+		}
+		if s.entry >= len(p) || p[s.entry].times != s.used && p[s.entry].times != 0 {
+			return set
+		}
+		s = spot{s.entry + 1, 0}
+	}
+}
+
+// expected is the word of the least advanced place that takes one: what the
+// author meant next.
+func (p pattern) expected(set []spot) string {
+	best := len(p)
+	for _, s := range set {
+		if s.entry < len(p) && (p[s.entry].times == 0 || s.used < p[s.entry].times) {
+			best = min(best, s.entry)
+		}
+	}
+	if best == len(p) {
+		return "nothing more"
+	}
+	return p[best].word
 }
 
 func (p pattern) String() string {
@@ -100,9 +103,19 @@ func (j *expector) attempts(k probes.Kind, runs []scenarios.ClassRun) {
 		p = append(p, struct {
 			word  string
 			times int
-		}{string(r.Class.Letter()), r.Times})
+		}{letter(r.Class), r.Times})
 	}
-	j.match(k, "attempt", p, func(a *history.Attempt) string { return string(a.Class.Letter()) })
+	j.match(k, "attempt", p, func(a *history.Attempt) string { return letter(a.Class) })
+}
+
+// letter is the class as a word of a pattern.
+func letter(c probes.Class) string {
+	const letters = "SWFE"
+	if c < probes.Success || c > probes.Errored {
+		return string(c.Letter())
+	}
+	i := c - probes.Success
+	return letters[i : i+1]
 }
 
 // tries judges the number of tries of each attempt.
@@ -118,8 +131,8 @@ func (j *expector) tries(k probes.Kind, runs []scenarios.CountRun) {
 }
 
 func (j *expector) match(k probes.Kind, what string, p pattern, word func(*history.Attempt) string) {
-	var words []string
 	list := j.vm.Attempts(k)
+	words := make([]string, 0, len(list))
 	for _, a := range list {
 		if a.Ended() {
 			words = append(words, word(a))

@@ -119,11 +119,19 @@ type trial struct {
 	o     *Options
 	story *Story
 	row   Row
+
+	played *simbed.Model  // nil: the case needs bytes
+	events trace.Recorder // of the last run without bytes
 }
 
 // all runs every prober, or its share.
 func (t *trial) all(list []Prober) {
-	t.row.Reason = bytesMatter(t.row.Case)
+	var err error
+	if t.played, err = simbed.NewModel(t.row.Case); err != nil {
+		t.row.Reason = err.Error()
+	} else {
+		t.row.Reason = bytesMatter(t.row.Case)
+	}
 	for i := 0; i < len(list) && t.row.Reason == "" && t.row.Broken == "" && t.ctx.Err() == nil; i++ {
 		t.model(&list[i])
 	}
@@ -173,8 +181,10 @@ func bytesMatter(c *scenarios.Case) string {
 // model runs a prober without bytes. What turns out to need them ends the
 // runs of this kind.
 func (t *trial) model(p *Prober) {
+	t.events.Events = t.events.Events[:0]
 	tr, err := guarded(func() (*trace.Trace, error) {
-		return simbed.Bed{Bare: true, Liberty: p.Liberty(t.story)}.Twin(t.ctx, t.row.Case, p.Seed)
+		err := t.played.Play(t.ctx, p.Seed, p.Liberty(t.story), &t.events)
+		return &trace.Trace{Header: trace.Header{Seed: p.Seed}, Events: t.events.Events}, err
 	})
 	if errors.Is(err, simbed.ErrInexpressible) {
 		t.row.Reason, t.row.Model, t.row.Rejected, t.row.Rejections = errors.Unwrap(err).Error(), 0, 0, nil

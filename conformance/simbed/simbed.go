@@ -133,6 +133,7 @@ type world struct {
 
 	deviation *Deviation // never nil
 	liberty   *Liberty   // never nil
+	checked   bool       // the guests' programs have been
 }
 
 // fail ends the run: the scenario or the harness is at fault, not a prober.

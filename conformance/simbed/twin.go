@@ -26,23 +26,76 @@ var ErrInexpressible = errors.New("not expressible without bytes")
 // can run a case its trace is that of Run, but for what the guest saw. It
 // returns ErrInexpressible (wrapped, with the reason) where it cannot.
 func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	m, err := NewModel(c)
+	if err != nil {
+		return nil, err
+	}
+	var recorder trace.Recorder
+	if err := m.Play(ctx, seed, b.liberty(), &recorder); err != nil {
+		return nil, err
+	}
+	return recorder.Trace(b.header(c, seed)), nil
+}
+
+// Model runs a case without bytes again and again: what a reply comes to is
+// looked up once. It must not be used by two goroutines at a time.
+type Model struct {
+	c       *scenarios.Case
+	decided map[question]decision
+}
+
+// question is what a verdict hangs on beside the profile, and decision what the
+// truth table answers.
+type question struct {
+	probe   *probes.Probe
+	answer  truth.Answer
+	address string
+}
+
+type decision struct {
+	verdict truth.Verdict
+	ok      bool
+}
+
+// NewModel returns ErrInexpressible where a case cannot be run without bytes.
+func NewModel(c *scenarios.Case) (*Model, error) {
 	if reason := bytesMatter(c); reason != "" {
 		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
 	}
-	var recorder trace.Recorder
-	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none, liberty: b.liberty()}
+	return &Model{c: c, decided: map[question]decision{}}, nil
+}
+
+// Play runs the case once and hands each event to the sink, as Twin does. A
+// nil Liberty leaves everything to the seed.
+func (m *Model) Play(ctx context.Context, seed uint64, l *Liberty, sink trace.Sink) error {
+	w := &world{c: m.c, kernel: sim.New(seed), sink: WithoutRequests(sink), deviation: &none, liberty: Bed{Liberty: l}.liberty()}
 	defer w.kernel.Close()
-	w.tryer = &table{world: w, sync: map[int]truth.SyncState{}}
+	w.checked = len(m.decided) > 0
+	w.tryer = &table{world: w, model: m, sync: make([]truth.SyncState, len(m.c.VMs))}
 	w.findings()
-	if !rejected(c) {
-		if err := w.build(); err != nil {
-			return nil, err
-		}
-		if err := w.run(ctx); err != nil {
-			return nil, fmt.Errorf("model %s with seed %d: %w", c.ID(), seed, err)
-		}
+	if rejected(m.c) {
+		return nil
 	}
-	return recorder.Trace(b.header(c, seed)), nil
+	if err := w.build(); err != nil {
+		return err
+	}
+	if err := w.run(ctx); err != nil {
+		return fmt.Errorf("model %s with seed %d: %w", m.c.ID(), seed, err)
+	}
+	return nil
+}
+
+// decide asks the truth table, once for each question.
+func (m *Model) decide(p *probes.Probe, a truth.Answer, address string) (truth.Verdict, bool) {
+	q := question{p, a, address}
+	d, known := m.decided[q]
+	if !known {
+		net := truth.Simulated()
+		net.Address = address
+		d.verdict, d.ok = truth.Of(p, &m.c.Profile, a, net)
+		m.decided[q] = d
+	}
+	return d.verdict, d.ok
 }
 
 // bytesMatter names what in a case the truth table does not know of.
@@ -130,7 +183,9 @@ func (f requestFilter) Record(e trace.Event) {
 // table answers tries from the truth table.
 type table struct {
 	world *world
-	sync  map[int]truth.SyncState // by VM: what libvirt knows of the channel
+	model *Model
+	sync  []truth.SyncState // by VM: what libvirt knows of the channel
+	idle  []*query
 }
 
 // Try implements prober.Tryer. The reply counts that is in force when the
@@ -145,22 +200,59 @@ func (t *table) Try(req prober.Request, done func(probes.Result)) {
 	if req.Probe.Handler == probes.GuestAgentPing {
 		reach = start
 	}
-	t.at(&req, reach, func() {
-		verdict, reply, err := t.answer(&req)
-		if err != nil {
-			t.halt(err)
-			return
-		}
-		guest := t.world.vms[req.VM].guest
-		boots := guest.Boots()
-		t.at(&req, start+verdict.Min, func() {
-			if verdict.Min > 0 && (!guest.Answers() || guest.Boots() != boots) {
-				t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
-				return
-			}
-			t.finish(&req, t.world.race(&req, reply, probes.Result{Class: verdict.Classes.Only()}), done)
-		})
-	})
+	q := t.query()
+	q.req, q.start, q.done = req, start, done
+	t.at(&q.reach, &req, reach)
+}
+
+// query is a try under way. It is used again when it is over: a population
+// makes millions.
+type query struct {
+	table      *table
+	req        prober.Request
+	start      time.Duration
+	done       func(probes.Result)
+	verdict    truth.Verdict
+	reply      *fakevm.Reply
+	boots      int
+	reach, end sim.Timer
+}
+
+func (t *table) query() *query {
+	if n := len(t.idle); n > 0 {
+		q := t.idle[n-1]
+		t.idle = t.idle[:n-1]
+		return q
+	}
+	q := &query{table: t}
+	k := t.world.kernel
+	k.Init(&q.reach, 0, q.reached)
+	k.Init(&q.end, 0, q.ended)
+	return q
+}
+
+// reached: the request is with the guest.
+func (q *query) reached() {
+	t := q.table
+	var err error
+	if q.verdict, q.reply, err = t.answer(&q.req); err != nil {
+		t.halt(err)
+		return
+	}
+	q.boots = t.world.vms[q.req.VM].guest.Boots()
+	t.at(&q.end, &q.req, q.start+q.verdict.Min)
+}
+
+// ended: the try has its result.
+func (q *query) ended() {
+	t, guest := q.table, q.table.world.vms[q.req.VM].guest
+	if q.verdict.Min > 0 && (!guest.Answers() || guest.Boots() != q.boots) {
+		t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
+		return
+	}
+	req, reply, done, class := q.req, q.reply, q.done, q.verdict.Classes.Only()
+	t.idle = append(t.idle, q)
+	t.finish(&req, t.world.race(&req, reply, probes.Result{Class: class}), done)
 }
 
 // neverSent tells tries that end before anything is sent: a port without a
@@ -169,7 +261,7 @@ func (t *table) neverSent(req *prober.Request) (probes.Class, bool) {
 	if req.Probe.Handler != probes.HTTPGet && req.Probe.Handler != probes.TCPSocket {
 		return probes.NoClass, false
 	}
-	v, ok := truth.Of(req.Probe, &t.world.c.Profile, truth.Answer{Kind: fakevm.HTTP}, truth.Simulated())
+	v, ok := t.model.decide(req.Probe, truth.Answer{Kind: fakevm.HTTP}, "")
 	return v.Classes.Only(), ok && v.Exact && v.Max == 0
 }
 
@@ -179,14 +271,15 @@ func (t *table) halt(err error) {
 	t.world.kernel.Halt(err)
 }
 
-// at calls fn at an instant, which may be now.
-func (t *table) at(req *prober.Request, instant time.Duration, fn func()) {
+// at fires a timer at an instant, which may be now: then at once.
+func (t *table) at(timer *sim.Timer, req *prober.Request, instant time.Duration) {
 	k := t.world.kernel
+	k.Assign(timer, req.Actor)
 	if instant <= k.Now() {
-		fn()
+		timer.Fire()
 		return
 	}
-	k.Set(k.NewTimer(req.Actor, fn), instant)
+	k.Set(timer, instant)
 }
 
 // finish ends a try; virt-launcher tells of a failed ping itself (GA-EVENT).
@@ -220,9 +313,7 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, *fakevm.Reply, error
 	if reply, kind, ok := v.guest.Take(a.Kind, port); ok {
 		a.Reply, a.Kind = reply, kind
 	}
-	net := truth.Simulated()
-	net.Address = v.pod(req.Instance).addr
-	verdict, ok := truth.Of(req.Probe, &t.world.c.Profile, a, net)
+	verdict, ok := t.model.decide(req.Probe, a, v.pod(req.Instance).addr)
 	if !ok || !verdict.Exact || outlives(req.Probe, &t.world.c.Profile, verdict) {
 		return truth.Verdict{}, nil, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
 	}

@@ -54,6 +54,7 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 	var err error
 	v.guest, err = fakevm.New(v.host, spec.Program, fakevm.Options{
 		EveryBoot: spec.EveryBoot,
+		Checked:   w.checked,
 		Power:     v,
 		OnBoot:    func(int) { v.record(trace.Event{Kind: trace.GuestBoot}) },
 		OnStep: func(endpoint, as string) {

@@ -12,36 +12,107 @@ import (
 // makes no sense is left where a judge finds it.
 func New(c *scenarios.Case, t *trace.Trace) *Run {
 	r := &Run{Case: c, Events: t.Events, View: t.View, End: c.Until, World: map[trace.Kind][]Mark{}}
-	byName := map[string]*builder{}
+	all := make(builders, len(c.VMs))
+	memory := newSlab(t.Events)
 	for i := range c.VMs {
-		v := &VM{Name: c.VMs[i].Name, Spec: &c.VMs[i], Marks: map[trace.Kind][]Mark{}}
+		v := &VM{Name: c.VMs[i].Name, Spec: &c.VMs[i], marks: make([]marksOf, 0, expectedKinds)}
 		r.VMs = append(r.VMs, v)
-		byName[v.Name] = &builder{vm: v, open: map[key][]*Attempt{}}
+		all[i] = builder{vm: v, memory: memory}
 	}
 	for i := range t.Events {
 		m := Mark{Event: &t.Events[i], Index: i}
-		b := byName[m.VM]
+		b := all.of(m.VM)
 		if b == nil {
 			r.World[m.Kind] = append(r.World[m.Kind], m)
 			continue
 		}
-		b.vm.Marks[m.Kind] = append(b.vm.Marks[m.Kind], m)
 		b.add(m)
 	}
 	return r
 }
 
-type key struct {
+type builders []builder
+
+// of finds the builder of a VM, nil when there is none.
+func (all builders) of(vm string) *builder {
+	for i := range all {
+		if all[i].vm.Name == vm {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// expectedKinds is about how many kinds of events a VM has.
+const expectedKinds = 16
+
+// slab is memory for the attempts and tries of a whole run: there are many.
+type slab struct {
+	attempts []Attempt
+	tries    []Try
+}
+
+func newSlab(events []trace.Event) *slab {
+	attempts, tries := 0, 0
+	for i := range events {
+		if events[i].Kind == trace.TryStarted {
+			tries++
+			if events[i].Try <= 1 {
+				attempts++
+			}
+		}
+	}
+	return &slab{make([]Attempt, 0, attempts), make([]Try, 0, tries)}
+}
+
+func (s *slab) attempt(a Attempt) *Attempt {
+	if len(s.attempts) == cap(s.attempts) {
+		s.attempts = make([]Attempt, 0, 1+len(s.attempts)/2)
+	}
+	s.attempts = append(s.attempts, a)
+	return &s.attempts[len(s.attempts)-1]
+}
+
+// try gives an attempt its first try without memory of its own.
+func (s *slab) try(t Try) []Try {
+	if len(s.tries) == cap(s.tries) {
+		return []Try{t}
+	}
+	n := len(s.tries)
+	s.tries = append(s.tries, t)
+	return s.tries[n : n+1 : n+1]
+}
+
+// work is the attempts of one probe of one instance, also of one that never
+// started.
+type work struct {
 	instance int32
 	probe    probes.Kind
+	attempts []*Attempt
 }
 
 type builder struct {
-	vm   *VM
-	open map[key][]*Attempt // all attempts so far of the stint
+	vm     *VM
+	memory *slab
+	works  []*work
+}
+
+// work is where an event of the prober belongs.
+func (b *builder) work(m Mark) *work {
+	for _, w := range b.works {
+		if w.instance == m.Instance && w.probe == m.Probe {
+			return w
+		}
+	}
+	w := &work{instance: m.Instance, probe: m.Probe}
+	b.works = append(b.works, w)
+	return w
 }
 
 func (b *builder) add(m Mark) {
+	if m.Kind != trace.TryStarted && m.Kind != trace.TryFinished && m.Kind != trace.AttemptFinished {
+		b.vm.mark(m)
+	}
 	switch m.Kind {
 	case trace.ContainerStarted:
 		b.started(m)
@@ -95,8 +166,7 @@ func (b *builder) state(m Mark) {
 }
 
 func (b *builder) attempt(m Mark, open bool) *Attempt {
-	list := b.open[key{m.Instance, m.Probe}]
-	for _, a := range slices.Backward(list) {
+	for _, a := range slices.Backward(b.work(m).attempts) {
 		if a.Number < m.Attempt {
 			return nil // numbers rise, and long runs must not be searched whole
 		}
@@ -108,9 +178,9 @@ func (b *builder) attempt(m Mark, open bool) *Attempt {
 }
 
 func (b *builder) newAttempt(m Mark) *Attempt {
-	a := &Attempt{Number: m.Attempt, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent}
-	k := key{m.Instance, m.Probe}
-	b.open[k] = append(b.open[k], a)
+	a := b.memory.attempt(Attempt{Number: m.Attempt, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent})
+	w := b.work(m)
+	w.attempts = append(w.attempts, a)
 	if s := b.stint(m); s != nil {
 		s.Attempts = append(s.Attempts, a)
 	} else {
@@ -126,7 +196,12 @@ func (b *builder) tryStarted(m Mark) {
 	if a == nil || m.Try <= 1 && len(a.Tries) > 0 {
 		a = b.newAttempt(m)
 	}
-	a.Tries = append(a.Tries, Try{Number: m.Try, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent})
+	t := Try{Number: m.Try, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent}
+	if a.Tries == nil {
+		a.Tries = b.memory.try(t)
+		return
+	}
+	a.Tries = append(a.Tries, t)
 }
 
 func (b *builder) tryFinished(m Mark) {

@@ -39,7 +39,7 @@ type VM struct {
 	Name       string
 	Spec       *scenarios.VM
 	Containers []*Container // in the order of their starts
-	Marks      map[trace.Kind][]Mark
+	marks      []marksOf
 	// Strays are attempts of instances that never started.
 	Strays []*Attempt
 }
@@ -90,8 +90,32 @@ func (a *Attempt) Ended() bool { return a.EndEvent != NoEvent }
 // Ended tells whether the try came to a result.
 func (t *Try) Ended() bool { return t.EndEvent != NoEvent }
 
-// Of returns the events of that kind in order.
-func (v *VM) Of(k trace.Kind) []Mark { return v.Marks[k] }
+// marksOf are the events of one kind.
+type marksOf struct {
+	kind trace.Kind
+	list []Mark
+}
+
+// Of returns the events of that kind in order. Those that begin and end
+// attempts and their tries are left to Attempts.
+func (v *VM) Of(k trace.Kind) []Mark {
+	for i := range v.marks {
+		if v.marks[i].kind == k {
+			return v.marks[i].list
+		}
+	}
+	return nil
+}
+
+func (v *VM) mark(m Mark) {
+	for i := range v.marks {
+		if v.marks[i].kind == m.Kind {
+			v.marks[i].list = append(v.marks[i].list, m)
+			return
+		}
+	}
+	v.marks = append(v.marks, marksOf{m.Kind, []Mark{m}})
+}
 
 // Container returns the container of that instance, nil when it never
 // started.
@@ -145,7 +169,7 @@ func (v *VM) Probe(k probes.Kind) *probes.Probe {
 }
 
 // Migrates tells whether the story moves the VM.
-func (v *VM) Migrates() bool { return len(v.Marks[trace.MigrationStarted]) > 0 }
+func (v *VM) Migrates() bool { return len(v.Of(trace.MigrationStarted)) > 0 }
 
 // Stint returns the work of that kind of probe, nil when the VM has none.
 func (c *Container) Stint(k probes.Kind) *Stint {
