@@ -106,7 +106,7 @@ func (d *decisions) result(r *prober.Request, start, took time.Duration) time.Du
 		stream := drawResult ^ uint64(r.VM)<<16 ^ uint64(r.Slot)<<8
 		by = time.Duration(sim.Below(sim.Draw(d.p.Seed, stream, uint64(start)), uint64(by)+1))
 	}
-	if took+by < min(r.Probe.Timeout, r.Probe.Period) {
+	if r.Probe.Timeout < r.Probe.Period && took+by < r.Probe.Timeout {
 		return by
 	}
 	return by / time.Duration(max(r.Probe.FailureThreshold, r.Probe.SuccessThreshold)+1)

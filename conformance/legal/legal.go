@@ -20,8 +20,8 @@
 //     judges grant. Lateness never shrinks within a run: a host that is late
 //     once and in time again makes two attempts follow each other in less than
 //     a period, which windows do not provide for. A result is late only while
-//     the attempt stays within its timeout and its period; attempts that last
-//     longer share the lateness, for they follow each other at once and it
+//     the attempt stays within its timeout; where attempts may outlast the
+//     period they share the lateness, for they follow each other at once and it
 //     would add up (TIM-TICK-DROP). So no class changes: the request was sent
 //     when it was due.
 //   - A server that answers before it is asked makes a single attempt fail,

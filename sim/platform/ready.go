@@ -31,9 +31,15 @@ func (v *VM) StartupChanged(instance int32, passed bool) {
 }
 
 // Sync is a pod sync for a reason of its own: while the container is not
-// ready, readiness runs out of turn (TIM-READY-MANUAL).
+// ready, it says so in the pod's status and readiness runs out of turn
+// (TIM-READY-MANUAL).
 func (v *VM) Sync() {
 	for _, p := range v.pods {
+		if p.statusArmed && !p.probeReady {
+			v.k.Stop(p.statusTimer)
+			p.wantTrigger = false
+			v.syncPod(p)
+		}
 		if p.running && (!p.probeReady || v.rules().SyncsReady) {
 			v.trigger(p)
 		}

@@ -9,6 +9,8 @@ func Checks() []Check {
 		{"TIM-PERIOD-START", "attempts keep to a fixed ticker: the period is from start to start", Inside, periodStart},
 		{"TIM-PERIOD-START", "an attempt needs a tick of its own: none comes before it", Inside, unhurried},
 		{"TIM-TICK-DROP", "while a container is ready attempts come no faster than the period, one late tick apart", Inside, tickDrop},
+		{"TIM-TICK-DROP", "after an attempt that outlasts the period the ticks are where they were", Inside, grid},
+		{"TIM-READY-MANUAL", "a run that a pod sync asks for begins the period anew", Inside, manualPeriod},
 		{"TIM-TIMEOUT-ATTEMPT", "each try ends by its timeout", Inside, timeoutAttempt},
 		{"TIM-RETRY", "only errors are tried again, at once and as often as the profile says", Inside, retry},
 		{"THR-CONSECUTIVE", "a state changes when, and only when, a threshold of consecutive results is reached", Inside, thresholds},

@@ -239,12 +239,25 @@ func (g *guest) occupy() {
 			end = x.t.Start + tryBound(x.s.Probe, profile)
 		}
 		if !x.t.Class.Passed() {
-			end = max(end, x.t.Start+2*profile.AgentInner)
+			end = max(end, x.t.Start+2*profile.AgentInner, g.leftBehind(x.t))
 		}
 		g.agent = append(g.agent, occupation{interval{x.t.Start, end}, x})
 		g.span = max(g.span, end-x.t.Start)
 	}
 	slices.SortStableFunc(g.agent, func(a, b occupation) int { return cmp.Compare(a.lo, b.lo) })
+}
+
+// leftBehind is when the agent may have read the command of a try that failed
+// without it: bytes wait in the port of an agent that is away.
+func (g *guest) leftBehind(t *history.Try) time.Duration {
+	saw := g.vm.Of(trace.GuestSaw)
+	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
+	for _, m := range saw[first:] {
+		if m.Value == agentEndpoint {
+			return m.T
+		}
+	}
+	return t.End
 }
 
 // rivals tells whether another try asked the same agent meanwhile, or one

@@ -199,6 +199,7 @@ func (w *world) add(e trace.Event) {
 //
 //	start stop terminating vmi-deleted verdict verdict=U restart prober-restart migration
 //	ready=B endpoint=B phase=P kill=K domain=S pause=B power=S R=B L=B U=B U=unknown
+//	trigger
 //	saw ENDPOINT JSON
 //	R3 EES 100ms     attempt 3 of readiness with three tries of 100 ms each
 //	R3 ? 0s          a try that never ends
@@ -218,6 +219,7 @@ func (w *world) line(t *testing.T, f []string) {
 		"prober-restart": trace.ProberRestarted, "migration": trace.MigrationStarted, "ready": trace.Ready,
 		"endpoint": trace.Endpoint, "phase": trace.VMIPhase, "kill": trace.Kill, "domain": trace.DomainState,
 		"pause": trace.Pause, "power": trace.GuestPower, "boot": trace.GuestBoot, "vmi-deleted": trace.VMIDeleted,
+		"trigger": trace.Trigger,
 	}
 	kinds := map[byte]probes.Kind{'R': probes.Readiness, 'L': probes.Liveness, 'U': probes.Startup}
 	switch k, ok := plain[word]; {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // noOverlap: TIM-NO-OVERLAP. Tries and attempts of one probe on one container
@@ -48,7 +49,7 @@ func (c *court) nextDue(s *history.Stint, a *history.Attempt, before time.Durati
 	if at, ok := c.lastRestart(a.Start, before); ok {
 		next = max(next, at+s.Probe.Period)
 	}
-	if c.clockSteps(a.Start, before) < 0 { // the delay is not over any more
+	if c.clockSteps(a.Start-1, before) < 0 { // the delay is not over any more
 		next = max(next, c.due(s, before)+s.Probe.Period)
 	}
 	return next
@@ -69,9 +70,12 @@ func periodStart(c *court) {
 				next, event = s.Attempts[i+1].Start, s.Attempts[i+1].StartEvent
 			}
 			due := c.nextDue(s, a, next)
-			if due != a.Start+s.Probe.Period {
+			switch {
+			case due != a.Start+s.Probe.Period:
 				phase = history.Never
-			} else {
+			case triggered(s, s.Attempts[max(i-1, 0)].Start, a.Start): // the period began anew
+				phase = a.Start - steps
+			default:
 				phase = min(phase, a.Start-steps)
 				due = phase + steps + s.Probe.Period
 			}
@@ -82,6 +86,22 @@ func periodStart(c *court) {
 			return
 		}
 	})
+}
+
+// manual tells whether an attempt may have come out of turn: readiness of a
+// container that is not ready (TIM-READY-MANUAL).
+func (c *court) manual(s *history.Stint, a *history.Attempt) bool {
+	return s.Probe.Kind == probes.Readiness && !stateBefore(s, a.StartEvent)
+}
+
+// triggered tells whether a pod sync asked for a run out of turn in (from, to].
+func triggered(s *history.Stint, from, to time.Duration) bool {
+	for _, m := range s.VM.Of(trace.Trigger) {
+		if m.T > from && m.T <= to && m.Instance == s.Container.Instance && s.Probe.Kind == probes.Readiness {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *court) lateAttempt(s *history.Stint, a *history.Attempt, due, next time.Duration, event int, late bool) {
@@ -155,6 +175,65 @@ func (c *court) idleBefore(s *history.Stint, i int) bool {
 	}
 	before := s.Attempts[i-1]
 	return before.Ended() && s.Attempts[i].Start > before.End+c.slack
+}
+
+// manualPeriod: TIM-READY-MANUAL. A run out of turn begins the period anew: the
+// next one comes a period later, or when a pod sync asks for it.
+func manualPeriod(c *court) {
+	c.stints(func(s *history.Stint) {
+		if s.Probe.Kind != probes.Readiness || len(s.VM.Of(trace.Trigger)) == 0 {
+			return
+		}
+		tolerance := min(c.slack, s.Probe.Period/4)
+		for i := 1; i+1 < len(s.Attempts); i++ {
+			before, a, next := s.Attempts[i-1], s.Attempts[i], s.Attempts[i+1]
+			if !triggered(s, before.Start, a.Start) || triggered(s, a.Start, next.Start) {
+				continue
+			}
+			if _, anew := c.lastRestart(before.Start, next.Start); anew || next.Start-a.Start >= s.Probe.Period-tolerance {
+				continue
+			}
+			c.failStint(s, Failure{
+				At: next.Start, Event: next.StartEvent,
+				Message: fmt.Sprintf("attempt %d started at %s, %s after the one that a pod sync asked for", next.Number,
+					Seconds(next.Start), Seconds(next.Start-a.Start)),
+				Want: "the period begins anew with a run out of turn: the next attempt after " + Seconds(s.Probe.Period),
+			})
+			return
+		}
+	})
+}
+
+// grid: TIM-TICK-DROP. After a long attempt, and the one that follows it at
+// once, the ticks are where they were. Looked at where nothing else moves them
+// and the slack tells one grid from another.
+func grid(c *court) {
+	c.stints(func(s *history.Stint) {
+		if s.Probe.Kind == probes.Readiness || s.Probe.Period <= 2*c.slack {
+			return
+		}
+		first, busy := history.Never, time.Duration(-1<<62)
+		for _, a := range s.Attempts {
+			if _, anew := c.lastRestart(s.Container.Start, a.Start); anew {
+				return
+			}
+			switch late := (a.Start - first) % s.Probe.Period; {
+			case a.Start <= busy+c.slack: // a tick had waited
+			case first == history.Never:
+				first = a.Start
+			case min(late, s.Probe.Period-late) > c.slack:
+				c.failStint(s, Failure{
+					At: a.Start, Event: a.StartEvent,
+					Message: fmt.Sprintf("attempt %d started at %s, off the grid of those before it", a.Number, Seconds(a.Start)),
+					Want:    fmt.Sprintf("attempts every %s from %s on, also after a long one", Seconds(s.Probe.Period), Seconds(first)),
+				})
+				return
+			}
+			if c.longest(s, a) >= s.Probe.Period-c.slack {
+				busy = a.Start + c.longest(s, a)
+			}
+		}
+	})
 }
 
 // tickDrop: TIM-TICK-DROP, TIM-READY-MANUAL. Of the ticks missed at most one

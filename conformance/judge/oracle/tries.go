@@ -71,7 +71,7 @@ func retry(c *court) {
 // the first one that starts after it was asked for (PANIC-CONTINUE).
 func (c *court) panicked(s *history.Stint, a *history.Attempt) bool {
 	for _, e := range c.run.Case.Events {
-		if e.Kind == scenarios.PanicAttempt && e.VM == s.VM.Name && a.Start >= e.At && a.Start <= e.At+s.Probe.Period {
+		if e.Kind == scenarios.PanicAttempt && e.VM == s.VM.Name && a.Start >= e.At && a.Start <= e.At+s.Probe.Period+c.slack {
 			return true
 		}
 	}
