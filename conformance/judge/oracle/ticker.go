@@ -73,7 +73,7 @@ func periodStart(c *court) {
 			switch {
 			case due != a.Start+s.Probe.Period:
 				phase = history.Never
-			case triggered(s, s.Attempts[max(i-1, 0)].Start, a.Start): // the period began anew
+			case i > 0 && triggered(s, s.Attempts[i-1], a): // the period began anew
 				phase = a.Start - steps
 			default:
 				phase = min(phase, a.Start-steps)
@@ -94,10 +94,12 @@ func (c *court) manual(s *history.Stint, a *history.Attempt) bool {
 	return s.Probe.Kind == probes.Readiness && !stateBefore(s, a.StartEvent)
 }
 
-// triggered tells whether a pod sync asked for a run out of turn in (from, to].
-func triggered(s *history.Stint, from, to time.Duration) bool {
+// triggered tells whether a pod sync asked for a run out of turn between the
+// starts of two attempts. Of what happens at one instant the trace knows the
+// order.
+func triggered(s *history.Stint, from, to *history.Attempt) bool {
 	for _, m := range s.VM.Of(trace.Trigger) {
-		if m.T > from && m.T <= to && m.Instance == s.Container.Instance && s.Probe.Kind == probes.Readiness {
+		if m.Index > from.StartEvent && m.Index < to.StartEvent && m.Instance == s.Container.Instance && s.Probe.Kind == probes.Readiness {
 			return true
 		}
 	}
@@ -187,10 +189,10 @@ func manualPeriod(c *court) {
 		tolerance := min(c.slack, s.Probe.Period/4)
 		for i := 1; i+1 < len(s.Attempts); i++ {
 			before, a, next := s.Attempts[i-1], s.Attempts[i], s.Attempts[i+1]
-			if !triggered(s, before.Start, a.Start) || triggered(s, a.Start, next.Start) {
+			if !triggered(s, before, a) || triggered(s, a, next) {
 				continue
 			}
-			if _, anew := c.lastRestart(before.Start, next.Start); anew || next.Start-a.Start >= s.Probe.Period-tolerance {
+			if _, anew := c.lastRestart(before.Start-1, next.Start); anew || next.Start-a.Start >= s.Probe.Period-tolerance {
 				continue
 			}
 			c.failStint(s, Failure{
