@@ -88,12 +88,6 @@ func periodStart(c *court) {
 	})
 }
 
-// manual tells whether an attempt may have come out of turn: readiness of a
-// container that is not ready (TIM-READY-MANUAL).
-func (c *court) manual(s *history.Stint, a *history.Attempt) bool {
-	return s.Probe.Kind == probes.Readiness && !stateBefore(s, a.StartEvent)
-}
-
 // triggered tells whether a pod sync asked for a run out of turn between the
 // starts of two attempts. Of what happens at one instant the trace knows the
 // order.
