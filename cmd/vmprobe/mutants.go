@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/mutants"
+	"github.com/vmprobe/vmprobe/conformance/mutants/sheet"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -46,7 +47,7 @@ nothing was left out).`,
   vmprobe mutants sticky-ready --full
   vmprobe mutants 'http-*' --cases 'http-*' --seeds 20
   vmprobe mutants -o json > matrix.json
-  vmprobe mutants --matrix matrix.json`,
+  vmprobe mutants --matrix matrix.json -o html > matrix.html`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return mutants.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -58,7 +59,7 @@ nothing was left out).`,
 	flags.IntVar(&f.seeds, "seeds", 5, "number of seeds, counted up from --seed")
 	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "mutants at a time; the matrix does not depend on it")
 	flags.StringVar(&f.shard, "shard", "", "examine only part i of n of the mutants, as in 2/8; disjoint and complete")
-	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text or json")
+	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text, json or html")
 	flags.BoolVar(&f.full, "full", false, "run every mutant against every case, not only until it is killed")
 	flags.StringVar(&f.view, "view", "prober", "watch from inside the prober, from the wire or from the guest: prober, wire or guest")
 	flags.StringVar(&f.matrix, "matrix", "", "show this saved matrix (-o json of a whole run) instead of running one")
@@ -94,8 +95,8 @@ func (f *mutantsFlags) mutants(args []string) ([]mutants.Mutant, error) {
 	switch {
 	case f.seeds < 1 || f.parallel < 1:
 		return nil, usagef("--seeds and --parallel must be at least 1")
-	case f.output != "text" && f.output != "json":
-		return nil, usagef("--output %q: want text or json", f.output)
+	case !slices.Contains([]string{"text", "json", "html"}, f.output):
+		return nil, usagef("--output %q: want text, json or html", f.output)
 	}
 	var err error
 	if f.seen, err = trace.ParseView(f.view); err != nil {
@@ -147,9 +148,12 @@ func (f *mutantsFlags) saved(s streams, known []*scenarios.Case, whole bool) err
 
 // finish writes the matrix and turns it into a verdict.
 func (f *mutantsFlags) finish(s streams, m *mutants.Matrix) (err error) {
-	if f.output == "json" {
+	switch f.output {
+	case "json":
 		err = writeJSON(s.out, m)
-	} else {
+	case "html":
+		err = sheet.Write(s.out, m)
+	default:
 		err = mutants.WriteText(s.out, m)
 	}
 	switch {
