@@ -34,6 +34,15 @@ race: ## Run all tests under the race detector
 determinism: ## Run everything in many ways and compare the bytes
 	$(GO) run ./hack/determinism
 
+ATTEMPTS ?= 1000000
+NETOVERLAY = $(abspath $(OUT))/netoverlay
+
+.PHONY: oracle
+oracle: ## Hold the prober against the kubelet's own, over ATTEMPTS (default 1000000)
+	$(GO) run ./hack/netoverlay -dir $(NETOVERLAY)
+	$(GO) -C hack/oracle/kubelet test -timeout 30m -v -overlay $(NETOVERLAY)/overlay.json -tags netoverlay . \
+		-args -attempts $(ATTEMPTS)
+
 .PHONY: lint
 lint: ## Check layers, style and formatting
 	$(GO) tool -modfile=hack/tools/go.mod golangci-lint run

@@ -1,0 +1,327 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	remote "k8s.io/cri-client/pkg"
+	"k8s.io/klog/v2"
+	_ "k8s.io/kubernetes/pkg/apis/core/install" // so that events can refer to pods
+	"k8s.io/kubernetes/pkg/kubelet/container"
+	kubeprober "k8s.io/kubernetes/pkg/kubelet/prober"
+	"k8s.io/kubernetes/pkg/kubelet/prober/results"
+	"k8s.io/kubernetes/pkg/kubelet/status"
+	"k8s.io/utils/exec"
+
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// theirs runs a plan with the kubelet's prober manager, in a bubble. All its
+// probes are exec probes, so that no network is needed: the worker is what is
+// tested here, and it does not know the handlers.
+type theirs struct {
+	status.Manager // nil: only GetPodStatus is asked for
+	p              *plan
+	start          time.Time // of the plan
+	m              kubeprober.Manager
+
+	over chan struct{}
+
+	mu   sync.Mutex
+	pods map[string]*theirPod
+	log  []entry
+}
+
+// theirPod is the world of one pod.
+type theirPod struct {
+	t        *theirs
+	number   int
+	plan     *podPlan
+	object   *v1.Pod // with all its probes
+	status   v1.PodStatus
+	there    bool // the container has been created
+	killing  bool
+	deleted  bool
+	instance int
+	attempt  [3]int32 // by slot
+	try      [3]int32
+}
+
+// quiet keeps the logs of the kubelet, which says a lot about probes that
+// fail.
+func quiet() {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+}
+
+// runTheirs must be called in a bubble.
+func runTheirs(p *plan) []entry {
+	t := &theirs{p: p, over: make(chan struct{}), pods: map[string]*theirPod{}}
+	defer close(t.over)
+	live, ready, started := t.results(probes.Liveness), t.results(probes.Readiness), t.results(probes.Startup)
+	t.m = kubeprober.NewManager(t, live, ready, started, t, recorder{})
+	time.Sleep(time.Hour) // a manager older than any period adds no random delay
+	t.start = time.Now()
+	ctx := context.Background()
+	for i := range p.pods {
+		t.add(ctx, i)
+	}
+	time.Sleep(p.until)
+	t.mu.Lock()
+	log := t.log
+	t.mu.Unlock()
+	for _, one := range t.pods {
+		t.m.RemovePod(one.object)
+	}
+	time.Sleep(time.Hour) // a worker hears of its end between two attempts
+	return log
+}
+
+// results are those of one kind of probe. What they tell goes through set; the
+// channel of updates holds twenty, and Set waits when it is full.
+func (t *theirs) results(kind probes.Kind) results.Manager {
+	m := results.NewManager()
+	go func() {
+		for {
+			select {
+			case <-m.Updates():
+			case <-t.over:
+				return
+			}
+		}
+	}()
+	return &recording{m, t, kind}
+}
+
+type recording struct {
+	results.Manager
+	t    *theirs
+	kind probes.Kind
+}
+
+// Set notes what changes by the result of an attempt.
+func (r *recording) Set(id container.ContainerID, result results.Result, pod *v1.Pod) {
+	before, known := r.Manager.Get(id)
+	r.Manager.Set(id, result, pod)
+	if !known || before == result {
+		return
+	}
+	r.t.mu.Lock()
+	defer r.t.mu.Unlock()
+	one := r.t.pods[pod.Name]
+	if id != one.id() || !one.runs() {
+		return // nobody looks
+	}
+	if r.kind != probes.Readiness && one.deleted {
+		return // of an attempt in flight: the pod is being killed already, ours drops it
+	}
+	slot := one.slot(r.kind)
+	healthy := result == results.Success
+	r.t.log = append(r.t.log, entry{at: r.t.now(), pod: one.number, slot: slot, what: stateChanged, healthy: healthy})
+	switch {
+	case r.kind == probes.Startup && healthy:
+		one.container().Started = &healthy
+	case r.kind != probes.Readiness && !healthy:
+		one.kill()
+	}
+}
+
+func (t *theirs) now() time.Duration { return time.Since(t.start) }
+
+// after does something at an instant, under the lock.
+func (t *theirs) at(instant time.Duration, fn func()) {
+	time.AfterFunc(instant-t.now(), func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		fn()
+	})
+}
+
+// add arranges the life of a pod. Each worker begins at its own instant: a pod
+// is added once for each, with one probe more every time.
+func (t *theirs) add(ctx context.Context, i int) {
+	one := &theirPod{t: t, number: i, plan: &t.p.pods[i]}
+	one.object = &v1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: one.plan.name, Namespace: "default", UID: types.UID(one.plan.name)},
+		Spec: v1.PodSpec{
+			RestartPolicy: v1.RestartPolicyAlways,
+			Containers:    []v1.Container{{Name: "c"}},
+		},
+	}
+	t.mu.Lock()
+	t.pods[one.plan.name] = one
+	t.mu.Unlock()
+	for slot := range one.plan.probes {
+		c := &one.object.Spec.Containers[0]
+		spec := specOf(&one.plan.probes[slot])
+		switch one.plan.probes[slot].Kind {
+		case probes.Readiness:
+			c.ReadinessProbe = spec
+		case probes.Liveness:
+			c.LivenessProbe = spec
+		case probes.Startup:
+			c.StartupProbe = spec
+		}
+		alone := one.object.DeepCopy()
+		alone.Spec.Containers[0] = v1.Container{Name: "c"}
+		switch one.plan.probes[slot].Kind {
+		case probes.Readiness:
+			alone.Spec.Containers[0].ReadinessProbe = spec
+		case probes.Liveness:
+			alone.Spec.Containers[0].LivenessProbe = spec
+		case probes.Startup:
+			alone.Spec.Containers[0].StartupProbe = spec
+		}
+		time.AfterFunc(one.plan.added[slot]-t.now(), func() { t.m.AddPod(ctx, alone) })
+	}
+	t.at(one.plan.start, one.start)
+	if one.plan.deleted > 0 {
+		t.at(one.plan.deleted, one.remove)
+	}
+	if one.plan.syncs > 0 {
+		one.sync(1)
+	}
+}
+
+func specOf(p *probes.Probe) *v1.Probe {
+	return &v1.Probe{
+		ProbeHandler:        v1.ProbeHandler{Exec: &v1.ExecAction{Command: p.Command}},
+		InitialDelaySeconds: int32(p.InitialDelay / time.Second),
+		TimeoutSeconds:      int32(p.Timeout / time.Second),
+		PeriodSeconds:       int32(p.Period / time.Second),
+		SuccessThreshold:    p.SuccessThreshold, FailureThreshold: p.FailureThreshold,
+	}
+}
+
+func (p *theirPod) container() *v1.ContainerStatus { return &p.status.ContainerStatuses[0] }
+
+func (p *theirPod) runs() bool { return p.there && p.container().State.Running != nil }
+
+func (p *theirPod) id() container.ContainerID {
+	return container.ContainerID{Type: "sim", ID: fmt.Sprintf("%s-%d", p.plan.name, p.instance)}
+}
+
+func (p *theirPod) slot(kind probes.Kind) int {
+	for i := range p.plan.probes {
+		if p.plan.probes[i].Kind == kind {
+			return i
+		}
+	}
+	panic("a result of a probe that there is not")
+}
+
+func (p *theirPod) start() {
+	p.instance++
+	p.there, p.killing = true, false
+	started := p.plan.probes[0].Kind != probes.Startup
+	p.status = v1.PodStatus{Phase: v1.PodRunning, PodIP: "10.0.0.1", ContainerStatuses: []v1.ContainerStatus{{
+		Name: "c", ContainerID: "sim://" + p.id().ID, Started: &started,
+		State: v1.ContainerState{Running: &v1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Now())}},
+	}}}
+}
+
+func (p *theirPod) kill() {
+	if p.killing {
+		return
+	}
+	p.killing = true
+	p.t.at(align(p.t.now()+p.plan.grace, residue(p.number, onStop)), p.stop)
+}
+
+func (p *theirPod) stop() {
+	p.container().State = v1.ContainerState{Terminated: &v1.ContainerStateTerminated{ExitCode: 1}}
+	p.t.at(align(p.t.now()+p.plan.restart, residue(p.number, onStart)), p.start)
+}
+
+// remove is what the kubelet does with a pod that is being deleted.
+func (p *theirPod) remove() {
+	if !p.runs() || p.killing {
+		return
+	}
+	p.killing, p.deleted = true, true
+	p.t.m.StopLivenessAndStartup(p.object)
+	p.t.at(align(p.t.now()+shutdown, residue(p.number, onStop)), func() {
+		p.container().State = v1.ContainerState{Terminated: &v1.ContainerStateTerminated{}}
+		p.t.m.RemovePod(p.object)
+	})
+}
+
+// sync is the n-th pod sync of the kubelet; the next one follows.
+func (p *theirPod) sync(n int) {
+	time.AfterFunc(p.plan.sync(p.number, n)-p.t.now(), func() {
+		if p.t.now() > p.t.p.until {
+			return
+		}
+		if status, ok := p.t.GetPodStatus(p.object.UID); ok {
+			p.t.m.UpdatePodStatus(context.Background(), p.object, &status)
+		}
+		p.sync(n + 1)
+	})
+}
+
+// GetPodStatus implements status.Manager.
+func (t *theirs) GetPodStatus(uid types.UID) (v1.PodStatus, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one := t.pods[string(uid)]
+	if one == nil || !one.there {
+		return v1.PodStatus{}, false
+	}
+	return *one.status.DeepCopy(), true
+}
+
+// RunInContainer implements container.CommandRunner.
+func (t *theirs) RunInContainer(_ context.Context, _ container.ContainerID, cmd []string, timeout time.Duration) ([]byte, error) {
+	t.mu.Lock()
+	one := t.pods[cmd[0]]
+	slot := 0
+	for i := range one.plan.probes {
+		if one.plan.probes[i].Kind.String() == cmd[1] {
+			slot = i
+		}
+	}
+	if one.try[slot] == 0 {
+		one.attempt[slot]++
+	}
+	one.try[slot]++
+	attempt, try := one.attempt[slot], one.try[slot]
+	took, class := t.p.answer(one.number, slot, attempt, try)
+	line := entry{at: t.now(), pod: one.number, slot: slot, what: tryStarted, attempt: attempt, try: try}
+	t.log = append(t.log, line)
+	t.mu.Unlock()
+	time.Sleep(took)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if class != probes.Errored || try == 3 {
+		one.try[slot] = 0
+	}
+	line.at, line.what, line.class = t.now(), tryFinished, class
+	t.log = append(t.log, line)
+	switch {
+	case took >= timeout:
+		return nil, remote.ErrCommandTimedOut
+	case class == probes.Failure:
+		return []byte("no"), exec.CodeExitError{Err: errors.New("exit status 1"), Code: 1}
+	case class == probes.Errored:
+		return nil, errors.New("the runtime does not answer")
+	}
+	return nil, nil
+}
+
+// recorder hears no events.
+type recorder struct{}
+
+func (recorder) Event(runtime.Object, string, string, string)          {}
+func (recorder) Eventf(runtime.Object, string, string, string, ...any) {}
+func (recorder) AnnotatedEventf(runtime.Object, map[string]string, string, string, string, ...any) {
+}
+func (r recorder) WithLogger(klog.Logger) record.EventRecorderLogger { return r }

@@ -1,0 +1,217 @@
+// Package kubelet holds our engine against the kubelet's own prober, whose
+// source nobody here has touched: the independent check of the worker.
+package kubelet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim"
+)
+
+// A plan is what a run of both probers is about: pods with random probes,
+// answers and fates. Everything in it is a function of the seed, so that both
+// see the same, and every duration is a multiple of the quantum.
+//
+// Every actor acts at instants with a residue of its own, so that no two ever
+// meet: see package bubble.
+type plan struct {
+	seed  uint64
+	until time.Duration
+	pods  []podPlan
+}
+
+const quantum = time.Millisecond
+
+// podPlan is one pod with one container at a time.
+type podPlan struct {
+	name    string
+	probes  []probes.Probe
+	added   []time.Duration // when the worker of each probe begins
+	start   time.Duration   // of the first container
+	grace   time.Duration   // from a verdict to the end of the container
+	restart time.Duration   // from there to the next one
+	syncs   time.Duration   // between two pod syncs; 0: none
+	slow    bool            // answers may outlast the period
+	deleted time.Duration   // when the pod is deleted, if its container runs then; 0: never
+}
+
+// The residues of a pod: its workers, and what happens to it.
+// A sync begins the period of a worker anew, which goes on at the residue of the
+// sync: so that no later one meets it, each has its own.
+const (
+	block    = 16_384
+	maxPods  = int(quantum) / block
+	onWorker = 1 // + slot
+	onStart  = 8
+	onStop   = 9
+	onDelete = 10
+	onSync   = 16 // + number
+	maxSyncs = block - onSync
+)
+
+// sync is the instant of the n-th sync of a pod, n from 1.
+func (p *podPlan) sync(pod, n int) time.Duration {
+	return align(p.start+time.Duration(n)*p.syncs, residue(pod, onSync+n%maxSyncs))
+}
+
+func residue(pod, what int) time.Duration { return time.Duration(pod*block + what) }
+
+// align is the next instant with a residue, t included.
+func align(t, r time.Duration) time.Duration { return t + (r-t%quantum+quantum)%quantum }
+
+// dice draws from a stream of a plan's seed.
+type dice struct{ seed, stream, n uint64 }
+
+func (d *dice) below(n int) int {
+	d.n++
+	return int(sim.Below(sim.Draw(d.seed, d.stream, d.n), uint64(n)))
+}
+
+func (d *dice) one(of ...int) int { return of[d.below(len(of))] }
+
+// newPlan makes pods that live for a while.
+func newPlan(seed uint64, pods int, until time.Duration) *plan {
+	p := &plan{seed: seed, until: until}
+	for i := range min(pods, maxPods) {
+		p.pods = append(p.pods, newPod(seed, i))
+	}
+	return p
+}
+
+func newPod(seed uint64, i int) podPlan {
+	d := &dice{seed: seed, stream: sim.Stream(fmt.Sprint("pod/", i))}
+	p := podPlan{
+		name:    fmt.Sprintf("pod-%d", i),
+		grace:   time.Duration(d.one(0, 0, 1, 3, 10, 30)) * time.Second,
+		restart: time.Duration(d.one(1, 500, 1500, 7000)) * time.Millisecond,
+		slow:    d.below(2) == 0,
+	}
+	kinds := [][]probes.Kind{
+		{probes.Readiness},
+		{probes.Liveness},
+		{probes.Readiness, probes.Liveness},
+		{probes.Startup, probes.Readiness},
+		{probes.Startup, probes.Readiness, probes.Liveness},
+	}[d.below(5)]
+	p.start = align(time.Duration(10_000+d.below(5000))*time.Millisecond, residue(i, onStart))
+	for slot, kind := range kinds {
+		one := probes.Probe{
+			Kind: kind, Handler: probes.Exec, Command: []string{p.name, kind.String()},
+			InitialDelay:     time.Duration(d.one(0, 0, 1, 3, 8)) * time.Second,
+			Period:           time.Duration(d.one(1, 1, 2, 3, 5)) * time.Second,
+			Timeout:          time.Duration(d.one(1, 1, 2, 4, 9)) * time.Second,
+			FailureThreshold: int32(d.one(1, 2, 3, 4)), SuccessThreshold: 1, TerminationGrace: -1,
+		}
+		if kind == probes.Readiness {
+			one.SuccessThreshold = int32(d.one(1, 1, 2, 3))
+		}
+		p.probes = append(p.probes, one)
+		// A worker begins with its pod, up to a period before the container.
+		early := time.Duration(d.below(int(one.Period/time.Millisecond))) * time.Millisecond
+		p.added = append(p.added, align(p.start-early-quantum, residue(i, onWorker+slot)))
+	}
+	if !p.slow && d.below(2) == 0 {
+		p.syncs = time.Duration(d.one(700, 2300, 11_000)) * time.Millisecond
+	}
+	// Without a startup probe: a kubelet that stops one before its verdict leaves
+	// readiness waiting for ever, our engine lets it begin.
+	if !p.slow && kinds[0] != probes.Startup && d.below(3) == 0 {
+		// A worker that is told to stop while a tick is latched may take either
+		// first, by chance; so only where none is.
+		p.deleted = align(p.start+time.Duration(600+d.below(2400))*time.Second, residue(i, onDelete))
+	}
+	return p
+}
+
+// shutdown is how long the container of a deleted pod runs on.
+const shutdown = 20 * time.Second
+
+// answer is what a try comes to. Most pods have good and bad times, so that
+// thresholds are reached, and missed by one.
+func (p *plan) answer(pod, slot int, attempt, try int32) (took time.Duration, class probes.Class) {
+	one := &p.pods[pod]
+	probe := &one.probes[slot]
+	stream := sim.Stream("answers") ^ uint64(pod)<<8 ^ uint64(slot)
+	draw := sim.Draw(p.seed, stream, uint64(attempt)<<2|uint64(try))
+	mood := sim.Draw(p.seed, ^stream, uint64(attempt)/7) % 4
+	good := [4]uint64{97, 60, 25, 3}[mood]
+	class = probes.Success
+	switch x := sim.Below(draw, 100); {
+	case x >= 96:
+		class = probes.Errored
+	case x >= good:
+		class = probes.Failure
+	}
+	longest := probe.Period / 4
+	if one.slow && draw>>8%8 == 0 {
+		longest = 3 * probe.Period
+	}
+	took = time.Duration(1+sim.Below(draw*0x9e3779b97f4a7c15, uint64(longest/quantum))) * quantum
+	if took >= probe.Timeout {
+		return probe.Timeout, probes.Failure
+	}
+	return took, class
+}
+
+// what is an entry of a log.
+type what uint8
+
+const (
+	tryStarted what = iota + 1
+	tryFinished
+	stateChanged
+)
+
+// entry is one line of the log that both probers must write alike.
+type entry struct {
+	at           time.Duration
+	pod, slot    int
+	what         what
+	attempt, try int32
+	class        probes.Class
+	healthy      bool
+}
+
+func (e entry) String() string {
+	who := fmt.Sprintf("%v pod %d probe %d", e.at, e.pod, e.slot)
+	switch e.what {
+	case tryStarted:
+		return fmt.Sprintf("%s: attempt %d try %d begins", who, e.attempt, e.try)
+	case tryFinished:
+		return fmt.Sprintf("%s: attempt %d try %d is %v", who, e.attempt, e.try, e.class)
+	case stateChanged:
+		return fmt.Sprintf("%s: healthy is %t", who, e.healthy)
+	}
+	return who
+}
+
+// parted is the first line in which two logs differ, with some of what comes
+// before; empty: they are the same.
+func parted(ours, theirs []entry) string {
+	for i := range max(len(ours), len(theirs)) {
+		if i < len(ours) && i < len(theirs) && ours[i] == theirs[i] {
+			continue
+		}
+		line := func(list []entry) string {
+			if i < len(list) {
+				return list[i].String()
+			}
+			return "nothing"
+		}
+		text := fmt.Sprintf("line %d\n  ours    %s\n  kubelet %s", i, line(ours), line(theirs))
+		pod := -1
+		if i < len(theirs) {
+			pod = theirs[i].pod
+		}
+		for j, n := i-1, 0; j >= 0 && n < 6; j-- {
+			if ours[j].pod == pod {
+				text += "\n  before  " + ours[j].String()
+				n++
+			}
+		}
+		return text
+	}
+	return ""
+}
