@@ -107,6 +107,12 @@ func requirementsOf(name string) (map[string]requirement, error) {
 	return out, nil
 }
 
+// isModule tells whether a folder has a module of its own.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
+
 // importers tells which top-level folders import packages of the modules.
 func importers(root string, modules []string) (map[string]string, error) {
 	product, tests := map[string]map[string]bool{}, map[string]map[string]bool{}
@@ -118,7 +124,7 @@ func importers(root string, modules []string) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || rel == "hack/tools") {
+		if d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || isModule(name)) {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(name, ".go") {
