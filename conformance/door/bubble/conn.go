@@ -46,11 +46,11 @@ func (w *world) dial(ctx context.Context, proto, address string) (net.Conn, erro
 	c := w.clock
 	c.enter()
 	defer c.leave()
-	if w.refuses() {
+	n := &conn{w: w, c: c, residue: c.k.Now() % Quantum, cond: sync.NewCond(&c.mu)}
+	actor, dead := w.actorOf(n.residue)
+	if dead || w.refuses() { // a process that was killed dials no more
 		return nil, &net.OpError{Op: "dial", Net: proto, Err: net.ErrClosed}
 	}
-	n := &conn{w: w, c: c, residue: c.k.Now() % Quantum, cond: sync.NewCond(&c.mu)}
-	actor := w.actorOf(n.residue)
 	n.wake = c.k.NewTimer(actor, n.cond.Broadcast)
 	var err error
 	if n.stream, err = w.g.Host().Open(actor, address, n.changed); err != nil {

@@ -65,10 +65,18 @@ func newWorld(c *clock, factory func() door.Prober) *world {
 	return w
 }
 
-// door is a simbed.Door.
+// door is a simbed.Door. The prober lives for as long as the case wants before
+// the run begins.
 func (w *world) door(g *simbed.Ground) (simbed.Prober, error) {
 	w.g, w.clock.k = g, g.Kernel()
-	return w, w.begin()
+	if err := w.begin(); err != nil {
+		return nil, err
+	}
+	w.clock.mu.Unlock()
+	time.Sleep((g.Age() + Quantum - 1) / Quantum * Quantum)
+	w.clock.mu.Lock()
+	w.clock.start = time.Now()
+	return w, nil
 }
 
 // begin starts a prober process.
@@ -98,13 +106,21 @@ const (
 
 // actorOf is the actor of whoever acts at a residue: a dial at an instant of
 // a worker's block is the dial of that worker.
-func (w *world) actorOf(residue time.Duration) sim.Actor {
+func (w *world) actorOf(residue time.Duration) (actor sim.Actor, dead bool) {
 	base := residue/block*block + block - 1
 	i := slices.IndexFunc(w.workers, func(o *worker) bool { return o.residue == base })
 	if i < 0 {
-		return w.clock.k.Name("prober")
+		return w.clock.k.Name("prober"), false
 	}
-	return w.workers[i].actor
+	return w.workers[i].actor, w.workers[i].dead
+}
+
+// SameActor tells whether two instants of a bubble are of the same actor: of
+// one probe of one pod, as long as its own durations are multiples of the
+// quantum. It is for probers whose goroutines do not know for whom they act.
+func SameActor(a, b time.Time) bool {
+	actor := func(t time.Time) int64 { return t.UnixNano() % int64(Quantum) / block }
+	return actor(a) == actor(b)
 }
 
 // Residue is that of the n-th probe of a pod to begin in a run, n from 0: the
