@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 
@@ -20,6 +21,8 @@ type caseFlags struct {
 	campaign.Selection
 	parallel int
 	fromFlags
+	// keepsPart writes the report of a run that was interrupted, marked as such.
+	keepsPart bool
 	reportFlags
 }
 
@@ -77,10 +80,14 @@ func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *cam
 	c.Parallel, c.Progress = f.parallel, bar.step
 	results := c.Run(ctx, jobs)
 	bar.clear()
+	r := c.Report(&f.Selection, results)
 	if err := ctx.Err(); err != nil {
+		if r.Run.Interrupted = true; f.keepsPart {
+			return errors.Join(err, f.write(s, r))
+		}
 		return err
 	}
-	return f.write(s, c.Report(&f.Selection, results))
+	return f.write(s, r)
 }
 
 // reportFlags say where the results go.

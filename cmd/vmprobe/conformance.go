@@ -63,7 +63,7 @@ func (f *proberFlags) open(ctx context.Context) (*lockstep.Bed, error) {
 }
 
 func newConformance(s streams, env lookupEnv) *cobra.Command {
-	var f conformanceFlags
+	f := conformanceFlags{caseFlags: caseFlags{keepsPart: true}}
 	cmd := &cobra.Command{
 		Use:   "conformance [case|pattern|file|dir|-]... [-- prober [args]]",
 		Short: "Put a prober under test and say whether it conforms",
@@ -120,6 +120,6 @@ func (f *conformanceFlags) executeProber(ctx context.Context, s streams, env loo
 	c.Implementation = &report.Implementation{
 		Name: i.Name, Organization: i.Organization, Version: i.Version, Language: i.Language, URL: i.URL,
 	}
-	c.Door, c.Claimed = "lockstep", b.Claims()
+	c.Door, c.Claimed, c.Prober = "lockstep", b.Claims(), f.argv
 	return f.finish(ctx, s, env, c, jobs)
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/lockstep/reference"
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
@@ -42,4 +45,13 @@ is the reference for adapters: what passes in process passes through the protoco
 		return nil
 	}
 	return cmd
+}
+
+// shellWords is a command as a shell would take it.
+func shellWords(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
+		words[i] = judge.ShellWord(w)
+	}
+	return strings.Join(words, " ")
 }

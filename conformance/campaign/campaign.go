@@ -2,8 +2,11 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
+	"strings"
 
+	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/report"
@@ -31,9 +34,12 @@ type Campaign struct {
 	Everything bool
 	// Implementation is the prober under test; nil: that of vmprobe.
 	Implementation *report.Implementation
-	// Door is the way to it, and Claimed what it claims; empty: in process.
+	// Door is the way to it, and Claimed are the features that it claims; empty:
+	// in process.
 	Door    string
 	Claimed []string
+	// Prober is its command, to be shown; empty: in process.
+	Prober []string
 	// Style, if not nil, adds timelines for a terminal with colours.
 	Style timeline.Style
 }
@@ -57,12 +63,29 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 			o.Trace, o.Err = nil, err
 		}
 	}
-	return c.Draw(o, Judge(o))
+	v := Judge(o)
+	v.Prober = c.command()
+	part := c.Draw(o, v)
+	if len(c.Claimed) > 0 {
+		part.Claims = claims.Groups(claims.Needs(o.Case))
+	}
+	return part
+}
+
+// command is the prober's command for a shell.
+func (c *Campaign) command() string {
+	var words []string
+	for _, w := range c.Prober {
+		words = append(words, judge.ShellWord(w))
+	}
+	return strings.Join(words, " ")
 }
 
 // Judge gives the verdict of an outcome, whether it ran or not.
 func Judge(o suite.Outcome) judge.Verdict {
 	switch {
+	case errors.Is(o.Err, context.Canceled):
+		return judge.Unrun(o.Case, o.Seed, "interrupted")
 	case o.Err != nil:
 		return judge.Broken(o.Case, o.Seed, o.Err)
 	case o.NotRun != "":
@@ -106,7 +129,7 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 		Implementation: implementation,
 		Run: report.Run{
 			Testbed: c.Bed.Name(), Door: c.Door, Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
-			Claimed: c.Claimed,
+			Claimed: claims.Groups(c.Claimed),
 		},
 		Cases:        results,
 		Requirements: len(requirements.IDs()),

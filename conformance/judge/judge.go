@@ -57,10 +57,20 @@ type Verdict struct {
 	// watched from inside the prober.
 	View   trace.View
 	Silent []oracle.Silence
+	// Prober is the command of the prober under test, as for a shell; empty:
+	// that of vmprobe.
+	Prober string
 }
 
 // Replay is the command that runs the case again in the same way.
 func (v *Verdict) Replay() string {
+	if v.Prober != "" {
+		what := v.Case
+		if v.ScenarioFlag() != "" {
+			what = v.File
+		}
+		return fmt.Sprintf("vmprobe conformance %s --seed %d -v -- %s", ShellWord(what), v.Seed, v.Prober)
+	}
 	return fmt.Sprintf("vmprobe replay %s --seed %d", ShellWord(v.Case), v.Seed) + v.ScenarioFlag()
 }
 

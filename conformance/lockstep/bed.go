@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes/spec"
@@ -89,7 +90,7 @@ func (b *Bed) Unclaimed(c *scenarios.Case) []string {
 	if name := string(c.Profile.Name); len(b.greeting.Profiles) > 0 && !slices.Contains(b.greeting.Profiles, name) {
 		missing = append(missing, "profile "+name)
 	}
-	for _, f := range Needs(c) {
+	for _, f := range claims.Needs(c) {
 		if !slices.Contains(b.greeting.Features, f) {
 			missing = append(missing, f)
 		}
@@ -106,7 +107,11 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	}
 	t, err := b.play(ctx, p, c, seed)
 	if err != nil {
-		return nil, errors.Join(p.explain(err), p.stream.Close())
+		err = errors.Join(p.explain(err), p.stream.Close())
+		if ctx.Err() != nil { // its prober was killed
+			err = ctx.Err()
+		}
+		return nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

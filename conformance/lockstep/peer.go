@@ -12,7 +12,8 @@ import (
 type peer struct {
 	stream   Stream
 	seq      int64
-	line     []byte
+	line     []byte // sent last
+	received []byte // the answer to it, valid until the next call
 	greeting protocol.Reply
 	opened   bool // a case is open
 }
@@ -25,7 +26,9 @@ func (p *peer) Call(r *protocol.Request) (*protocol.Reply, error) {
 	if p.line, err = protocol.AppendRequest(p.line[:0], r); err != nil {
 		return nil, fmt.Errorf("message %d: %w", r.Seq, err)
 	}
+	p.received = nil
 	line, err := p.stream.Exchange(p.line)
+	p.received = line
 	if err != nil {
 		if v, ok := errors.AsType[*protocol.Violation](err); ok && v.Seq == 0 {
 			v.Seq = r.Seq

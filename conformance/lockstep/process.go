@@ -181,3 +181,6 @@ func (t *tail) String() string {
 	defer t.mu.Unlock()
 	return string(bytes.TrimSpace(bytes.ToValidUTF8(t.buf, []byte("?"))))
 }
+
+// Pid is the process id of the program.
+func (p *process) Pid() int { return p.cmd.Process.Pid }

@@ -124,7 +124,7 @@ var violators = map[string]struct {
 	},
 	"canary": {
 		at(1, edit(func(m map[string]any) { m["features"] = append(m["features"].([]any), "x-canary-4f1c") })), true,
-		[]string{"message 1, field features[9]", "canary that nobody has"},
+		[]string{"message 1, field features[10]", "canary that nobody has"},
 	},
 	"huge line": {
 		at(5, func([]byte) []byte { return append([]byte(strings.Repeat("x", 5<<20)), '\n') }), false,

@@ -11,15 +11,22 @@ import (
 )
 
 // classes, kinds and profiles are the words of results, probes and dialects.
-func classes() []string {
-	return []string{
+//
+//nolint:gochecknoglobals // constants
+var (
+	classes = []string{
 		probes.Success.String(), probes.Warning.String(), probes.Failure.String(), probes.Errored.String(),
 	}
-}
-
-func kinds() []string {
-	return []string{probes.Readiness.String(), probes.Liveness.String(), probes.Startup.String()}
-}
+	kinds = []string{probes.Readiness.String(), probes.Liveness.String(), probes.Startup.String()}
+	verbs = []string{
+		string(Try), string(Ask), string(Result), string(Cancel),
+		string(Ready), string(Live), string(Started), string(LiveFailed), string(Report),
+	}
+	happenings = []string{
+		string(ContainerStarted), string(ContainerStopped), string(Terminating), string(Sync), string(Answer),
+		string(ProberRestarted), string(ClockStepped), string(Panic),
+	}
+)
 
 func profiles() []string {
 	var names []string
@@ -30,11 +37,11 @@ func profiles() []string {
 }
 
 // KindOf is the kind of probe that a word names; the word must be valid.
-func KindOf(word string) probes.Kind { return probes.Kind(max(slices.Index(kinds(), word), 0)) }
+func KindOf(word string) probes.Kind { return probes.Kind(max(slices.Index(kinds, word), 0)) }
 
 // ClassOf is the class that a word names; the word must be valid.
 func ClassOf(word string) probes.Class {
-	return probes.Class(slices.Index(classes(), word) + 1)
+	return probes.Class(slices.Index(classes, word) + 1)
 }
 
 // CanaryPrefix begins the name of the feature that is offered and that no
@@ -74,8 +81,10 @@ func (r *Reply) check(c *checker, to *Request) {
 		r.checkHello(c, to)
 	case Open, Step:
 		for i := range r.Do {
-			r.Do[i].check(c, fmt.Sprintf("do[%d].", i))
+			c.list, c.index = "do", i
+			r.Do[i].check(c)
 		}
+		c.list = ""
 		if r.WakeAtNs != nil && *r.WakeAtNs < to.NowNs {
 			c.fail("wakeAtNs", "ask for an instant from now on", "%d is before now, %d", *r.WakeAtNs, to.NowNs)
 		}
@@ -107,42 +116,38 @@ func (r *Reply) checkHello(c *checker, to *Request) {
 	}
 }
 
-func (a *Action) check(c *checker, at string) {
-	verbs := []string{
-		string(Try), string(Ask), string(Result), string(Cancel),
-		string(Ready), string(Live), string(Started), string(LiveFailed), string(Report),
-	}
-	c.oneOf(at+"do", string(a.Do), verbs...)
+func (a *Action) check(c *checker) {
+	c.oneOf("do", string(a.Do), verbs...)
 	switch a.Do {
 	case Try, Ask, Result, Cancel:
-		c.positive(at+"id", a.ID)
+		c.positive("id", a.ID)
 	case Ready, Live, Started:
 		if a.OK == nil {
-			c.fail(at+"ok", `give "ok":true or "ok":false`, "the state is missing")
+			c.fail("ok", `give "ok":true or "ok":false`, "the state is missing")
 		}
 	case Report:
-		c.given(at+"reason", a.Reason)
+		c.given("reason", a.Reason)
 	case LiveFailed:
 		if a.Probe != "" {
-			c.oneOf(at+"probe", a.Probe, kinds()[1:]...)
+			c.oneOf("probe", a.Probe, kinds[1:]...)
 		}
 	}
 	switch a.Do {
 	case Try, Ready, Live, Started, LiveFailed, Report:
-		c.given(at+"vm", a.VM)
-		c.positive(at+"instance", int64(a.Instance))
+		c.given("vm", a.VM)
+		c.positive("instance", int64(a.Instance))
 	case Result:
-		c.oneOf(at+"class", a.Class, classes()...)
+		c.oneOf("class", a.Class, classes...)
 	case Ask, Cancel:
 	}
 	if a.Do == Try {
-		c.oneOf(at+"probe", a.Probe, kinds()...)
+		c.oneOf("probe", a.Probe, kinds...)
 	}
-	a.checkExchange(c, at)
+	a.checkExchange(c)
 }
 
 // checkExchange looks at what is asked for.
-func (a *Action) checkExchange(c *checker, at string) {
+func (a *Action) checkExchange(c *checker) {
 	n := 0
 	for _, given := range []bool{a.HTTP != nil, a.TCP != nil, a.Agent != nil, a.Domain != nil, a.Exec != nil} {
 		if given {
@@ -151,33 +156,33 @@ func (a *Action) checkExchange(c *checker, at string) {
 	}
 	switch {
 	case n > 0 && a.Do != Try && a.Do != Ask:
-		c.fail(at+"do", `"do":"try" or "do":"ask" asks for an exchange`, "%q asks for none", a.Do)
+		c.fail("do", `"do":"try" or "do":"ask" asks for an exchange`, "%q asks for none", a.Do)
 	case n > 1:
-		c.fail(at+"http", "ask for one at a time", "%d exchanges in one action", n)
+		c.fail("http", "ask for one at a time", "%d exchanges in one action", n)
 	case n == 0 && a.Do == Ask:
-		c.fail(at+"http", "add http, tcp, agent, domain or exec", "it asks for nothing")
+		c.fail("http", "add http, tcp, agent, domain or exec", "it asks for nothing")
 	}
 	if h := a.HTTP; h != nil {
-		c.port(at+"http.port", h.Port)
-		c.given(at+"http.method", h.Method)
-		c.given(at+"http.target", h.Target)
-		c.notNegative(at+"http.timeoutNs", h.TimeoutNs)
-		c.notNegative(at+"http.bodyLimitBytes", h.BodyLimitBytes)
-		c.notNegative(at+"http.redirectLimitBytes", h.RedirectLimitBytes)
+		c.port("http.port", h.Port)
+		c.given("http.method", h.Method)
+		c.given("http.target", h.Target)
+		c.notNegative("http.timeoutNs", h.TimeoutNs)
+		c.notNegative("http.bodyLimitBytes", h.BodyLimitBytes)
+		c.notNegative("http.redirectLimitBytes", h.RedirectLimitBytes)
 	}
 	if t := a.TCP; t != nil {
-		c.port(at+"tcp.port", t.Port)
-		c.notNegative(at+"tcp.timeoutNs", t.TimeoutNs)
+		c.port("tcp.port", t.Port)
+		c.notNegative("tcp.timeoutNs", t.TimeoutNs)
 	}
 	if g := a.Agent; g != nil {
-		c.notNegative(at+"agent.timeoutNs", g.TimeoutNs)
-		c.notNegative(at+"agent.limitNs", g.LimitNs)
+		c.notNegative("agent.timeoutNs", g.TimeoutNs)
+		c.notNegative("agent.limitNs", g.LimitNs)
 	}
 	if e := a.Exec; e != nil {
 		if len(e.Argv) == 0 {
-			c.fail(at+"exec.argv", "name a program", "the command is empty")
+			c.fail("exec.argv", "name a program", "the command is empty")
 		}
-		c.notNegative(at+"exec.timeoutNs", e.TimeoutNs)
+		c.notNegative("exec.timeoutNs", e.TimeoutNs)
 	}
 }
 
@@ -198,33 +203,32 @@ func (r *Request) check(c *checker) {
 		c.given("case", r.Case)
 		c.oneOf("profile", r.Profile, profiles()...)
 		for i := range r.VMs {
-			at := fmt.Sprintf("vms[%d].", i)
-			c.given(at+"name", r.VMs[i].Name)
+			c.list, c.index = "vms", i
+			c.given("name", r.VMs[i].Name)
 			if !json.Valid(r.VMs[i].Manifest) {
-				c.fail(at+"manifest", "", "it is no JSON")
+				c.fail("manifest", "", "it is no JSON")
 			}
 		}
 	case Step:
 		c.notNegative("nowNs", r.NowNs)
 		for i := range r.Events {
-			r.Events[i].check(c, fmt.Sprintf("events[%d].", i))
+			c.list, c.index = "events", i
+			r.Events[i].check(c)
 		}
 	case Close:
 	}
 }
 
-func (e *Event) check(c *checker, at string) {
-	c.oneOf(at+"event", string(e.Event),
-		string(ContainerStarted), string(ContainerStopped), string(Terminating), string(Sync), string(Answer),
-		string(ProberRestarted), string(ClockStepped), string(Panic))
+func (e *Event) check(c *checker) {
+	c.oneOf("event", string(e.Event), happenings...)
 	switch e.Event {
 	case ContainerStarted, ContainerStopped, Terminating, Sync:
-		c.given(at+"vm", e.VM)
-		c.positive(at+"instance", int64(e.Instance))
+		c.given("vm", e.VM)
+		c.positive("instance", int64(e.Instance))
 	case Panic:
-		c.given(at+"vm", e.VM)
+		c.given("vm", e.VM)
 	case Answer:
-		c.positive(at+"id", e.ID)
+		c.positive("id", e.ID)
 	case ProberRestarted, ClockStepped:
 	}
 }

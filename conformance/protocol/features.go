@@ -1,13 +1,14 @@
 package protocol
 
-// The features that a prober may claim. The first five are the claims that a
-// vendor makes; the others are things that a case does to the prober itself.
+// The features that a prober may claim: what it probes with, what it does, and
+// what a case may do to it.
 const (
 	HTTPProbes    = "http"
 	TCPProbes     = "tcp"
 	AgentPing     = "guest-agent-ping"
 	ExecProbes    = "exec"
-	Restarts      = "restart"        // liveness and startup verdicts
+	Restarts      = "restart"        // liveness probes and their verdicts
+	StartupProbes = "startup"        // startup probes, and their gate
 	NetworkFaults = "network-faults" // loss, partitions, half-open connections
 	ProberRestart = "prober-restart" // event proberRestarted
 	ClockStep     = "clock-step"     // event clockStepped
@@ -17,6 +18,6 @@ const (
 // Features lists all of them.
 func Features() []string {
 	return []string{
-		HTTPProbes, TCPProbes, AgentPing, ExecProbes, Restarts, NetworkFaults, ProberRestart, ClockStep, Panics,
+		HTTPProbes, TCPProbes, AgentPing, ExecProbes, Restarts, StartupProbes, NetworkFaults, ProberRestart, ClockStep, Panics,
 	}
 }

@@ -43,13 +43,19 @@ func (v *Violation) Error() string {
 // checker collects the first violation of a message.
 type checker struct {
 	seq   int64
+	list  string // the list whose element is being looked at; empty: the message itself
+	index int
 	first *Violation
 }
 
 func (c *checker) fail(field, fix, what string, args ...any) {
-	if c.first == nil {
-		c.first = &Violation{Seq: c.seq, Field: field, What: fmt.Sprintf(what, args...), Fix: fix}
+	if c.first != nil {
+		return
 	}
+	if c.list != "" {
+		field = fmt.Sprintf("%s[%d].%s", c.list, c.index, field)
+	}
+	c.first = &Violation{Seq: c.seq, Field: field, What: fmt.Sprintf(what, args...), Fix: fix}
 }
 
 // oneOf wants a word of a list.

@@ -31,6 +31,7 @@ type document struct {
 	Run            Run            `json:"run" yaml:"run"`
 	Result         Result         `json:"result" yaml:"result"`
 	Profiles       []docProfile   `json:"profiles" yaml:"profiles"`
+	Claims         []docProfile   `json:"claims,omitempty" yaml:"claims,omitempty"`
 	Cases          []docCase      `json:"cases" yaml:"cases"`
 	Requirements   docRules       `json:"requirements" yaml:"requirements"`
 	Mutants        *Mutants       `json:"mutants,omitempty" yaml:"mutants,omitempty"`
@@ -118,11 +119,10 @@ func (r *Report) document() (*document, error) {
 		d.Suite.Cases, d.Suite.Digest = len(list), digestOf(list)
 	}
 	for _, name := range profilesOf(list) {
-		c := countOf(inProfile(list, name))
-		d.Profiles = append(d.Profiles, docProfile{
-			Name: name, Required: c.total(), Passed: c[judge.Pass], Failed: c[judge.Fail], Error: c[judge.Error],
-			Exempt: c[judge.Exempt], NotClaimed: c[judge.NotClaimed], NotRun: c[judge.NotRun], Result: c.result(),
-		})
+		d.Profiles = append(d.Profiles, partOf(name, countOf(inProfile(list, name))))
+	}
+	for _, name := range claimsOf(list) {
+		d.Claims = append(d.Claims, partOf(name, countOf(inClaim(list, name))))
 	}
 	for i := range list {
 		d.Cases = append(d.Cases, caseOf(&list[i]))
@@ -168,6 +168,13 @@ func digestOf(list []group) string {
 		ids[list[i].Case] = list[i].CaseDigest
 	}
 	return SelectionDigest(ids)
+}
+
+func partOf(name string, c counts) docProfile {
+	return docProfile{
+		Name: name, Required: c.total(), Passed: c[judge.Pass], Failed: c[judge.Fail], Error: c[judge.Error],
+		Exempt: c[judge.Exempt], NotClaimed: c[judge.NotClaimed], NotRun: c[judge.NotRun], Result: c.result(),
+	}
 }
 
 func caseOf(g *group) docCase {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 	"github.com/vmprobe/vmprobe/probes"
@@ -82,8 +83,10 @@ type Run struct {
 	Mode      string   `json:"mode" yaml:"mode"`                     // virtual or real
 	Seeds     int      `json:"seeds" yaml:"seeds"`
 	FirstSeed uint64   `json:"firstSeed" yaml:"firstSeed"`
-	Shard     string   `json:"shard" yaml:"shard"` // "all" or "2/8"
-	Claimed   []string `json:"claimed,omitempty" yaml:"claimed,omitempty"`
+	Shard     string   `json:"shard" yaml:"shard"`                         // "all" or "2/8"
+	Claimed   []string `json:"claimed,omitempty" yaml:"claimed,omitempty"` // claims, as core
+	// Interrupted tells that the run did not come to its end.
+	Interrupted bool `json:"interrupted,omitempty" yaml:"interrupted,omitempty"`
 }
 
 // Case is one case with one seed.
@@ -95,6 +98,8 @@ type Case struct {
 	// Picture is the run as lanes, for html; nil when nothing ran or nobody
 	// asked for it.
 	Picture *lanes.Picture `json:",omitempty"`
+	// Claims are those that the case belongs to, when the prober makes claims.
+	Claims []string `json:",omitempty"`
 }
 
 // Plain is the report without the colours of a terminal.
@@ -272,6 +277,28 @@ func inProfile(list []group, name string) []group {
 	var part []group
 	for _, g := range list {
 		if g.Profile == name {
+			part = append(part, g)
+		}
+	}
+	return part
+}
+
+// claimsOf lists the claims of the groups in the order of reports; none when
+// the prober makes no claims.
+func claimsOf(list []group) []string {
+	var names []string
+	for _, c := range claims.All() {
+		if len(inClaim(list, string(c))) > 0 {
+			names = append(names, string(c))
+		}
+	}
+	return names
+}
+
+func inClaim(list []group, name string) []group {
+	var part []group
+	for _, g := range list {
+		if slices.Contains(g.runs[0].Claims, name) {
 			part = append(part, g)
 		}
 	}

@@ -17,7 +17,7 @@ func writeText(w io.Writer, r *Report) error {
 	for i := range list {
 		drawn := 0
 		for _, c := range list[i].runs {
-			if c.Result == judge.Pass && !r.Verbose || c.Result != judge.Pass && c.Result != list[i].Result {
+			if (c.Result == judge.Pass || c.Result == judge.NotClaimed) && !r.Verbose || c.Result != judge.Pass && c.Result != list[i].Result {
 				continue
 			}
 			if drawn++; drawn > 1 && !r.Verbose {
@@ -96,6 +96,17 @@ func summary(b *strings.Builder, list []group) {
 	b.WriteString("\n")
 	for _, name := range profilesOf(list) {
 		part := countOf(inProfile(list, name))
+		fmt.Fprintf(b, "%-18s", name)
+		for _, res := range columns {
+			fmt.Fprintf(b, "%13d", part[res])
+		}
+		b.WriteString("\n")
+	}
+	for i, name := range claimsOf(list) {
+		if i == 0 {
+			b.WriteString("claim\n")
+		}
+		part := countOf(inClaim(list, name))
 		fmt.Fprintf(b, "%-18s", name)
 		for _, res := range columns {
 			fmt.Fprintf(b, "%13d", part[res])

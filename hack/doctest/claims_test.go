@@ -80,7 +80,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		claim, command string
 		there          string // a part of the help once it is there
 	}{
-		{"**Probers other than ours.**", "run", `--prober\b`},
+		{"**Probers with a clock and sockets of their own.**", "conformance", `--door\b`},
 		{"**Real grounds.**", "run", `--testbed\b`},
 		{"**HTML reports.**", "run", `\bhtml\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
