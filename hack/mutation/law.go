@@ -243,6 +243,16 @@ func (d *finder) leaves(st ast.Stmt) bool {
 	return false
 }
 
+// merely tells whether all that a statement does under the law is to return
+// nothing.
+func (d *finder) merely(st *ast.IfStmt) bool {
+	if !d.leaves(st) || len(st.Body.List) > 1 {
+		return false
+	}
+	r, ok := st.Body.List[0].(*ast.ReturnStmt)
+	return ok && len(r.Results) == 0
+}
+
 // idle tells whether a call does nothing under the law.
 func (d *finder) idle(call *ast.CallExpr) bool {
 	var id *ast.Ident
@@ -262,7 +272,7 @@ func (d *finder) idle(call *ast.CallExpr) bool {
 		one, ok := st.(*ast.IfStmt)
 		switch {
 		case ok && one.Init == nil && one.Else == nil && !d.isConstant(one.Cond) && d.never(one.Cond):
-		case ok && one.Init == nil && d.leaves(one) && len(one.Body.List) == 1:
+		case ok && one.Init == nil && d.merely(one):
 			return true
 		default:
 			return false

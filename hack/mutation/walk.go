@@ -144,7 +144,7 @@ func (d *finder) compound(st ast.Stmt, void bool) {
 			d.stmt(st.Init, simpleSite, void)
 		}
 		d.condition(st.Cond)
-		if known := d.known(st.Cond); known == nil || d.always(st.Cond) {
+		if !d.never(st.Cond) && !d.merely(st) {
 			d.block(st.Body.List, void)
 		}
 		if st.Else != nil && !d.always(st.Cond) {
