@@ -35,8 +35,8 @@ type box struct {
 
 func Value(n int) int {
 	b := box{n: n, open: true}
-	if n < limit && b.open {
-		b.n += 2
+	if m := &b; n < limit && b.open {
+		m.n += 2
 	}
 	switch of(n) {
 	case none:
@@ -96,7 +96,7 @@ func TestEachKindOfChangeIsFound(t *testing.T) {
 		"Value: boolean operator: n < limit && b.open => (n < limit) || b.open",
 		"Value: boolean operand: n < limit && b.open => b.open",
 		"Value: comparison: n < limit => n <= limit", "Value: comparison: n < limit => n >= limit",
-		"Value: drop assignment: b.n += 2 => (dropped)", "Value: arithmetic: b.n += 2 => b.n -= 2",
+		"Value: drop assignment: m.n += 2 => (dropped)", "Value: arithmetic: m.n += 2 => m.n -= 2",
 		"Value: remove case: case some => (removed)", "Value: arithmetic: b.n * 10 => b.n / 10",
 		"Value: arithmetic: b.n-- => b.n++", "Value: drop branch: continue => (dropped)",
 		"Value: drop assignment: even(b.n) => b.open", "Value: minimum and maximum: max(b.n, 0) => min(b.n, 0)",

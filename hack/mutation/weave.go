@@ -91,12 +91,12 @@ func (s *site) wrap(inner string) string {
 		if s.kind == simpleSite {
 			b.WriteString("func() {\n")
 		}
-		fmt.Fprintf(&b, "if m := %s; ", at)
+		fmt.Fprintf(&b, "if on__ := %s; ", at) // a name that the source does not have
 		for _, v := range s.variants {
-			fmt.Fprintf(&b, "m == %d {\n%s\n} else if ", v.mutant, v.text)
+			fmt.Fprintf(&b, "on__ == %d {\n%s\n} else if ", v.mutant, v.text)
 		}
 		b.WriteString("true {\n")
-		s.survey(&b, "if m == "+switchboard+".Survey {\n")
+		s.survey(&b, "if on__ == "+switchboard+".Survey {\n")
 		fmt.Fprintf(&b, "}\n%s\n}", inner)
 		if s.kind == simpleSite {
 			b.WriteString("\n}()")
