@@ -66,7 +66,7 @@ func (d *finder) known(e ast.Expr) constant.Value {
 }
 
 func (d *finder) knownBinary(e *ast.BinaryExpr) constant.Value {
-	switch e.Op {
+	switch e.Op { //nolint:exhaustive // the other operators do not fold
 	case token.EQL, token.NEQ:
 		if d.isRules(e.X) && d.info.Types[e.Y].IsNil() {
 			return constant.MakeBool(e.Op == token.EQL)
@@ -211,7 +211,7 @@ func (d *finder) folded(e ast.Expr) ast.Expr {
 
 // neutral tells whether an operand leaves the other one as it is.
 func (d *finder) neutral(op token.Token, e ast.Expr) bool {
-	switch op {
+	switch op { //nolint:exhaustive // the others are never neutral
 	case token.LAND:
 		return d.always(e)
 	case token.LOR:

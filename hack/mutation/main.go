@@ -22,6 +22,7 @@ var errBelow = errors.New("below the minimum")
 type options struct {
 	packages []string
 	only     string
+	every    int
 	parallel int
 	seeds    int
 	json     string
@@ -34,6 +35,7 @@ func main() {
 	var o options
 	packages := flag.String("packages", "probes/engine,probes/attempt,probes/guestagent", "packages to mutate")
 	flag.StringVar(&o.only, "only", "", "only mutants at `FILE:LINE` (or FILE, or a part of their key)")
+	flag.IntVar(&o.every, "every", 1, "only every N-th mutant: a sample")
 	flag.IntVar(&o.parallel, "p", 1, "processes")
 	flag.IntVar(&o.seeds, "seeds", 3, "seeds of each case")
 	flag.StringVar(&o.json, "json", "", "also write the report to `PATH`")
@@ -87,7 +89,7 @@ func run(o *options) error {
 		return err
 	}
 	r := summarise(c, o.packages, tried, results, same)
-	if o.only != "" {
+	if o.only != "" || o.every > 1 {
 		r.Stale = nil // the other mutants were not tried
 	}
 	r.write(os.Stdout, tried)
@@ -109,6 +111,9 @@ func (o *options) selected(all []*mutant) []*mutant {
 			continue
 		}
 		at := fmt.Sprintf("%s:%d", m.file, m.line)
+		if o.every > 1 && m.number%o.every != 0 {
+			continue
+		}
 		if o.only == "" || o.only == m.file || o.only == at || strings.HasSuffix(at, "/"+o.only) || strings.Contains(m.key(), o.only) {
 			out = append(out, m)
 		}

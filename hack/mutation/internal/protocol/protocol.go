@@ -23,6 +23,9 @@ type Job struct {
 	Case string `json:"case"`
 	Seed uint64 `json:"seed"`
 	Cost int    `json:"cost"` // events in the trace
+	// Print is a fingerprint of the trace of the original program: a mutant that
+	// leaves the same one is judged alike.
+	Print string `json:"print"`
 	// Mutants are those whose code was executed and would give another value;
 	// ascending.
 	Mutants []int `json:"mutants"`
