@@ -11,6 +11,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/door"
 	"github.com/vmprobe/vmprobe/conformance/door/bubble"
+	"github.com/vmprobe/vmprobe/conformance/door/kernel"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
@@ -81,6 +82,19 @@ func Test(t *testing.T, factory func() door.Prober, opts ...Option) {
 		opt(&o)
 	}
 	o.test(t, o.bubble)
+}
+
+// TestTry puts a handler through the suite: a function that makes one try of an
+// httpGet or tcpSocket probe through the dialer that it is given. Our engine is
+// around it; package kernel says what it must not do.
+func TestTry(t *testing.T, try kernel.Try, opts ...Option) {
+	t.Helper()
+	var o options
+	o.Seed, o.Selection.Seeds = 1, 1
+	for _, opt := range opts {
+		opt(&o)
+	}
+	o.test(t, kernel.Bed{Tool: campaign.Version(), Try: try, Patience: o.bubble.Patience})
 }
 
 func (o *options) test(t *testing.T, bed testbed.Testbed) {

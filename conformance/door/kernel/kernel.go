@@ -1,0 +1,138 @@
+// Package kernel puts a vendor's handler to the test: a function that makes
+// one try of a probe on the calling goroutine, with blocking I/O through the
+// dialer or the RoundTripper that it is given. It runs as a task of the
+// simulator's kernel, some ten times faster than a bubble; our engine decides
+// when to try and what follows.
+//
+// What does not work here is whatever needs another goroutine or package time:
+// http.Transport, a Timeout of an http.Client, context.WithTimeout, select on a
+// timer. The deadline of the probe is that of the context given.
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/prober"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Try makes one try of a probe. The deadline of ctx is the timeout of the
+// probe, in virtual time.
+type Try func(ctx context.Context, e *Env, p *probes.Probe) probes.Result
+
+// Bed is a testbed for a Try, which is needed.
+type Bed struct {
+	// Tool is the version written into traces.
+	Tool string
+	Try  Try
+	// Handlers that Try can make; the others are made by our own. Default
+	// httpGet and tcpSocket.
+	Handlers []probes.Handler
+	// Patience is how long, of real time, one try may run without a wait;
+	// default DefaultPatience.
+	Patience time.Duration
+}
+
+// DefaultPatience of a Bed.
+const DefaultPatience = 30 * time.Second
+
+// ErrStuck says that a try waits for something that is no part of the
+// simulation, or never ends.
+var ErrStuck = errors.New("the try does not give way: it waits for something outside of the simulation, or never ends")
+
+// Name implements testbed.Testbed.
+func (Bed) Name() string { return "kernel" }
+
+// Unsupported implements testbed.Testbed: every case can be expressed.
+func (Bed) Unsupported(*scenarios.Case) string { return "" }
+
+// Run implements testbed.Testbed.
+func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	if b.Handlers == nil {
+		b.Handlers = []probes.Handler{probes.HTTPGet, probes.TCPSocket}
+	}
+	r := &runner{bed: b, done: make(chan error, 1)}
+	go func() {
+		var err error
+		bed := simbed.Bed{Tool: b.Tool, Bare: true, Door: r.door}
+		r.trace, err = bed.Run(ctx, c, seed)
+		r.done <- err
+	}()
+	if err := r.watch(); err != nil {
+		return nil, err
+	}
+	return r.trace, nil
+}
+
+type runner struct {
+	bed      Bed
+	g        *simbed.Ground
+	progress atomic.Uint64 // odd: inside of a try
+	done     chan error
+	trace    *trace.Trace
+}
+
+func (r *runner) door(g *simbed.Ground) (simbed.Prober, error) {
+	r.g = g
+	return g.Ours(r)
+}
+
+// Try implements prober.Tryer.
+func (r *runner) Try(req prober.Request, done func(probes.Result)) {
+	if !slices.Contains(r.bed.Handlers, req.Probe.Handler) {
+		r.g.Try(req, done)
+		return
+	}
+	r.g.Kernel().Go(req.Actor, func(t *sim.Task) {
+		t.Recover(func(p *sim.Panic) { r.g.Fail(fmt.Errorf("the try panicked: %w\n%s", p, p.Stack)) })
+		e := &Env{run: r, task: t, Address: r.g.Address(req.Name, req.Instance)}
+		ctx := deadline{context.Background(), e, e.Now().Add(req.Probe.Timeout)}
+		r.progress.Add(1)
+		result := r.bed.Try(ctx, e, req.Probe)
+		r.progress.Add(1)
+		done(result)
+	})
+}
+
+// wait is around everything that parks the task.
+func (r *runner) wait(park func()) {
+	r.progress.Add(1)
+	defer r.progress.Add(1)
+	park()
+}
+
+// watch waits for the end of the run, in real time.
+func (r *runner) watch() error {
+	patience := r.bed.Patience
+	if patience <= 0 {
+		patience = DefaultPatience
+	}
+	tick := time.NewTicker(max(patience/10, time.Millisecond))
+	defer tick.Stop()
+	seen, since := uint64(0), time.Now()
+	for {
+		select {
+		case err := <-r.done:
+			return err
+		case <-tick.C:
+		}
+		if n := r.progress.Load(); n != seen || n%2 == 0 {
+			seen, since = n, time.Now()
+			continue
+		}
+		if time.Since(since) >= patience {
+			buf := make([]byte, 1<<20)
+			return fmt.Errorf("%w (for %v). All goroutines:\n\n%s", ErrStuck, patience, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
