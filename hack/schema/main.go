@@ -1,6 +1,6 @@
-// Command schema writes scenarios/scenario.schema.json: the JSON Schema of the
-// scenario language, from the types of package syntax and their comments. It
-// runs in the root of the module.
+// Command schema writes the JSON Schemas of the scenario language and of the
+// lockstep protocol, from Go types and their comments. It runs in the root of
+// the module.
 package main
 
 import (
@@ -8,9 +8,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+
+	"github.com/invopop/jsonschema"
 )
 
-const target = "scenarios/scenario.schema.json"
+// targets are the files and what makes their schemas.
+var targets = map[string]func(root string) (*jsonschema.Schema, error){
+	"scenarios/scenario.schema.json":            schema,
+	"conformance/protocol/protocol.schema.json": protocolSchema,
+}
 
 func main() {
 	if err := run(); err != nil {
@@ -20,16 +26,21 @@ func main() {
 }
 
 func run() error {
-	text, err := generate(".")
-	if err != nil {
-		return err
+	for target := range targets {
+		text, err := generate(".", target)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(target, text, 0o644)
+	return nil
 }
 
-// generate makes the schema; root is the directory of the module.
-func generate(root string) ([]byte, error) {
-	s, err := schema(root)
+// generate makes the schema of a file; root is the directory of the module.
+func generate(root, target string) ([]byte, error) {
+	s, err := targets[target](root)
 	if err != nil {
 		return nil, err
 	}

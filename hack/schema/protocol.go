@@ -1,0 +1,54 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"reflect"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/vmprobe/vmprobe/conformance/protocol"
+)
+
+// protocolSchema is the schema of the messages between suite and prober: a
+// line is a Request or a Reply.
+func protocolSchema(root string) (*jsonschema.Schema, error) {
+	r := &jsonschema.Reflector{Anonymous: true, Mapper: words}
+	back, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chdir(root); err != nil { // comments are found by relative paths
+		return nil, err
+	}
+	defer os.Chdir(back) //nolint:errcheck // it was there a moment ago
+	if err := r.AddGoComments(module, "./conformance/protocol"); err != nil {
+		return nil, err
+	}
+	defs := jsonschema.Definitions{}
+	for _, v := range []any{protocol.Request{}, protocol.Reply{}} {
+		maps.Copy(defs, r.Reflect(v).Definitions)
+	}
+	// What the suite sends may grow; what a prober sends is refused when it is
+	// not known.
+	for _, name := range []string{"Request", "Event", "VM", "HTTPAnswer", "AgentAnswer", "ExecAnswer", "DomainAnswer"} {
+		defs[name].AdditionalProperties = nil
+	}
+	return &jsonschema.Schema{
+		Version: jsonschema.Version, Title: "vmprobe lockstep protocol",
+		Description: "One line of a conversation: a Request of the suite, or the Reply of a prober.",
+		AnyOf:       []*jsonschema.Schema{ref("Request"), ref("Reply")}, Definitions: defs,
+	}, nil
+}
+
+// words gives the schema of the types that are one of some words, and of a
+// manifest.
+func words(t reflect.Type) *jsonschema.Schema {
+	if list := protocol.Words(reflect.New(t).Elem().Interface()); list != nil {
+		return enum(list)
+	}
+	if t == reflect.TypeFor[protocol.VM]().Field(2).Type { // json.RawMessage
+		return &jsonschema.Schema{Type: "object"}
+	}
+	return nil
+}
