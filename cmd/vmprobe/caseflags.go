@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +21,8 @@ import (
 // where the results go.
 type caseFlags struct {
 	campaign.Selection
-	parallel int
+	parallel   int
+	provenance bool
 	fromFlags
 	// keepsPart writes the report of a run that was interrupted, marked as such.
 	keepsPart bool
@@ -34,6 +37,7 @@ func (f *caseFlags) add(cmd *cobra.Command) {
 	completeProfiles(cmd)
 	f.fromFlags.add(cmd)
 	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
+	flags.BoolVar(&f.provenance, "provenance", false, "say in the report when and where it was made, outside of its digest")
 	f.reportFlags.add(cmd)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
 }
@@ -78,9 +82,13 @@ func (f *caseFlags) execute(ctx context.Context, s streams, env lookupEnv, bed t
 func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *campaign.Campaign, jobs []suite.Job) error {
 	bar := newProgress(s.err, env)
 	c.Parallel, c.Progress = f.parallel, bar.step
+	started := time.Now()
 	results := c.Run(ctx, jobs)
 	bar.clear()
 	r := c.Report(&f.Selection, results)
+	if f.provenance {
+		r.Provenance = provenanceOf(started)
+	}
 	if err := ctx.Err(); err != nil {
 		if r.Run.Interrupted = true; f.keepsPart {
 			return errors.Join(err, f.write(s, r))
@@ -88,6 +96,16 @@ func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *cam
 		return err
 	}
 	return f.write(s, r)
+}
+
+// provenanceOf is about this process, on this machine, now.
+func provenanceOf(started time.Time) *report.Provenance {
+	return &report.Provenance{
+		Started:  started.UTC().Format(time.RFC3339),
+		Seconds:  strconv.FormatFloat(time.Since(started).Seconds(), 'f', 1, 64),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Go:       runtime.Version(),
+	}
 }
 
 // reportFlags say where the results go.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -173,13 +174,24 @@ func inWords(message string) string {
 
 // fieldNames are the names of all fields of the document.
 func fieldNames() []string {
-	return []string{
-		"apiVersion", "kind", "suite", "implementation", "run", "result", "profiles", "cases", "requirements", "mutants",
-		"digest", "provenance", "version", "commit", "name", "organization", "url", "testbed", "mode", "seeds", "firstSeed",
-		"shard", "claimed", "required", "passed", "failed", "error", "exempt", "notClaimed", "notRun", "id", "title", "profile",
-		"vary", "file", "line", "runs", "failures", "seed", "reason", "until", "trace", "requirement", "at", "vm", "instance",
-		"probe", "message", "want", "window", "event", "replay", "total", "covered", "excluded", "broken",
+	var names []string
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			walk(t.Elem())
+		case reflect.Struct:
+			for f := range t.Fields() {
+				name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+				names = append(names, name)
+				walk(f.Type)
+			}
+		default:
+		}
 	}
+	walk(reflect.TypeFor[document]())
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // report is the inverse of Report.document.

@@ -37,6 +37,23 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// TestProvenanceIsNoPartOfTheDigest: it survives, and who reads it must not
+// trust it.
+func TestProvenanceIsNoPartOfTheDigest(t *testing.T) {
+	r := sample()
+	plain := render(t, "yaml", r)
+	r.Provenance = &report.Provenance{Started: "2026-11-28T23:00:00Z", Seconds: "2.3", Platform: "linux/amd64", Go: "go1.26"}
+	text := render(t, "yaml", r)
+	rest, found := strings.CutPrefix(text, plain)
+	if !found || !strings.HasPrefix(rest, "provenance:\n") {
+		t.Fatalf("the provenance does not come last: %s", rest)
+	}
+	again, err := report.Decode("r", []byte(strings.Replace(text, "2.3", "9.9", 1)))
+	if err != nil || again.Provenance.Seconds != "9.9" {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
 // TestReadBackAnything: any texts survive.
 func TestReadBackAnything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

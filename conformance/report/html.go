@@ -65,10 +65,15 @@ func facts(r *Report, list []group, digest string) []html.Fact {
 		{Name: "Suite", Value: strings.TrimSpace("vmprobe " + r.Tool.Version)},
 		{Name: "Requirements", Value: r.Tool.Requirements},
 		{Name: "Testbed", Value: fmt.Sprintf("%s, %s time", r.Run.Testbed, r.Run.Mode)},
+		{Name: "Door", Value: r.Run.Door},
 		{Name: "Seeds", Value: seeds},
 		{Name: "Shard", Value: r.Run.Shard},
 		{Name: "Runs", Value: fmt.Sprintf("%d, %s of VM life", runs, until)},
+		{Name: "Claimed", Value: strings.Join(r.Run.Claimed, ", ")},
 		{Name: "Digest of the report", Value: digest},
+	}
+	if p := r.Provenance; p != nil {
+		out = append(out, html.Fact{Name: "Made", Value: fmt.Sprintf("%s in %s s, %s, %s", p.Started, p.Seconds, p.Platform, p.Go)})
 	}
 	return slices.DeleteFunc(out, func(f html.Fact) bool { return f.Value == "" || f.Name == "Shard" && f.Value == "all" })
 }
