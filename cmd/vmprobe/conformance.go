@@ -16,6 +16,7 @@ import (
 // conformanceFlags are the flags of conformance.
 type conformanceFlags struct {
 	caseFlags
+	testbedFlags
 	proberFlags
 }
 
@@ -75,27 +76,42 @@ it asks for, the prober decides. Without a prober the one of vmprobe itself is t
 Cases that need features which the prober does not claim are not-claimed; what it claims
 must pass. A prober that breaks the protocol gives errors, never a verdict.
 
+With --testbed loopback the guests stand on real sockets and time is real: all cases run
+at once, those that take longer than --max-length are left out, and those that sockets
+cannot express are not-run with the reason.
+
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,
 		Example: `  vmprobe conformance -- ./my-prober --stdio
   vmprobe conformance --prober ./my-prober --profile kubevirt --report junit=junit.xml
   vmprobe conformance 'http-*' -- python3 prober.py
+  vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}
 	f.caseFlags.add(cmd)
 	f.proberFlags.add(cmd)
+	f.testbedFlags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		args, err := f.split(cmd, args)
 		if err != nil {
 			return err
 		}
-		if err := f.check(cmd); err != nil {
+		if err := f.caseFlags.check(cmd); err != nil {
 			return err
 		}
-		jobs, err := f.jobs(s, args, bed().Name())
+		if err := f.testbedFlags.check(cmd); err != nil {
+			return err
+		}
+		if f.wall() && len(f.argv) > 0 {
+			return usagef("--testbed %s runs the prober of vmprobe only; another one is tested on sim", f.testbed)
+		}
+		jobs, err := f.jobs(s, args, f.testbed)
 		if err != nil {
 			return err
+		}
+		if f.wall() {
+			return f.executeWall(cmd.Context(), s, env, jobs, cmd.Flags().Changed("parallel"))
 		}
 		if len(f.argv) == 0 {
 			return f.execute(cmd.Context(), s, env, bed(), jobs)

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
@@ -40,6 +41,8 @@ type Campaign struct {
 	Claimed []string
 	// Prober is its command, to be shown; empty: in process.
 	Prober []string
+	// Mode is the time of the runs; default "virtual".
+	Mode string
 	// Style, if not nil, adds timelines for a terminal with colours.
 	Style timeline.Style
 }
@@ -128,7 +131,7 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 		Tool:           tool,
 		Implementation: implementation,
 		Run: report.Run{
-			Testbed: c.Bed.Name(), Door: c.Door, Mode: "virtual", Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
+			Testbed: c.Bed.Name(), Door: c.Door, Mode: cmp.Or(c.Mode, "virtual"), Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
 			Claimed: claims.Groups(c.Claimed),
 		},
 		Cases:        results,

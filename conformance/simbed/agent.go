@@ -31,6 +31,10 @@ func (h *host) Blocking(s fakevm.Session, fn func(fakevm.BlockingConn)) fakevm.H
 // newPort gives the domain that boots a port of its own.
 func (v *vm) newPort(instance int32) {
 	v.dropPort()
+	if v.out != nil {
+		v.newOutsidePort(instance)
+		return
+	}
 	p := &agentPort{serial: network.NewChannel(v.world.kernel, v.spec.Name), pod: v.pod(instance)}
 	v.host.channel = p
 	p.serial.OnChange(func(open bool) {

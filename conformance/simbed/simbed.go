@@ -36,6 +36,9 @@ type Bed struct {
 	// View is from where runs are watched: what it does not show is left out of
 	// their traces. Default from inside the prober.
 	View trace.View
+	// Outside puts the world on real ground and on the wall clock; nil: it is
+	// simulated.
+	Outside Outside
 }
 
 // Name implements testbed.Testbed.
@@ -86,7 +89,7 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
-	w.tryer, w.door, w.clock = w, b.Door, b.Clock
+	w.tryer, w.door, w.clock, w.outside = w, b.Door, b.Clock, b.Outside
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
@@ -126,6 +129,7 @@ type world struct {
 	clock   func(*sim.Kernel, time.Duration) error // nil: the kernel's own
 	driver  Prober
 	tryer   prober.Tryer
+	outside Outside          // nil: the world is simulated
 	cluster *cluster.Cluster // nil: bare
 	vms     []*vm
 	sink    trace.Sink
@@ -165,6 +169,12 @@ func (w *world) findings() {
 
 // build makes everything and starts the VMs at instant 0.
 func (w *world) build() error {
+	if w.outside != nil {
+		w.tryer = prober.TryerFunc(w.tryOutside)
+		w.outside.Begin(w.kernel)
+		w.outside.Lock()
+		defer w.outside.Unlock()
+	}
 	w.net = network.New(w.kernel)
 	w.prober = w.net.AddHost(proberName)
 	door := w.door
@@ -240,6 +250,12 @@ func (w *world) publish(v *vm) platform.Publisher {
 
 // run lets the world live until the end of the case.
 func (w *world) run(ctx context.Context) error {
+	if w.outside != nil {
+		if err := w.outside.Run(ctx, w.c.Until); err != nil {
+			return err
+		}
+		return w.failure
+	}
 	move := w.clock
 	if move == nil {
 		move = (*sim.Kernel).Run

@@ -67,6 +67,14 @@ func (w *world) apply(f *scenarios.Fault) (end func()) {
 		first, second := start(0), start(1)
 		return func() { first(); second() }
 	}
+	switch {
+	case v.out == nil:
+	case f.Kind == scenarios.RefuseAll:
+		return v.out.Refuse()
+	case f.Kind == scenarios.ResetAll:
+		v.out.ResetAll()
+		return func() {}
+	}
 	switch f.Kind {
 	case scenarios.RefuseAll:
 		return both(func(i int) func() { return v.grounds[i].RefuseAll() })

@@ -30,6 +30,9 @@ type vm struct {
 	instance int32            // in which the guest runs
 	faults   agentFaults
 	thaw     func()
+
+	out       OutsideHost // nil in the simulated world
+	unplugged func()      // puts the guest back on the network outside
 }
 
 // podState is what the world knows of a pod beside its platform.
@@ -52,7 +55,15 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 	}
 	v.host = &host{world: w, vm: v, actor: w.kernel.Name("guest/" + spec.Name), replies: map[*fakevm.Reply]string{}}
 	var err error
-	v.guest, err = fakevm.New(v.host, spec.Program, fakevm.Options{
+	var stands fakevm.Host = v.host
+	if w.outside != nil {
+		if v.out, err = w.outside.Host(spec.Name, v.host.Log); err != nil {
+			return nil, err
+		}
+		stands = v.out
+		v.plug(false)
+	}
+	v.guest, err = fakevm.New(stands, spec.Program, fakevm.Options{
 		EveryBoot: spec.EveryBoot,
 		Checked:   w.checked,
 		Power:     v,
@@ -93,6 +104,9 @@ func (t tap) ContainerStarted(c platform.Container) {
 		p.ground = 1 - v.ground
 	}
 	p.addr = v.grounds[p.ground].Addr().String()
+	if v.out != nil {
+		p.addr = v.out.Address()
+	}
 	for int(c.Instance) > len(v.pods) {
 		v.pods = append(v.pods, p)
 	}
@@ -119,6 +133,7 @@ func (v *vm) settle(instance int32) {
 	if err := v.host.attach(ground); err != nil {
 		v.world.fail("%s: %v", v.spec.Name, err)
 	}
+	v.plug(true)
 }
 
 // ACPIShutdown implements platform.Guest.
@@ -140,6 +155,7 @@ func (v *vm) end() {
 // more, of a VM nobody answers.
 func (v *vm) leave() {
 	v.unfreeze()
+	v.plug(false)
 	ground := v.host.attached
 	if err := v.host.attach(nil); err != nil {
 		v.world.fail("%s: %v", v.spec.Name, err)
@@ -177,6 +193,9 @@ func (v *vm) Move(instance int32) {
 func (v *vm) freeze() {
 	if v.thaw == nil && v.host.attached != nil {
 		v.thaw = v.host.attached.Freeze()
+		if v.out != nil {
+			v.thaw = v.out.Silence()
+		}
 	}
 }
 

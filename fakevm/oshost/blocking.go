@@ -23,7 +23,7 @@ type feed struct {
 
 // Blocking runs fn on a goroutine that holds the host's lock except in Read.
 func (h *Host) Blocking(s fakevm.Session, fn func(fakevm.BlockingConn)) fakevm.Handler {
-	f := &feed{host: h, s: s, cond: sync.NewCond(&h.mu)}
+	f := &feed{host: h, s: s, cond: sync.NewCond(h.mu)}
 	h.feeds[f] = struct{}{}
 	h.wg.Go(func() {
 		h.mu.Lock()

@@ -313,6 +313,47 @@ func (l *lab) hasViolation() bool {
 	return false
 }
 
+// TestDropsSYNs: a SYN that is dropped is neither answered nor refused; when
+// the port opens it is answered again.
+func TestDropsSYNs(t *testing.T) {
+	if !CanDrop {
+		t.Skip("not run: this system cannot drop SYNs on purpose")
+	}
+	up := []fakevm.Counted{{Reply: fakevm.Reply{TCP: &fakevm.TCPReply{}}}}
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{{Kind: fakevm.TCP, Port: 1, Steps: []fakevm.Step{
+		{Replies: []fakevm.Counted{{Reply: fakevm.Reply{Connect: fakevm.Blackhole}}}},
+		{At: 800 * time.Millisecond, Replies: up},
+	}}}})
+	dial := func(patience time.Duration) string {
+		c, err := net.DialTimeout("tcp", l.addr(1), patience)
+		if err != nil {
+			return brief(err)
+		}
+		_ = c.Close()
+		return "connected"
+	}
+	if got := dial(300 * time.Millisecond); got != "timeout" {
+		t.Errorf("while SYNs are dropped: %s, want timeout", got)
+	}
+	time.Sleep(700 * time.Millisecond)
+	if got := dial(time.Second); got != "connected" {
+		t.Errorf("after the step: %s, want connected", got)
+	}
+	var end func()
+	l.host.Do(func() { end = l.host.Silence() })
+	if got := dial(300 * time.Millisecond); got != "timeout" {
+		t.Errorf("while the host is silent: %s, want timeout", got)
+	}
+	l.host.Do(func() { end(); end = l.host.Refuse() })
+	if got := dial(time.Second); got != "refused" {
+		t.Errorf("while the host refuses: %s, want refused", got)
+	}
+	l.host.Do(func() { end() })
+	if got := dial(time.Second); got != "connected" {
+		t.Errorf("at the end: %s, want connected", got)
+	}
+}
+
 // TestUnsupported: what sockets cannot show is said, and nothing else is.
 func TestUnsupported(t *testing.T) {
 	p := fakevm.Program{
@@ -321,6 +362,7 @@ func TestUnsupported(t *testing.T) {
 			{Kind: fakevm.TCP, Port: 22, Steps: []fakevm.Step{{Replies: []fakevm.Counted{
 				{Reply: fakevm.Reply{ConnectDelay: time.Second}, Times: 1},
 				{Reply: fakevm.Reply{TCP: &fakevm.TCPReply{Backlog: 1}}, Times: 1},
+				{Reply: fakevm.Reply{Connect: fakevm.Refuse}, Times: 2},
 				{Reply: fakevm.Reply{Connect: fakevm.Refuse}},
 			}}}},
 			{Kind: fakevm.Agent, Steps: always(fakevm.Reply{Agent: &fakevm.AgentReply{Silent: true}})},
@@ -328,10 +370,9 @@ func TestUnsupported(t *testing.T) {
 		Power: []fakevm.PowerStep{{At: time.Second, Do: fakevm.Hang}, {At: 2 * time.Second, Do: fakevm.Reboot}, {At: 3 * time.Second, Do: fakevm.PowerOff}},
 	}
 	want := []string{
-		"http/80: real sockets cannot drop a SYN",
 		"tcp/22: real sockets cannot delay a handshake",
 		"tcp/22: the length of a real accept queue is the kernel's",
-		"power hang at 1s: real sockets accept for a guest that does not run",
+		"tcp/22: nobody counts handshakes that real sockets refuse or drop",
 	}
 	got := Unsupported(p)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

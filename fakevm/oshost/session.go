@@ -41,7 +41,7 @@ type session struct {
 }
 
 func newSession(h *Host, c halfCloser) *session {
-	s := &session{host: h, c: c, wake: sync.NewCond(&h.mu), since: h.Now()}
+	s := &session{host: h, c: c, wake: sync.NewCond(h.mu), since: h.Now()}
 	h.conns[s] = struct{}{}
 	return s
 }

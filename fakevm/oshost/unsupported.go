@@ -9,8 +9,8 @@ import (
 // Unsupported tells what of the programs real sockets cannot show, one
 // sentence each, in the order of the programs; nil means all of it works.
 //
-// The kernel completes a handshake before anybody is asked, so a SYN cannot be
-// dropped or delayed, and a guest that does not run still accepts.
+// The kernel completes, refuses and drops handshakes before anybody is asked:
+// none can be delayed, and nobody counts those that came to nothing.
 func Unsupported(programs ...fakevm.Program) []string {
 	var why []string
 	for _, p := range programs {
@@ -22,29 +22,24 @@ func Unsupported(programs ...fakevm.Program) []string {
 			}
 			for j := range e.Steps {
 				for k := range e.Steps[j].Replies {
-					why = append(why, unsupported(name, &e.Steps[j].Replies[k].Reply)...)
+					r := &e.Steps[j].Replies[k]
+					why = append(why, unsupported(name, r)...)
 				}
-			}
-		}
-		for _, s := range p.Power {
-			switch s.Do {
-			case fakevm.Crash, fakevm.Hang, fakevm.Suspend:
-				why = append(why, fmt.Sprintf("power %s at %s: real sockets accept for a guest that does not run", s.Do, s.At))
-			case fakevm.Reboot:
-				if s.For > 0 {
-					why = append(why, fmt.Sprintf("power reboot at %s: real sockets accept while the guest is away", s.At))
-				}
-			case fakevm.Resume, fakevm.PowerOff:
 			}
 		}
 	}
 	return why
 }
 
-func unsupported(name string, r *fakevm.Reply) []string {
+func unsupported(name string, c *fakevm.Counted) []string {
 	var why []string
-	if r.Connect == fakevm.Blackhole {
-		why = append(why, name+": real sockets cannot drop a SYN")
+	r := &c.Reply
+	never := r.Connect == fakevm.Refuse || r.Connect == fakevm.Blackhole
+	if never && c.Times > 0 {
+		why = append(why, name+": nobody counts handshakes that real sockets refuse or drop")
+	}
+	if r.Connect == fakevm.Blackhole && !CanDrop {
+		why = append(why, name+": real sockets of this system cannot drop a SYN")
 	}
 	if r.ConnectDelay > 0 {
 		why = append(why, name+": real sockets cannot delay a handshake")

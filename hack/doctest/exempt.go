@@ -20,6 +20,7 @@ func Exempts() []Exempt {
 		{"go test ", "a test of another package", "go list ./..."},
 		{"go run ./hack/", "rewrites files of the checkout or takes minutes", "go list ./hack/..."},
 		{"git clone ", "needs the network", ""},
+		{"vmprobe agree ", "runs in wall time; agree.txtar runs a short case", "vmprobe agree --help"},
 		{"cd vmprobe", "follows the clone", ""},
 	}
 }

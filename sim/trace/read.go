@@ -148,6 +148,8 @@ func decodeHeader(line []byte) (*Trace, error) {
 		Tool    string   `json:"tool"`
 		VMs     []string `json:"vms"`
 		View    string   `json:"view"`
+		Wall    bool     `json:"wall"`
+		Late    int64    `json:"late"`
 	}
 	// The version is looked at before anything else: another version may have
 	// other fields.
@@ -164,7 +166,7 @@ func decodeHeader(line []byte) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Header: Header{Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view}}, nil
+	return &Trace{Header: Header{Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view, Wall: h.Wall, Late: time.Duration(h.Late)}}, nil
 }
 
 func decodeEvent(line []byte) (Event, error) {

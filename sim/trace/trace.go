@@ -1,6 +1,9 @@
 package trace
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Version is the version of the file format.
 const Version = 1
@@ -13,6 +16,11 @@ type Header struct {
 	Tool    string   // version of the program that wrote it
 	VMs     []string // names in the order of the manifests
 	View    View     // from where the run was watched
+	// Wall tells that the run took place in wall time, on real connections.
+	// Late is how late the harness itself was at worst, by its own clock; 0 in
+	// virtual time.
+	Wall bool
+	Late time.Duration
 }
 
 // Trace is a whole run.

@@ -115,6 +115,10 @@ func appendHeader(b []byte, h Header) []byte {
 	}
 	b = append(b, ']')
 	b = appendText(b, "view", string(h.View))
+	if h.Wall {
+		b = append(b, `,"wall":true,"late":`...)
+		b = strconv.AppendInt(b, int64(h.Late), 10)
+	}
 	return append(b, "}\n"...)
 }
 

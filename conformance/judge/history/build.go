@@ -11,7 +11,7 @@ import (
 // New arranges the events of a run of the case. Any trace is accepted; what
 // makes no sense is left where a judge finds it.
 func New(c *scenarios.Case, t *trace.Trace) *Run {
-	r := &Run{Case: c, Events: t.Events, View: t.View, End: c.Until, World: map[trace.Kind][]Mark{}}
+	r := &Run{Case: c, Events: t.Events, View: t.View, Wall: t.Wall, End: c.Until, World: map[trace.Kind][]Mark{}}
 	all := make(builders, len(c.VMs))
 	memory := newSlab(t.Events)
 	for i := range c.VMs {

@@ -21,6 +21,7 @@ type Run struct {
 	Case   *scenarios.Case
 	Events []trace.Event
 	View   trace.View
+	Wall   bool // it took place in wall time
 	// End is the last instant that is judged: the case's until.
 	End time.Duration
 	VMs []*VM // in the order of the case

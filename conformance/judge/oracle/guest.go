@@ -219,6 +219,22 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 	return true
 }
 
+// network is the network of the run.
+func (c *court) network() truth.NetModel {
+	net := truth.Simulated()
+	net.Wall = c.run.Wall
+	return net
+}
+
+// noticed is how much later than its client a guest may notice a connection:
+// on real sockets the kernel completes it by itself.
+func (c *court) noticed() time.Duration {
+	if c.run.Wall {
+		return c.slack / 2
+	}
+	return 0
+}
+
 // early is how much sooner than computed a try may end.
 const early = 10 * time.Millisecond
 
@@ -290,7 +306,7 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 	saw := g.vm.Of(trace.GuestSaw)
 	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
 	for _, m := range saw[first:] {
-		if m.T > t.End {
+		if m.T > t.End+g.court.noticed() {
 			break
 		}
 		if !asks(p, m.Value) || !strings.HasPrefix(m.Msg, "{") {
@@ -325,7 +341,7 @@ func (g *guest) decide(p *probes.Probe, a truth.Answer) (truth.Verdict, bool) {
 	d, known := g.decided[q]
 	if !known {
 		profile := g.court.profile()
-		d.verdict, d.ok = truth.Of(p, &profile, a, truth.Simulated())
+		d.verdict, d.ok = truth.Of(p, &profile, a, g.court.network())
 		g.decided[q] = d
 	}
 	return d.verdict, d.ok

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/agree"
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/conformance/loopback"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/conformance/timeline"
+)
+
+// agreeFlags are the flags of agree.
+type agreeFlags struct {
+	campaign.Selection
+	testbedFlags
+}
+
+func newAgree(s streams, env lookupEnv) *cobra.Command {
+	var f agreeFlags
+	cmd := &cobra.Command{
+		Use:   "agree [case|pattern|file|dir|-]...",
+		Short: "Run cases on the simulator and on a real testbed, and compare",
+		Long: `agree runs each case twice, with the same seed: on the simulator and on a real testbed.
+Verdicts, the class of every attempt, and every change of Ready and liveness must be
+the same, a second apart at most. Where they are not, both timelines are drawn.
+
+Real time is real: all cases run at once, and the longest one decides. Cases that the
+testbed cannot express, or that take longer than --max-length, are named and left out.
+Exit code 1: a difference; 3: the harness was too late to tell.`,
+		Example: `  vmprobe agree http-status-classes@kubernetes
+  vmprobe agree 'http-*' --profile kubevirt --max-length 90s`,
+		ValidArgsFunction: completeScenarios,
+	}
+	f.AddFlags(cmd.Flags())
+	completeProfiles(cmd)
+	f.testbedFlags.add(cmd)
+	_ = cmd.Flags().Set("testbed", (*loopback.Bed)(nil).Name())
+	cmd.Flag("testbed").DefValue, cmd.Flag("testbed").Usage = f.testbed, "the real testbed: loopback"
+	cmd.Flag("testbed").Changed = false
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(cmd); err != nil {
+			return err
+		}
+		if !f.wall() {
+			return usagef("--testbed %s: want a real testbed: loopback", f.testbed)
+		}
+		jobs, err := f.Jobs(args, s.in, s.err, f.testbed)
+		if err != nil {
+			return selectionError(err, s.err)
+		}
+		if jobs, err = f.bounded(s, jobs); err != nil {
+			return err
+		}
+		return f.execute(cmd.Context(), s, env, jobs)
+	}
+	return cmd
+}
+
+// pair is what became of one job on both grounds.
+type pair struct {
+	job         suite.Job
+	left        string // why it was left out
+	sim, real   agree.Side
+	differences []agree.Difference
+	err         error
+}
+
+// execute runs everything at once and tells what differs.
+func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
+	b, err := loopback.New(campaign.Version())
+	if err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	defer b.Close() //nolint:errcheck // sockets in a temporary directory
+	bar := newProgress(s.err, env)
+	pairs := make([]pair, len(jobs))
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	done := 0
+	for i := range jobs {
+		running.Go(func() {
+			pairs[i] = both(ctx, b, jobs[i])
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			bar.step(done, len(jobs))
+		})
+	}
+	running.Wait()
+	bar.clear()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return tell(s, pairs)
+}
+
+// both runs a job on the simulator and on a real testbed.
+func both(ctx context.Context, real testbed.Testbed, job suite.Job) pair {
+	p := pair{job: job}
+	if p.left = real.Unsupported(job.Case); p.left == "" && len(job.Case.Rejected) > 0 {
+		p.left = "nothing runs: its manifests are rejected"
+	}
+	if p.left != "" {
+		return p
+	}
+	for _, x := range []struct {
+		side *agree.Side
+		bed  testbed.Testbed
+	}{{&p.sim, bed()}, {&p.real, real}} {
+		t, err := x.bed.Run(ctx, job.Case, job.Seed)
+		if err != nil {
+			p.err = fmt.Errorf("%s on %s: %w", job.Case.ID(), x.bed.Name(), err)
+			return p
+		}
+		*x.side = agree.Side{Testbed: x.bed.Name(), Trace: t, Verdict: judge.Judge(job.Case, t, judge.Options{})}
+	}
+	if p.real.Verdict.Result == judge.Error {
+		p.err = fmt.Errorf("%s on %s: %s", job.Case.ID(), p.real.Testbed, p.real.Verdict.Reason)
+		return p
+	}
+	p.differences = agree.Compare(job.Case, &p.sim, &p.real)
+	return p
+}
+
+// tell writes what differs and maps it to an exit code.
+func tell(s streams, pairs []pair) error {
+	agreed, differ, broken, left := 0, 0, 0, 0
+	for i := range pairs {
+		p := &pairs[i]
+		switch {
+		case p.left != "":
+			left++
+			fmt.Fprintf(s.out, "not run  %s: %s\n", p.job.Case.ID(), p.left)
+		case p.err != nil:
+			broken++
+			fmt.Fprintf(s.out, "error    %v\n", p.err)
+		case len(p.differences) == 0:
+			agreed++
+		default:
+			differ++
+			p.draw(s)
+		}
+	}
+	fmt.Fprintf(s.out, "%d of %d cases agree, %d differ, %d errors, %d not run\n", agreed, len(pairs), differ, broken, left)
+	switch {
+	case differ > 0:
+		return exit(exitNegative, nil)
+	case broken > 0:
+		return exit(exitCouldNotRun, nil)
+	case agreed == 0:
+		return usagef("nothing was compared")
+	}
+	return nil
+}
+
+// draw shows both runs and their differences.
+func (p *pair) draw(s streams) {
+	fmt.Fprintf(s.out, "differs  %s\n", p.job.Case.ID())
+	for _, d := range p.differences {
+		fmt.Fprintf(s.out, "  %s  %s: %s %s, %s %s\n", oracle.Seconds(d.At), d.What, p.sim.Testbed, d.A, p.real.Testbed, d.B)
+	}
+	for _, side := range []*agree.Side{&p.sim, &p.real} {
+		fmt.Fprintf(s.out, "%s\n%s\n", side.Testbed, strings.TrimRight(timeline.Draw(p.job.Case, side.Trace, &side.Verdict, timeline.Options{}), "\n"))
+	}
+}

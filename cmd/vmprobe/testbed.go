@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/loopback"
+	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
+)
+
+// testbedFlags choose the ground on which cases run.
+type testbedFlags struct {
+	testbed string
+	longest time.Duration
+	set     bool // --max-length was given
+}
+
+// testbeds are the words of --testbed.
+func testbeds() []string { return []string{bed().Name(), (*loopback.Bed)(nil).Name()} }
+
+func (f *testbedFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time) or loopback (real sockets, wall time)")
+	flags.DurationVar(&f.longest, "max-length", defaultLongest, "leave out cases that take longer, in wall time")
+}
+
+// defaultLongest keeps a run in wall time short.
+const defaultLongest = 2 * time.Minute
+
+// check looks at the flags.
+func (f *testbedFlags) check(cmd *cobra.Command) error {
+	f.set = cmd.Flags().Changed("max-length")
+	switch {
+	case !slices.Contains(testbeds(), f.testbed):
+		return usagef("--testbed %q: unknown; %s", f.testbed, diag.DidYouMean(f.testbed, testbeds()))
+	case f.longest <= 0:
+		return usagef("--max-length must be positive")
+	case f.set && !f.wall():
+		return usagef("--max-length is about wall time: %s takes none", f.testbed)
+	}
+	return nil
+}
+
+// wall tells whether the testbed runs in wall time.
+func (f *testbedFlags) wall() bool { return f.testbed != bed().Name() }
+
+// bounded leaves out what takes too long, and says so.
+func (f *testbedFlags) bounded(s streams, jobs []suite.Job) ([]suite.Job, error) {
+	kept := slices.DeleteFunc(slices.Clone(jobs), func(j suite.Job) bool { return j.Case.Until > f.longest })
+	if left := len(jobs) - len(kept); left > 0 {
+		fmt.Fprintf(s.err, "vmprobe: %d of %d cases take longer than %s and are left out; --max-length admits them\n", left, len(jobs), f.longest)
+	}
+	if len(kept) == 0 {
+		return nil, usagef("nothing selected: every case takes longer than %s", f.longest)
+	}
+	return kept, nil
+}
+
+// executeWall runs the jobs on a testbed in wall time, all at once unless the
+// user says otherwise: they wait most of the time.
+func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, parallelSet bool) error {
+	jobs, err := f.bounded(s, jobs)
+	if err != nil {
+		return err
+	}
+	b, err := loopback.New(campaign.Version())
+	if err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	defer b.Close() //nolint:errcheck // sockets in a temporary directory
+	c, err := f.campaign(s, env, b)
+	if err != nil {
+		return err
+	}
+	c.Mode = "wall"
+	if !parallelSet {
+		f.parallel = len(jobs)
+	}
+	return f.finish(ctx, s, env, c, jobs)
+}

@@ -1,0 +1,134 @@
+// Package agree compares two runs of one case on different ground: where the
+// simulator and a real testbed part, one of them is wrong, and nearly always
+// it is the simulator.
+//
+// Both runs have the same seed and so the same phases: attempt n of one is
+// attempt n of the other, a moment apart.
+package agree
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Side is one of the runs.
+type Side struct {
+	Testbed string
+	Trace   *trace.Trace
+	Verdict judge.Verdict
+}
+
+// Difference is one thing that the two runs disagree about.
+type Difference struct {
+	At   time.Duration // in the first run, or in the second where only that has it
+	What string        // "web: readiness attempt 3 of instance 1"
+	A, B string        // what each side says
+}
+
+// tolerance is how far apart two equal things may be: what a platform and real
+// sockets take, and the end of the run may swallow.
+const tolerance = time.Second
+
+// Compare finds where the sides differ in verdict, in the class of an attempt,
+// or in a change of Ready or liveness. The first difference in time is the
+// first in the list.
+func Compare(c *scenarios.Case, a, b *Side) []Difference {
+	var all []Difference
+	if a.Verdict.Result != b.Verdict.Result {
+		all = append(all, Difference{What: "verdict", A: string(a.Verdict.Result), B: string(b.Verdict.Result)})
+	}
+	first, second := history.New(c, a.Trace), history.New(c, b.Trace)
+	for i, v := range first.VMs {
+		for k := probes.Readiness; k <= probes.Startup; k++ {
+			all = append(all, attempts(c, v, second.VMs[i], k)...)
+		}
+		for _, kind := range []trace.Kind{trace.Ready, trace.LivenessFailed, trace.Restart} {
+			all = append(all, changes(c, v, second.VMs[i], kind)...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Difference) int { return cmp.Compare(a.At, b.At) })
+	return all
+}
+
+// entry is one thing of a run that has to be in the other one.
+type entry struct {
+	name, value string
+	at          time.Duration
+}
+
+func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
+	list := func(v *history.VM) []entry {
+		var out []entry
+		for _, s := range v.Stints(k) {
+			for i, x := range s.Attempts {
+				if x.Ended() {
+					name := fmt.Sprintf("%s: %s attempt %d of instance %d", v.Name, k, i+1, s.Container.Instance)
+					out = append(out, entry{name, x.Class.String(), x.End})
+				}
+			}
+		}
+		return out
+	}
+	return match(c, list(a), list(b))
+}
+
+func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind) []Difference {
+	list := func(v *history.VM) []entry {
+		var out []entry
+		value := false
+		for _, m := range v.Of(kind) {
+			if kind == trace.Ready && m.OK == value {
+				continue
+			}
+			value = m.OK
+			word := string(kind)
+			if kind == trace.Ready {
+				word = fmt.Sprintf("%s %v", kind, m.OK)
+			}
+			out = append(out, entry{fmt.Sprintf("%s: change %d of %s", v.Name, len(out)+1, kind), word, m.T})
+		}
+		return out
+	}
+	return match(c, list(a), list(b))
+}
+
+// match compares two lists by the names of their entries.
+func match(c *scenarios.Case, a, b []entry) []Difference {
+	byName := map[string]entry{}
+	for _, y := range b {
+		byName[y.name] = y
+	}
+	var out []Difference
+	say := func(at time.Duration, what, a, b string) {
+		if at < c.Until-tolerance { // the end may swallow what is under way
+			out = append(out, Difference{at, what, a, b})
+		}
+	}
+	for _, x := range a {
+		y, ok := byName[x.name]
+		delete(byName, x.name)
+		switch apart := y.at - x.at; {
+		case !ok:
+			say(x.at, x.name, x.String(), "nothing")
+		case x.value != y.value || apart > tolerance || apart < -tolerance:
+			say(x.at, x.name, x.String(), y.String())
+		}
+	}
+	for _, y := range b {
+		if _, alone := byName[y.name]; alone {
+			say(y.at, y.name, "nothing", y.String())
+		}
+	}
+	return out
+}
+
+func (e entry) String() string { return e.value + " at " + oracle.Seconds(e.at) }

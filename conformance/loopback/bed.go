@@ -1,0 +1,119 @@
+package loopback
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Bed is the testbed "loopback". Use New; Close removes what it leaves.
+type Bed struct {
+	tool string
+	dir  string // of the agents' sockets
+	next atomic.Uint32
+}
+
+// New makes the testbed; tool is the version written into traces.
+func New(tool string) (*Bed, error) {
+	dir, err := os.MkdirTemp("", "vmprobe-")
+	if err != nil {
+		return nil, fmt.Errorf("loopback: %w", err)
+	}
+	return &Bed{tool: tool, dir: dir}, nil
+}
+
+// Close removes the sockets.
+func (b *Bed) Close() error { return os.RemoveAll(b.dir) }
+
+// Name implements testbed.Testbed.
+func (*Bed) Name() string { return "loopback" }
+
+// address gives every VM of the process one of its own, 127.64.0.1 to
+// 127.127.255.254, beginning somewhere by the number of the process.
+func (b *Bed) address() string {
+	const size = 64 * 256 * 254
+	n := (uint32(os.Getpid())*509 + b.next.Add(1)) % size //nolint:gosec // a process id is positive
+	return net.IPv4(127, byte(64+n/(256*254)), byte(n/254%256), byte(1+n%254)).String()
+}
+
+// Run implements testbed.Testbed: it takes as long as the case says.
+func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	o := &outside{bed: b, thread: newThread()}
+	o.ctx, o.cancel = context.WithCancel(ctx)
+	defer o.close()
+	var recorder trace.Recorder
+	if err := (simbed.Bed{Bare: true, Outside: o}).Play(ctx, c, seed, sink{&recorder, o.thread}); err != nil {
+		return nil, err
+	}
+	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.tool, Wall: true, Late: o.late}
+	for i := range c.VMs {
+		h.VMs = append(h.VMs, c.VMs[i].Name)
+	}
+	return recorder.Trace(h), nil
+}
+
+// outside is the ground of one run. It implements simbed.Outside.
+type outside struct {
+	*thread
+	bed    *Bed
+	ctx    context.Context //nolint:containedctx // of the one run that it is
+	cancel context.CancelFunc
+	hosts  []*host
+	tries  sync.WaitGroup
+}
+
+// Begin implements simbed.Outside.
+func (o *outside) Begin(k *sim.Kernel) {
+	o.kernel = k
+	o.actor = k.Name("outside")
+}
+
+// Host implements simbed.Outside.
+func (o *outside) Host(_ string, log func(fakevm.Record)) (simbed.OutsideHost, error) {
+	address := o.bed.address()
+	h := &host{address: address, socket: filepath.Join(o.bed.dir, address)}
+	h.Host = oshost.New(oshost.Config{Address: address, AgentSocket: h.socket, Log: log, Thread: o.thread})
+	o.hosts = append(o.hosts, h)
+	return h, nil
+}
+
+// Go implements simbed.Outside.
+func (o *outside) Go(fn func(simbed.OutsideEnv)) {
+	o.tries.Go(func() { fn(o.env()) })
+}
+
+func (o *outside) env() *env {
+	return &env{o.ctx, func(fn func(guestagent.Env)) { o.tries.Go(func() { fn(o.env()) }) }}
+}
+
+// Mutex implements simbed.Outside.
+func (o *outside) Mutex() guestagent.Mutex { return newLock() }
+
+// Run implements simbed.Outside. When it returns nothing of the run is left.
+func (o *outside) Run(ctx context.Context, until time.Duration) error {
+	defer o.close()
+	return o.run(ctx, until)
+}
+
+func (o *outside) close() {
+	o.halt()
+	o.cancel()
+	for _, h := range o.hosts {
+		h.Close()
+	}
+	o.hosts = nil
+	o.tries.Wait()
+}

@@ -1,0 +1,62 @@
+package loopback
+
+import (
+	"net"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+)
+
+// host is the ground of one guest: an address, and libvirt's end of the
+// agent's socket.
+type host struct {
+	*oshost.Host
+	address, socket string
+	changed         func(net.Conn)
+}
+
+// Address implements simbed.OutsideHost.
+func (h *host) Address() string { return h.address }
+
+// OnAgent implements simbed.OutsideHost.
+func (h *host) OnAgent(fn func(net.Conn)) { h.changed = fn }
+
+// AgentChannel opens the socket, and connects to it as QEMU's client does at
+// once. The kernel completes that without the guest.
+func (h *host) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm.Session, error) {
+	s, err := h.Host.AgentChannel(handler)
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.Dial("unix", h.socket)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	if h.changed != nil {
+		h.changed(&agentConn{c.(*net.UnixConn)}) //nolint:forcetypeassert // a unix socket gives nothing else
+	}
+	return &agentSession{s, h}, nil
+}
+
+// agentSession tells libvirt that the agent's end is closed.
+type agentSession struct {
+	fakevm.Session
+	host *host
+}
+
+func (s *agentSession) Close() {
+	s.Session.Close()
+	s.gone()
+}
+
+func (s *agentSession) Reset() {
+	s.Session.Reset()
+	s.gone()
+}
+
+func (s *agentSession) gone() {
+	if s.host.changed != nil {
+		s.host.changed(nil)
+	}
+}

@@ -1,0 +1,116 @@
+package loopback_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/loopback"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// short lists the cases that loopback can express and that are over soon.
+func short(t *testing.T, bed *loopback.Bed, longest time.Duration) (list []*scenarios.Case) {
+	t.Helper()
+	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(scenarios.Embedded(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, diags := scenarios.Load(name, data, scenarios.Options{})
+		if file == nil {
+			t.Fatal(diags)
+		}
+		cases, _ := file.Cases(nil)
+		for _, c := range cases {
+			if c.Until <= longest && len(c.Rejected) == 0 && bed.Unsupported(c) == "" {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+// TestShortCases runs in wall time, all cases at once: as long as the longest.
+func TestShortCases(t *testing.T) {
+	if os.Getenv("VMPROBE_REQUIRE_WALL") == "" {
+		t.Skip("not run: it takes a minute of wall time and a machine that is not busy; VMPROBE_REQUIRE_WALL=1 runs it")
+	}
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bed.Close() })
+	cases := short(t, bed, 60*time.Second)
+	if len(cases) < 25 {
+		t.Errorf("only %d cases", len(cases))
+	}
+	var late, told atomic.Int64
+	var running sync.WaitGroup
+	for _, c := range cases {
+		running.Go(func() {
+			tr, err := bed.Run(t.Context(), c, 1)
+			if err != nil {
+				t.Errorf("%s: %v", c.ID(), err)
+				return
+			}
+			v := judge.Judge(c, tr, judge.Options{})
+			if v.Result == judge.Error { // a busy machine: no verdict either way
+				t.Logf("%s: %s", c.ID(), v.Reason)
+				late.Add(1)
+				return
+			}
+			told.Add(1)
+			for _, f := range v.Failures {
+				t.Errorf("%s: %s %v %s: %s; want %s %s", c.ID(), f.Requirement, f.At, f.VM, f.Message, f.Want, f.Window)
+			}
+		})
+	}
+	running.Wait()
+	t.Logf("%d cases, %d of them not told because the machine was too busy", len(cases), late.Load())
+	if told.Load() == 0 {
+		t.Error("nothing was told")
+	}
+}
+
+// TestCancel: a run that is given up ends soon and leaves nothing.
+func TestCancel(t *testing.T) {
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := short(t, bed, 3*time.Minute)[0]
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := bed.Run(ctx, c, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a run that was cancelled: %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+	for range 100 { // timers of the context
+		if runtime.NumGoroutine() <= before {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if after := runtime.NumGoroutine(); after > before {
+		t.Errorf("%d goroutines before, %d after", before, after)
+	}
+	if err := bed.Close(); err != nil {
+		t.Error(err)
+	}
+}

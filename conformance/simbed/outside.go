@@ -1,0 +1,165 @@
+package simbed
+
+import (
+	"context"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/attempt"
+	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/prober"
+)
+
+// Outside takes the place of the simulated network and of virtual time: guests
+// stand on real ground, tries are made over real connections, and the kernel
+// follows the wall clock. Platform, guests, story and trace stay the same.
+//
+// It is the lock of the kernel's thread. Whoever comes from elsewhere takes it
+// before he touches the world.
+type Outside interface {
+	sync.Locker
+	// Begin is told the kernel, before anything else.
+	Begin(k *sim.Kernel)
+	// Host is the ground of the guest of a VM. The lock is held.
+	Host(vm string, log func(fakevm.Record)) (OutsideHost, error)
+	// Mutex makes a lock for those who ask a guest agent.
+	Mutex() guestagent.Mutex
+	// Go runs fn elsewhere, without the lock.
+	Go(fn func(OutsideEnv))
+	// Run lets the kernel follow the wall clock up to an instant.
+	Run(ctx context.Context, until time.Duration) error
+}
+
+// OutsideEnv is what a try sees of the outside.
+type OutsideEnv interface {
+	attempt.Env
+	guestagent.Env
+}
+
+// OutsideHost is the ground of one guest. The lock is held in every call.
+type OutsideHost interface {
+	fakevm.Host
+	// Address is the IP address of the guest.
+	Address() string
+	// OnAgent names who is told of connections to the guest agent: a new one
+	// when the agent opens its port, nil when it closes it.
+	OnAgent(fn func(net.Conn))
+	// Silence drops every SYN, Refuse refuses it, until the end.
+	Silence() (end func())
+	Refuse() (end func())
+	// ResetAll resets every connection.
+	ResetAll()
+}
+
+// plug puts the guest on the network, or takes it off: a VM that is off does
+// not answer, of a container nobody listens.
+func (v *vm) plug(in bool) {
+	switch {
+	case v.out == nil:
+	case in && v.unplugged != nil:
+		v.unplugged()
+		v.unplugged = nil
+	case in || v.unplugged != nil:
+	case v.world.c.Profile.VM:
+		v.unplugged = v.out.Silence()
+	default:
+		v.unplugged = v.out.Refuse()
+		v.out.ResetAll()
+	}
+}
+
+// newOutsidePort ties the agent's port to libvirt in the pod of an instance.
+func (v *vm) newOutsidePort(instance int32) {
+	ch := v.outsideChannel(instance)
+	v.out.OnAgent(func(c net.Conn) {
+		if c == nil {
+			ch.Disconnect()
+			return
+		}
+		ch.Connect(c)
+	})
+}
+
+func (v *vm) outsideChannel(instance int32) *guestagent.Channel {
+	p := v.pod(instance)
+	if p.channel == nil {
+		p.channel = guestagent.NewChannel(v.world.outside)
+	}
+	return p.channel
+}
+
+// tryOutside makes a try over real connections.
+func (w *world) tryOutside(req prober.Request, done func(probes.Result)) {
+	v := w.vms[req.VM]
+	addr, profile := v.pod(req.Instance).addr, &w.c.Profile
+	locked := outsideDomain{w.outside, &domain{v, req.Instance}}
+	ch := v.outsideChannel(req.Instance)
+	w.outside.Go(func(env OutsideEnv) {
+		var r probes.Result
+		switch req.Probe.Handler {
+		case probes.HTTPGet, probes.TCPSocket:
+			r = attempt.Try(env, &attempt.Target{Probe: req.Probe, Profile: profile, Address: addr})
+		default:
+			t := guestagent.Target{Probe: req.Probe, Profile: profile, Container: outsideContainer{w.outside, v}}
+			r = guestagent.Try(env, locked, ch, &t)
+		}
+		w.outside.Lock()
+		defer w.outside.Unlock()
+		done(r)
+	})
+}
+
+// outsideDomain is libvirt's view for those who do not hold the lock.
+type outsideDomain struct {
+	lock sync.Locker
+	*domain
+}
+
+func (d outsideDomain) Status() guestagent.Status {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	return d.domain.Status()
+}
+
+func (d outsideDomain) PingFailed(message string) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	d.domain.PingFailed(message)
+}
+
+// outsideContainer runs commands for those who do not hold the lock.
+type outsideContainer struct {
+	lock sync.Locker
+	vm   *vm
+}
+
+func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, output []byte, err error) {
+	type result struct {
+		exit   int
+		output []byte
+		err    error
+	}
+	ended := make(chan result, 1)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	c.lock.Lock()
+	c.vm.guest.RunCommand(argv, func(code int64, signal int, out []byte, failure error) {
+		r := result{int(code), out, failure}
+		if signal != 0 {
+			r.exit = 128 + signal
+		}
+		ended <- r
+	})
+	c.lock.Unlock()
+	select {
+	case r := <-ended:
+		return r.exit, r.output, r.err
+	case <-ctx.Done():
+		return 0, nil, os.ErrDeadlineExceeded
+	}
+}
