@@ -65,6 +65,8 @@ type entry struct {
 	at          time.Duration
 }
 
+// attempts compares classes. When each attempt was is no matter: where one ends
+// at the instant of a tick, either order of the two is lawful.
 func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 	list := func(v *history.VM) []entry {
 		var out []entry
@@ -78,7 +80,21 @@ func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 		}
 		return out
 	}
-	return match(c, list(a), list(b))
+	first, second := list(a), list(b)
+	at := map[string]time.Duration{}
+	for _, y := range second {
+		at[y.name] = y.at
+	}
+	for i := range first {
+		if t, ok := at[first[i].name]; ok {
+			first[i].at = t
+		}
+	}
+	end := time.Duration(0)
+	if p := a.Probe(k); p != nil {
+		end = p.Period // one more or one less at the end
+	}
+	return match(first, second, c.Until-end-tolerance)
 }
 
 func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind) []Difference {
@@ -98,18 +114,19 @@ func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind) []Difference 
 		}
 		return out
 	}
-	return match(c, list(a), list(b))
+	return match(list(a), list(b), c.Until-tolerance)
 }
 
-// match compares two lists by the names of their entries.
-func match(c *scenarios.Case, a, b []entry) []Difference {
+// match compares two lists by the names of their entries. The end of the run,
+// from last on, may swallow what is under way.
+func match(a, b []entry, last time.Duration) []Difference {
 	byName := map[string]entry{}
 	for _, y := range b {
 		byName[y.name] = y
 	}
 	var out []Difference
 	say := func(at time.Duration, what, a, b string) {
-		if at < c.Until-tolerance { // the end may swallow what is under way
+		if at < last {
 			out = append(out, Difference{at, what, a, b})
 		}
 	}
