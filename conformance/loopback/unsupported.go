@@ -21,6 +21,8 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 		case scenarios.RefuseAll, scenarios.ResetAll, scenarios.HideDomain, scenarios.AgentCode:
 		case scenarios.Partition, scenarios.Delay, scenarios.Loss, scenarios.HalfOpen, scenarios.Bandwidth:
 			why = append(why, fmt.Sprintf("fault %s: the network of loopback is whole", f.Kind))
+		case scenarios.CloseFails:
+			why = append(why, "fault closeFails: no socket fails to close on demand")
 		case scenarios.AgentLock:
 			why = append(why, "fault agentLock: no second client shares libvirt's lock")
 		}
