@@ -152,6 +152,14 @@ type Window struct {
 	Pos    Pos
 }
 
+// Source is the window as the author wrote it.
+func (w *Window) Source() string {
+	if !w.After.IsZero() {
+		return "after " + w.After.Text
+	}
+	return "[" + w.Lo.Text + ", " + w.Hi.Text + "]"
+}
+
 // Pos is a place in a scenario file.
 type Pos = diag.Pos
 

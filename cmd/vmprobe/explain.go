@@ -21,7 +21,7 @@ import (
 
 func newExplain(s streams) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain vm.yaml | REQUIREMENT | MUTANT | CODE | exit-codes",
+		Use:   "explain vm.yaml | CASE | REQUIREMENT | MUTANT | CODE | exit-codes",
 		Short: "Explain a manifest, a requirement, a wrong prober, a diagnostic code or the exit codes",
 		Long: `explain says what the probes of a manifest will do: effective values and where they come
 from, when the first attempt is due, when the VM can be Ready, how long a fault goes
@@ -32,11 +32,16 @@ diagnostic (S014) and exit-codes.
 
 Of a requirement (THR-FAILURE) it tells the rule, why it matters, its source, who tests it
 and which wrong probers break it, and draws a case passing and the same case failing: both
-are really run. Of a mutant (sticky-ready) it tells what is wrong and who notices.`,
+are really run. Of a mutant (sticky-ready) it tells what is wrong and who notices.
+
+Of a case (liveness-crash-loop@kubevirt), and with --windows of a scenario or its file, it
+says how much room the windows leave: when the first and the last legal prober get there.`,
 		Example: `  vmprobe explain vm.yaml
   vmprobe explain vm.yaml --profile kubevirt -o json
   kubectl get vm web -o yaml | vmprobe explain -
   vmprobe explain guide-vm-template
+  vmprobe explain liveness-crash-loop@kubevirt
+  vmprobe explain my-scenario.yaml --windows
   vmprobe explain THR-FAILURE
   vmprobe explain sticky-ready -o json`,
 		Args: oneArgument("a manifest, a scenario, a requirement, a mutant, a code or exit-codes"),
@@ -46,6 +51,8 @@ are really run. Of a mutant (sticky-ready) it tells what is wrong and who notice
 	}
 	profiles := profileFlag(cmd)
 	output := cmd.Flags().StringP("output", "o", "text", "text, json or yaml (not of codes)")
+	windows := cmd.Flags().Bool("windows", false, "measure the windows of a scenario against legal probers")
+	probers := cmd.Flags().Int("probers", explainedProbers, "legal probers that meet each case")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains([]string{"text", "json", "yaml"}, *output) {
 			return usagef("--output %q: want text, json or yaml", *output)
@@ -56,6 +63,9 @@ are really run. Of a mutant (sticky-ready) it tells what is wrong and who notice
 		}
 		if done, err := explainWord(cmd.Context(), s, args[0], *output); done {
 			return err
+		}
+		if *windows || strings.Contains(args[0], "@") {
+			return explainCase(cmd.Context(), s, args[0], selected, *probers, *output)
 		}
 		return explainManifest(s, args[0], selected, *output)
 	}

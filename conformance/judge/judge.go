@@ -98,6 +98,9 @@ type Options struct {
 	// Blind leaves out what needs the guests' own logs, which the trace of a
 	// run without bytes does not have.
 	Blind bool
+	// Watch is told, if not nil, of each entry of the author's histories that
+	// has happened in its turn, in its window or not.
+	Watch func(Entry)
 }
 
 // DefaultSlack is the tolerance in virtual time.
@@ -123,7 +126,7 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 		return v
 	}
 	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind})
-	failures, silent := timeline(run, o.slack())
+	failures, silent := timeline(run, o.slack(), o.Watch)
 	v.Failures = oracle.Sort(append(failures, j.Failures...))
 	v.View, v.Silent = t.View, append(j.Silent, silent...)
 	v.Result = Pass

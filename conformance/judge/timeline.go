@@ -16,9 +16,9 @@ import (
 
 // timeline compares a run with what the author of its case expects, as far as
 // the run shows it.
-func timeline(r *history.Run, slack time.Duration) (all []Failure, silent []oracle.Silence) {
+func timeline(r *history.Run, slack time.Duration, watch func(Entry)) (all []Failure, silent []oracle.Silence) {
 	for _, v := range r.VMs {
-		j := &expector{run: r, vm: v, slack: slack}
+		j := &expector{run: r, vm: v, slack: slack, watch: watch}
 		j.violations()
 		if e := r.Case.Expect[v.Name]; e != nil {
 			j.judge(e)
@@ -54,8 +54,29 @@ type expector struct {
 	run      *history.Run
 	vm       *history.VM
 	slack    time.Duration
+	watch    func(Entry) // may be nil
 	failures []Failure
 	silences []oracle.Silence
+}
+
+// Entry is one entry of an expected history that has happened, in its turn.
+type Entry struct {
+	VM     string
+	What   string // "ready -> true"
+	Number int    // in its list, from 1
+	At     time.Duration
+	Window string // as the author wrote it
+	Free   bool   // no window: any instant will do
+	Lo, Hi time.Duration
+}
+
+func (j *expector) tell(n int, w wanted, at, lo, hi time.Duration) {
+	if j.watch == nil {
+		return
+	}
+	j.watch(Entry{
+		VM: j.vm.Name, What: w.what, Number: n, At: at, Window: w.window.Source(), Free: w.free, Lo: lo, Hi: hi - j.slack,
+	})
 }
 
 // silent notes that an expectation is not judged.
@@ -149,6 +170,9 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 			return
 		}
 		g := got[i]
+		if g.what == w.what && err == nil {
+			j.tell(i+1, w, g.at, lo, hi)
+		}
 		f := Failure{At: g.at, Instance: g.instance, Event: g.event, Probe: probe, Want: wantText, Window: text}
 		unseen := errors.Is(err, errUnseen)
 		if unseen {
@@ -197,9 +221,8 @@ func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time
 	}
 	m := &moments{run: j.run}
 	n := j.run.Case.Names(j.vm.Name, use, m)
-	source := fmt.Sprintf("[%s, %s]", w.window.Lo.Text, w.window.Hi.Text)
+	source := w.window.Source()
 	if !w.window.After.IsZero() {
-		source = "after " + w.window.After.Text
 		lo, err = w.window.After.Instant(n)
 		hi = lo
 	} else {

@@ -85,3 +85,25 @@ func TestParallel(t *testing.T) {
 		t.Errorf("too little was run: %+v", d.Runs)
 	}
 }
+
+// TestEnvelope holds the population to the windows, and the windows to the
+// population: nobody is outside, and both edges of a phase are reached.
+func TestEnvelope(t *testing.T) {
+	for _, c := range embedded(t, "timing-delay-once.yaml") {
+		e, err := legal.EnvelopeOf(t.Context(), c, legal.Options{Probers: 200, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Probers != 200 || len(e.Edges) == 0 {
+			t.Fatalf("%s: %+v", c.ID(), e)
+		}
+		for _, k := range e.Edges {
+			if k.Before < -time.Millisecond || k.After < 0 || k.Earliest > k.Latest || k.Seen != 200 {
+				t.Errorf("%s: %+v", c.ID(), k)
+			}
+			if k.Before > time.Second || k.After > 2*time.Second {
+				t.Errorf("%s: the population does not reach the edges of %s: %s before, %s after", c.ID(), k.Window, k.Before, k.After)
+			}
+		}
+	}
+}

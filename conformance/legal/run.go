@@ -120,8 +120,9 @@ type trial struct {
 	story *Story
 	row   Row
 
-	played *simbed.Model  // nil: the case needs bytes
-	events trace.Recorder // of the last run without bytes
+	watch  func(*Prober, judge.Entry) // may be nil
+	played *simbed.Model              // nil: the case needs bytes
+	events trace.Recorder             // of the last run without bytes
 }
 
 // all runs every prober, or its share.
@@ -132,19 +133,21 @@ func (t *trial) all(list []Prober) {
 	} else {
 		t.row.Reason = bytesMatter(t.row.Case)
 	}
-	for i := 0; i < len(list) && t.row.Reason == "" && t.row.Broken == "" && t.ctx.Err() == nil; i++ {
-		t.model(&list[i])
+	next := 0
+	for ; next < len(list) && t.row.Reason == "" && t.goesOn(); next++ {
+		t.model(&list[next])
 	}
 	if t.row.Reason == "" {
 		return
 	}
 	for _, i := range share(t.row.Case.ID(), len(list), t.o.Full) {
-		if t.row.Broken != "" || t.ctx.Err() != nil {
-			return
+		if i >= next && t.goesOn() {
+			t.bytes(&list[i])
 		}
-		t.bytes(&list[i])
 	}
 }
+
+func (t *trial) goesOn() bool { return t.row.Broken == "" && t.ctx.Err() == nil }
 
 // share are the numbers of the probers that a case meets with bytes: as far
 // apart as can be, and not the same ones for each case.
@@ -178,8 +181,8 @@ func bytesMatter(c *scenarios.Case) string {
 	return ""
 }
 
-// model runs a prober without bytes. What turns out to need them ends the
-// runs of this kind.
+// model runs a prober without bytes, or with them when it meets what is not
+// known without. A case at which the first one does, or many do, needs bytes.
 func (t *trial) model(p *Prober) {
 	t.events.Events = t.events.Events[:0]
 	tr, err := guarded(func() (*trace.Trace, error) {
@@ -187,7 +190,10 @@ func (t *trial) model(p *Prober) {
 		return &trace.Trace{Header: trace.Header{Seed: p.Seed}, Events: t.events.Events}, err
 	})
 	if errors.Is(err, simbed.ErrInexpressible) {
-		t.row.Reason, t.row.Model, t.row.Rejected, t.row.Rejections = errors.Unwrap(err).Error(), 0, 0, nil
+		if t.row.Model == 0 || t.row.Bytes >= Share {
+			t.row.Reason = errors.Unwrap(err).Error()
+		}
+		t.bytes(p)
 		return
 	}
 	t.row.Model++
@@ -229,7 +235,11 @@ func (t *trial) judge(p *Prober, tr *trace.Trace, err error, blind bool) {
 		}
 		return
 	}
-	v := judge.Judge(t.row.Case, tr, judge.Options{Blind: blind})
+	opts := judge.Options{Blind: blind}
+	if t.watch != nil {
+		opts.Watch = func(e judge.Entry) { t.watch(p, e) }
+	}
+	v := judge.Judge(t.row.Case, tr, opts)
 	switch v.Result {
 	case judge.Pass:
 	case judge.Error:

@@ -113,7 +113,7 @@ func (r *Result) writeFigures(w io.Writer) error {
 	}
 	var b strings.Builder
 	if size := min(Share, r.Options.Probers); all.needBytes > 0 && !r.Options.Full && r.Options.Only == nil && size < r.Options.Probers {
-		fmt.Fprintf(&b, "bytes: %d cases need them and met %d of %d probers each; --full runs all\n", all.needBytes, size, r.Options.Probers)
+		fmt.Fprintf(&b, "bytes: %d cases need them and met %d of %d probers or more; --full runs all\n", all.needBytes, size, r.Options.Probers)
 	}
 	if all.broken > 0 {
 		fmt.Fprintf(&b, "%d cases could not be run\n", all.broken)
