@@ -1,0 +1,335 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"sync"
+	"time"
+	"unsafe"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	remote "k8s.io/cri-client/pkg"
+	"k8s.io/kubernetes/pkg/kubelet/container"
+	kubeprober "k8s.io/kubernetes/pkg/kubelet/prober"
+	"k8s.io/kubernetes/pkg/kubelet/prober/results"
+	"k8s.io/kubernetes/pkg/kubelet/status"
+	"k8s.io/utils/exec"
+
+	"github.com/vmprobe/vmprobe/conformance/door"
+	"github.com/vmprobe/vmprobe/conformance/door/bubble"
+	"github.com/vmprobe/vmprobe/probes"
+)
+
+// kubeletProber is the kubelet's prober manager behind the Go door: what the rest of
+// the kubelet does for it (status, the sync loop, the container runtime) is
+// here, reduced to what the door tells.
+type kubeletProber struct {
+	status.Manager // nil: only GetPodStatus is asked for
+	m              kubeprober.Manager
+	over           context.Context // when nobody probes any more
+	end            context.CancelFunc
+
+	mu      sync.Mutex
+	pods    map[types.UID]*doorPod
+	workers []*worker
+	users   int
+}
+
+// doorPod is a pod as the kubelet knows it.
+type doorPod struct {
+	object  *v1.Pod
+	status  v1.PodStatus
+	workers map[probes.Kind]*worker
+}
+
+// worker is one worker of the kubelet, known by the instants at which it acts.
+type worker struct {
+	p        *door.Probe
+	pod      *doorPod
+	born     time.Time
+	instance int32 // of the attempt
+	attempt  int32
+	try      int32
+	healthy  bool // as told
+	panics   bool
+}
+
+// newKubelet is a factory for the Go door.
+func newKubelet() door.Prober {
+	quiet()
+	k := &kubeletProber{pods: map[types.UID]*doorPod{}}
+	k.over, k.end = context.WithCancel(context.Background())
+	k.m = kubeprober.NewManager(k, k.results(probes.Liveness), k.results(probes.Readiness), k.results(probes.Startup), k, recorder{})
+	k.listen()
+	return k
+}
+
+// listen puts wrappers around the handlers, which tell of tries and change
+// nothing. There is no public way to them.
+func (k *kubeletProber) listen() {
+	prober := reflect.ValueOf(k.m).Elem().FieldByName("prober").Elem()
+	wrap(prober.FieldByName("http"), func(h httpProber) httpProber { redial(h); return listeningHTTP{h, k} })
+	wrap(prober.FieldByName("tcp"), func(h tcpProber) tcpProber { return listeningTCP{h, k} })
+	wrap(prober.FieldByName("exec"), func(h execProber) execProber { return listeningExec{h, k} })
+}
+
+func wrap[T any](field reflect.Value, with func(T) T) {
+	at := (*T)(unsafe.Pointer(field.UnsafeAddr()))
+	*at = with(*at)
+}
+
+// present is the worker that acts at this instant.
+func (k *kubeletProber) present() *worker {
+	now := time.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, w := range k.workers {
+		if bubble.SameActor(w.born, now) {
+			return w
+		}
+	}
+	panic("a try at an instant that is nobody's")
+}
+
+// Probe implements door.Prober.
+func (k *kubeletProber) Probe(ctx context.Context, p *door.Probe) {
+	first := <-p.Events()
+	w := k.add(p, first)
+	k.m.AddPod(context.Background(), w.alone())
+	for {
+		select {
+		case e := <-p.Events():
+			k.hear(w, e)
+		case <-ctx.Done():
+			k.leave(w)
+			return
+		}
+	}
+}
+
+func uid(p *door.Probe) types.UID { return types.UID(fmt.Sprintf("%s-%d", p.VM, p.Pod)) }
+
+func (k *kubeletProber) add(p *door.Probe, first door.Event) *worker {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	pod := k.pods[uid(p)]
+	if pod == nil {
+		object := podOf(p)
+		c := &object.Spec.Containers[0]
+		c.ReadinessProbe, c.LivenessProbe, c.StartupProbe = nil, nil, nil
+		pod = &doorPod{object: object, workers: map[probes.Kind]*worker{}}
+		k.pods[uid(p)] = pod
+	}
+	w := &worker{p: p, pod: pod, born: time.Now()}
+	pod.workers[p.Spec.Kind] = w
+	k.workers = append(k.workers, w)
+	k.users++
+	set(&pod.object.Spec.Containers[0], p)
+	pod.start(first, p)
+	return w
+}
+
+// podOf is the pod of a manifest, or one with a single container around the
+// probes of a VirtualMachineInstance.
+func podOf(p *door.Probe) *v1.Pod {
+	object := &v1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: p.VM, Namespace: p.Namespace},
+		Spec:       v1.PodSpec{RestartPolicy: v1.RestartPolicyAlways, Containers: []v1.Container{{Name: p.VM}}},
+	}
+	if p.Machine.Pod != nil {
+		object = p.Machine.Pod.DeepCopy()
+	}
+	object.UID = uid(p)
+	return object
+}
+
+// set gives a container the probe as the API server would have stored it.
+func set(c *v1.Container, p *door.Probe) {
+	spec := specOf(&p.Spec)
+	spec.ProbeHandler = handlerOf(&p.Spec)
+	switch p.Spec.Kind {
+	case probes.Readiness:
+		c.ReadinessProbe = spec
+	case probes.Liveness:
+		c.LivenessProbe = spec
+	case probes.Startup:
+		c.StartupProbe = spec
+	}
+}
+
+func handlerOf(p *probes.Probe) (h v1.ProbeHandler) {
+	switch p.Handler {
+	case probes.HTTPGet:
+		h.HTTPGet = &v1.HTTPGetAction{
+			Path: p.HTTP.Path, Port: portOf(p.HTTP.Port), Host: p.HTTP.Host, Scheme: v1.URIScheme(p.HTTP.Scheme),
+		}
+		for _, f := range p.HTTP.Headers {
+			h.HTTPGet.HTTPHeaders = append(h.HTTPGet.HTTPHeaders, v1.HTTPHeader{Name: f.Name, Value: f.Value})
+		}
+	case probes.TCPSocket:
+		h.TCPSocket = &v1.TCPSocketAction{Port: portOf(p.TCP.Port), Host: p.TCP.Host}
+	case probes.Exec:
+		h.Exec = &v1.ExecAction{Command: p.Command}
+	}
+	return h
+}
+
+func portOf(p probes.Port) intstr.IntOrString {
+	if p.Name != "" && p.Number == 0 {
+		return intstr.FromString(p.Name)
+	}
+	return intstr.FromInt32(int32(p.Number))
+}
+
+// alone is the pod with no other probe: each worker begins at its own instant.
+func (w *worker) alone() *v1.Pod {
+	object := w.pod.object.DeepCopy()
+	c := &object.Spec.Containers[0]
+	c.ReadinessProbe, c.LivenessProbe, c.StartupProbe = nil, nil, nil
+	set(c, w.p)
+	return object
+}
+
+func idOf(u types.UID, instance int32) container.ContainerID {
+	return container.ContainerID{Type: "sim", ID: fmt.Sprintf("%s-%d", u, instance)}
+}
+
+func (p *doorPod) running() bool {
+	return len(p.status.ContainerStatuses) > 0 && p.status.ContainerStatuses[0].State.Running != nil
+}
+
+// start is a container that runs; it is told by each probe of the pod.
+func (p *doorPod) start(e door.Event, probe *door.Probe) {
+	id := "sim://" + idOf(p.object.UID, e.Instance).ID
+	if len(p.status.ContainerStatuses) > 0 && p.status.ContainerStatuses[0].ContainerID == id {
+		return
+	}
+	started := e.Passed || !probe.StartupGate && probe.Spec.Kind != probes.Startup
+	p.status = v1.PodStatus{Phase: v1.PodRunning, PodIP: e.Address, ContainerStatuses: []v1.ContainerStatus{{
+		Name: p.object.Spec.Containers[0].Name, ContainerID: id, Started: &started,
+		State: v1.ContainerState{Running: &v1.ContainerStateRunning{StartedAt: metav1.NewTime(e.Started)}},
+	}}}
+}
+
+func (k *kubeletProber) hear(w *worker, e door.Event) {
+	pod := w.pod
+	k.mu.Lock()
+	switch e.Kind {
+	case door.ContainerStarted:
+		pod.start(e, w.p)
+	case door.ContainerStopped:
+		pod.status.ContainerStatuses[0].State = v1.ContainerState{Terminated: &v1.ContainerStateTerminated{ExitCode: 1}}
+		if w.healthy && w.p.Spec.Kind == probes.Readiness { // what the kubelet makes of it in its status
+			w.healthy = false
+			w.p.Report(door.State{Instance: e.Instance})
+		}
+	case door.StartupPassed:
+		passed := true
+		pod.status.ContainerStatuses[0].Started = &passed
+	case door.Panic:
+		w.panics = true
+	default:
+	}
+	status := pod.status.DeepCopy()
+	k.mu.Unlock()
+	switch {
+	case e.Kind == door.Terminating:
+		k.m.StopLivenessAndStartup(pod.object)
+	case e.Kind == door.Sync && w.p.Spec.Kind == probes.Readiness:
+		k.m.UpdatePodStatus(context.Background(), pod.object, status)
+	}
+}
+
+// leave ends the worker, which hears of it between two attempts.
+func (k *kubeletProber) leave(w *worker) {
+	k.m.RemovePod(w.pod.object)
+	time.Sleep(4 * (3*(w.p.Spec.Timeout+time.Second) + w.p.Spec.Period))
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.users--; k.users == 0 {
+		k.end()
+	}
+}
+
+// GetPodStatus implements status.Manager.
+func (k *kubeletProber) GetPodStatus(u types.UID) (v1.PodStatus, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p := k.pods[u]; p != nil {
+		return *p.status.DeepCopy(), true
+	}
+	return v1.PodStatus{}, false
+}
+
+// RunInContainer implements container.CommandRunner.
+func (k *kubeletProber) RunInContainer(ctx context.Context, _ container.ContainerID, cmd []string, timeout time.Duration) ([]byte, error) {
+	code, out, err := k.present().p.Exec(ctx, cmd, timeout)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("command %v timed out: %w", cmd, remote.ErrCommandTimedOut)
+	case err != nil:
+		return nil, err
+	case code != 0:
+		return out, exec.CodeExitError{Err: fmt.Errorf("command terminated with %d", code), Code: code}
+	}
+	return out, nil
+}
+
+func (k *kubeletProber) results(kind probes.Kind) results.Manager {
+	m := results.NewManager()
+	go func() {
+		for {
+			select {
+			case <-m.Updates():
+			case <-k.over.Done():
+				return
+			}
+		}
+	}()
+	return &telling{m, k, kind}
+}
+
+// telling passes results on to the world.
+type telling struct {
+	results.Manager
+	k    *kubeletProber
+	kind probes.Kind
+}
+
+// Set implements results.Manager.
+func (t *telling) Set(id container.ContainerID, result results.Result, pod *v1.Pod) {
+	before, known := t.Manager.Get(id)
+	t.Manager.Set(id, result, pod)
+	if known && before == result {
+		return
+	}
+	t.k.mu.Lock()
+	one := t.k.pods[pod.UID]
+	w := one.workers[t.kind]
+	var instance int32
+	_, _ = fmt.Sscanf(id.ID[len(pod.UID)+1:], "%d", &instance)
+	current := len(one.status.ContainerStatuses) > 0 && one.status.ContainerStatuses[0].ContainerID == "sim://"+id.ID
+	runs := current && one.running()
+	passed := t.kind == probes.Startup && result == results.Success
+	if passed && current {
+		one.status.ContainerStatuses[0].Started = &passed
+	}
+	tell := current && (runs || w.healthy)
+	if tell {
+		w.healthy = result == results.Success
+	}
+	t.k.mu.Unlock()
+	if !tell {
+		return
+	}
+	w.p.Report(door.State{Instance: instance, Healthy: result == results.Success, Unknown: result == results.Unknown})
+	if runs && known && t.kind != probes.Readiness && result == results.Failure {
+		w.p.Report(door.Failed{Instance: instance})
+	}
+}
