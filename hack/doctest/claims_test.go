@@ -30,14 +30,7 @@ func page(t *testing.T, name string) string {
 // commands reads the list of the program's own help.
 func commands(t *testing.T) []string {
 	t.Helper()
-	_, list, _ := strings.Cut(help(t), "\nAvailable Commands:\n")
-	list, _, _ = strings.Cut(list, "\n\n")
-	var out []string
-	for line := range strings.Lines(list) {
-		if name := strings.Fields(line)[0]; name != "help" {
-			out = append(out, name)
-		}
-	}
+	out := below(help(t))
 	if len(out) < 8 {
 		t.Fatalf("only %v found in the help", out)
 	}
@@ -54,7 +47,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 		if !strings.Contains(page, "`vmprobe "+command) {
 			t.Errorf("cmd/README.md does not tell of vmprobe %s", command)
 		}
-		for _, f := range flags.FindAllString(help(t, command), -1) {
+		for _, f := range flags.FindAllString(helpOfAll(t, command), -1) {
 			known[f] = true
 			if f != "--help" && !strings.Contains(page, f) {
 				t.Errorf("cmd/README.md does not tell of %s of vmprobe %s", f, command)
@@ -66,6 +59,29 @@ func TestFlagsAreDocumented(t *testing.T) {
 			t.Errorf("cmd/README.md tells of %s, which no command has", f)
 		}
 	}
+}
+
+// helpOfAll is the help of a command and of the commands below it.
+func helpOfAll(t *testing.T, command string) string {
+	t.Helper()
+	text := help(t, command)
+	for _, sub := range below(text) {
+		text += help(t, command, sub)
+	}
+	return text
+}
+
+// below reads the list of commands in a help text.
+func below(help string) []string {
+	_, list, _ := strings.Cut(help, "\nAvailable Commands:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	var out []string
+	for line := range strings.Lines(list) {
+		if name := strings.Fields(line)[0]; name != "help" {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // TestWhatIsNotThere: the section names each thing that the program cannot do,

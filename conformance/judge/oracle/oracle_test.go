@@ -189,7 +189,7 @@ func story(t *testing.T, s string) scenarios.Event {
 }
 
 func (w *world) add(e trace.Event) {
-	if e.Kind != trace.ProberRestarted {
+	if e.Kind != trace.ProberRestarted && e.Kind != trace.Violation { // those are the world's
 		e.VM = "web"
 	}
 	w.events = append(w.events, e)
@@ -201,6 +201,7 @@ func (w *world) add(e trace.Event) {
 //	ready=B endpoint=B phase=P kill=K domain=S pause=B power=S R=B L=B U=B U=unknown
 //	trigger
 //	saw ENDPOINT JSON
+//	violation ENDPOINT WORDS
 //	R3 EES 100ms     attempt 3 of readiness with three tries of 100 ms each
 //	R3 ? 0s          a try that never ends
 func (w *world) line(t *testing.T, f []string) {
@@ -229,6 +230,9 @@ func (w *world) line(t *testing.T, f []string) {
 		w.add(e)
 	case word == "saw":
 		e.Kind, e.Value, e.Msg = trace.GuestSaw, f[2], f[3]
+		w.add(e)
+	case word == "violation": // something that nobody must see, as of a trap in the world
+		e.Kind, e.Value, e.Msg = trace.Violation, f[2], strings.Join(f[3:], " ")
 		w.add(e)
 	case word == "unhealthy": // an event about readiness with so many bytes of output
 		n, err := strconv.Atoi(value)
