@@ -32,9 +32,8 @@ func young(c *scenarios.Case) string {
 
 // known are the cases that the kubelet fails, each with the reason.
 var known = map[string]string{
-	"http-named-port-unknown@kubernetes":         beforeHandler,
-	"validate-port-unknown-name@kubernetes":      beforeHandler,
-	"lifecycle-pod-deleted-too-early@kubernetes": "the kubelet stops the startup probe of a pod that is deleted without a verdict; the suite wants a success",
+	"http-named-port-unknown@kubernetes":    beforeHandler,
+	"validate-port-unknown-name@kubernetes": beforeHandler,
 }
 
 const beforeHandler = "a try that errs before its handler is asked is not seen by the wrappers, and not told"
