@@ -137,7 +137,7 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 		return true
 	}
 	for _, e := range c.run.Case.Events {
-		if e.Kind == scenarios.PanicAttempt && e.VM == g.vm.Name && over(e.At, e.At+s.Probe.Period) {
+		if e.Kind == scenarios.PanicAttempt && e.VM == g.vm.Name && over(e.At, e.At+s.Probe.Period+c.slack) {
 			return true
 		}
 	}
