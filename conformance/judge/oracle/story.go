@@ -155,18 +155,6 @@ func stateBefore(s *history.Stint, event int) bool {
 	return ok
 }
 
-// stateAt is the published state of a stint at an instant.
-func stateAt(s *history.Stint, t time.Duration) bool {
-	ok := s.Probe.Kind == probes.Liveness // STATE-INIT
-	for _, m := range s.States {
-		if m.T > t {
-			break
-		}
-		ok = m.OK
-	}
-	return ok
-}
-
 // previous is the work of the same probe on the container before.
 func previous(s *history.Stint) *history.Stint {
 	var last *history.Stint
