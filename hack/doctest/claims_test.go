@@ -100,8 +100,8 @@ func TestWhatIsNotThere(t *testing.T) {
 		there          string // a part of the help once it is there
 	}{
 		{"**Probers with a clock and sockets of their own.**", "conformance", `--door\b`},
-		{"**Real grounds.**", "run", `--testbed\b`},
-		{"**HTML reports.**", "run", `\bhtml\b`},
+		{"**Real machines.**", "conformance", `\bqemu\b`},
+		{"**Known-failing lists.**", "conformance", `--known-failing\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
 	} {
 		var args []string
