@@ -40,6 +40,10 @@ ATTEMPTS ?= 1000000
 oracle: ## Hold the prober against the kubelet's own, over ATTEMPTS (default 1000000)
 	$(GO) -C hack/oracle/kubelet test -timeout 30m -v . -args -attempts $(ATTEMPTS)
 
+.PHONY: mutation
+mutation: ## Change the engine in every way; fail when the suite notices less than 95 %
+	$(GO) run ./hack/mutation -packages probes/engine -p 2 -seeds 3 -min 95
+
 .PHONY: lint
 lint: ## Check layers, style and formatting
 	$(GO) tool -modfile=hack/tools/go.mod golangci-lint run
