@@ -207,6 +207,8 @@ func words(pattern string) (string, error) {
 		return "kebab-case name", nil
 	case pattern == syntax.NamePattern:
 		return "camelCase name", nil
+	case pattern == syntax.AddressPattern:
+		return "`host:port`", nil
 	case strings.HasPrefix(pattern, "^"+duration):
 		return "duration", nil
 	case strings.HasPrefix(pattern, "^-?"+duration):

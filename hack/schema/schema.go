@@ -195,7 +195,7 @@ func finish(defs jsonschema.Definitions) {
 	status, _ := http.Get("status")
 	status.Maximum = "999"
 	proxy, _ := defs["Prober"].Properties.Get("proxy")
-	proxy.Pattern = hostPort
+	proxy.Pattern = syntax.AddressPattern
 	defs["Vary"] = &jsonschema.Schema{Type: "string", Pattern: variable, Description: "The value of a vary name: $name or $name.key."}
 	for _, name := range slices.Sorted(maps.Keys(defs)) {
 		if name != "Document" && name != "Metadata" && name != "Vary" {
@@ -203,9 +203,6 @@ func finish(defs jsonschema.Definitions) {
 		}
 	}
 }
-
-// hostPort is a name or address and a port from 1 to 65535.
-const hostPort = `^(\[[^\[\]]+\]|[^:\[\]]+):0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$`
 
 // largest is the largest whole number of the language.
 const largest = "9223372036854775807"

@@ -12,6 +12,10 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
+// AddressPattern is the shape of a host, or an address in brackets, with a port
+// from 1 to 65535.
+const AddressPattern = `^(\[[^\[\]]+\]|[^:\[\]]+):0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$`
+
 // PortPattern is the shape of the keys of ports.
 const PortPattern = `^(http|https|tcp)/[0-9]+$`
 
