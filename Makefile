@@ -27,8 +27,8 @@ test: ## Run all tests
 	$(GO) test -shuffle=on ./...
 
 .PHONY: race
-race: ## Run all tests under the race detector
-	$(GO) test -race -shuffle=on ./...
+race: ## Run the tests under the race detector, without the longest
+	$(GO) test -race -short -timeout 30m -shuffle=on ./...
 
 .PHONY: determinism
 determinism: ## Run everything in many ways and compare the bytes
