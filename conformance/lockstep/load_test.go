@@ -70,6 +70,9 @@ func resident(t *testing.T, pid int) int {
 // TestThousandCasesOnOneProcess: one prober process serves a thousand cases
 // and does not grow.
 func TestThousandCasesOnOneProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not run with -short: a thousand cases; under the race detector memory says nothing")
+	}
 	bed, started := processBed(t, 0)
 	list := cases(t, "guide-*", "tcp-*", "agent-hung*")
 	warm, after := 0, 0
