@@ -35,10 +35,13 @@ determinism: ## Run everything in many ways and compare the bytes
 	$(GO) run ./hack/determinism
 
 ATTEMPTS ?= 1000000
+OVERLAY := $(abspath $(OUT))/netoverlay
 
 .PHONY: oracle
 oracle: ## Hold the prober against the kubelet's own, over ATTEMPTS (default 1000000)
-	$(GO) -C hack/oracle/kubelet test -timeout 30m -v . -args -attempts $(ATTEMPTS)
+	$(GO) run ./hack/netoverlay -dir $(OVERLAY)
+	$(GO) test -overlay $(OVERLAY)/overlay.json -tags netoverlay ./conformance/door/overlay
+	$(GO) -C hack/oracle/kubelet test -overlay $(OVERLAY)/overlay.json -tags netoverlay -timeout 30m -v . -args -attempts $(ATTEMPTS)
 
 .PHONY: mutation
 mutation: ## Change the engine in every way; fail when the suite notices less than 95 %

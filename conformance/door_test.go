@@ -46,6 +46,7 @@ func TestGoDoorFails(t *testing.T) {
 		"nothing": {[]conformance.Option{conformance.Labels("no-such-label")}, true, "nothing selected"},
 		"unknown": {[]conformance.Option{conformance.Scenarios("no-such-scenario")}, true, "no embedded scenario"},
 		"stale":   {[]conformance.Option{one, known("no-such@kubernetes")}, true, "no selected case is called"},
+		"overlay": {[]conformance.Option{one, conformance.Overlay()}, true, "package net was built without the overlay"},
 		"known":   {[]conformance.Option{one, known("threshold-ffsff@kubernetes")}, false, "fails as known: it is hasty"},
 	}
 	if name := os.Getenv(inChild); name != "" {

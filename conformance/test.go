@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/door"
 	"github.com/vmprobe/vmprobe/conformance/door/bubble"
 	"github.com/vmprobe/vmprobe/conformance/door/kernel"
+	"github.com/vmprobe/vmprobe/conformance/door/overlay"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
@@ -27,6 +29,7 @@ type options struct {
 	bubble    bubble.Bed
 	failing   map[string]string
 	rechecks  int
+	overlay   bool
 }
 
 // Profiles selects dialects; default: all.
@@ -60,6 +63,18 @@ func Failing(cases map[string]string) Option { return func(o *options) { o.faili
 func Hook(hook func(bubble.Dial) (unhook func())) Option {
 	return func(o *options) { o.bubble.Hook = hook }
 }
+
+// Overlay puts a prober with a net.Dialer of its own on the simulated network.
+// It needs a build with an overlay of package net (package overlay says how);
+// without one the test fails and says so. Tests with it run one after another.
+func Overlay() Option {
+	return func(o *options) { o.overlay, o.bubble.Hook = true, overlay.Install }
+}
+
+// ClockSteps tells that the prober hears of steps of the wall clock by
+// [door.ClockStepped]; by default cases with one are not run, as the clock of a
+// bubble cannot be set.
+func ClockSteps() Option { return func(o *options) { o.bubble.ClockSteps = true } }
 
 // Patience is how long, of real time, a run may stand still; default 30 s.
 func Patience(d time.Duration) Option { return func(o *options) { o.bubble.Patience = d } }
@@ -97,8 +112,18 @@ func TestTry(t *testing.T, try kernel.Try, opts ...Option) {
 	o.test(t, kernel.Bed{Tool: campaign.Version(), Try: try, Patience: o.bubble.Patience})
 }
 
+// dials is held by the test that takes those of net.Dialer.
+var dials sync.Mutex //nolint:gochecknoglobals // so is net.DialHook
+
 func (o *options) test(t *testing.T, bed testbed.Testbed) {
 	t.Helper()
+	if o.overlay {
+		if !overlay.Built {
+			t.Fatal(overlay.Recipe)
+		}
+		dials.Lock()
+		defer dials.Unlock()
+	}
 	list, err := o.Jobs(o.scenarios, nil, io.Discard, bed.Name())
 	if err != nil {
 		t.Fatal(explain(err))

@@ -26,6 +26,10 @@ const (
 	Sync
 	// Panic asks that the next try be lost by a panic inside the prober.
 	Panic
+	// ClockStepped: the wall clock of the prober's node was moved by By, in the
+	// story. The clock of the bubble has not: only a prober that asks for it
+	// hears of such (conformance.ClockSteps).
+	ClockStepped
 )
 
 // Event is something that happened to a pod.
@@ -38,6 +42,8 @@ type Event struct {
 	// Passed: the startup probe of the container has passed under an earlier
 	// prober process.
 	Passed bool
+	// By is how far the clock was moved, of ClockStepped; may be negative.
+	By time.Duration
 }
 
 // Container is a container that runs.

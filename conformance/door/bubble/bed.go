@@ -26,6 +26,9 @@ type Bed struct {
 	// Lacks says why the prober cannot be put through a case; empty, or nil:
 	// it can.
 	Lacks func(*scenarios.Case) string
+	// ClockSteps: the prober hears of steps of the wall clock by
+	// door.ClockStepped. Otherwise cases with one are not run.
+	ClockSteps bool
 	// Patience is how long, of real time, the bubble may stand still before
 	// it counts as stuck; default DefaultPatience.
 	Patience time.Duration
@@ -49,14 +52,15 @@ const (
 )
 
 // noClock is why some cases are not run.
-const noClock = "the clock of a bubble cannot be set"
+const noClock = "the clock of a bubble cannot be set, and the prober does not ask to be told"
 
 // Name implements testbed.Testbed.
 func (Bed) Name() string { return "bubble" }
 
 // Unsupported implements testbed.Testbed.
 func (b Bed) Unsupported(c *scenarios.Case) string {
-	if slices.ContainsFunc(c.Events, func(e scenarios.Event) bool { return e.Kind == scenarios.StepClock }) {
+	steps := slices.ContainsFunc(c.Events, func(e scenarios.Event) bool { return e.Kind == scenarios.StepClock })
+	if steps && !b.ClockSteps {
 		return noClock
 	}
 	if b.Lacks == nil {

@@ -88,6 +88,8 @@ func (r *runner) hear(d *realtime.Driver, h *realtime.Handle, e door.Event) {
 		h.Terminating()
 	case door.Sync:
 		h.Trigger()
+	case door.ClockStepped:
+		h.ClockStepped(e.By)
 	case door.Panic:
 		r.ours.mu.Lock()
 		r.ours.panics[r.p.VM] = true

@@ -81,7 +81,7 @@ func TestParityWithTheKernel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not run: every case, in a bubble, takes half a minute")
 	}
-	bed := bubble.Bed{Factory: newOurs}
+	bed := bubble.Bed{Factory: newOurs, ClockSteps: true}
 	list := jobs(t, campaign.Selection{})
 	var mu sync.Mutex
 	verdicts, traces, unrun, bound, attempts := 0, 0, 0, 0, 0

@@ -2,7 +2,6 @@ package bubble
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -174,8 +173,17 @@ func (w *world) Restart() {
 	}
 }
 
-// StepClock implements simbed.Prober; Bed.Unsupported keeps such cases away.
-func (w *world) StepClock(time.Duration) { w.g.Fail(errors.New(noClock)) }
+// StepClock implements simbed.Prober: the prober is told, as the clock of the
+// bubble cannot be set.
+func (w *world) StepClock(by time.Duration) {
+	w.g.Record(trace.Event{T: w.clock.k.Now(), Kind: trace.ClockStepped, Msg: by.String()})
+	for _, m := range w.vms {
+		for _, p := range m.pods {
+			p.startedAt -= by // as the clock has it now
+			p.tell(door.Event{Kind: door.ClockStepped, Instance: p.instance, By: by})
+		}
+	}
+}
 
 // Bind implements simbed.VMProber.
 func (m *machine) Bind(p prober.Platform) { m.platform = p }

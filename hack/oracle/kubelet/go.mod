@@ -2,7 +2,10 @@ module github.com/vmprobe/vmprobe/hack/oracle/kubelet
 
 go 1.26.0
 
-godebug default=go1.26
+godebug (
+	default=go1.26
+	randseednop=0
+)
 
 require k8s.io/kubernetes v1.37.2
 

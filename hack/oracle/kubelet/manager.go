@@ -4,17 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand"
 	"os"
-	"reflect"
 	"sync"
 	"time"
-	"unsafe"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	remote "k8s.io/cri-client/pkg"
+	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/kubelet/container"
 	kubeprober "k8s.io/kubernetes/pkg/kubelet/prober"
 	"k8s.io/kubernetes/pkg/kubelet/prober/results"
@@ -22,7 +22,6 @@ import (
 	"k8s.io/utils/exec"
 
 	"github.com/vmprobe/vmprobe/conformance/door"
-	"github.com/vmprobe/vmprobe/conformance/door/bubble"
 	"github.com/vmprobe/vmprobe/probes"
 )
 
@@ -35,10 +34,10 @@ type kubeletProber struct {
 	over           context.Context // when nobody probes any more
 	end            context.CancelFunc
 
-	mu      sync.Mutex
-	pods    map[types.UID]*doorPod
-	workers []*worker
-	users   int
+	mu    sync.Mutex
+	pods  map[types.UID]*doorPod
+	users int
+	dead  bool // another process has taken its place
 }
 
 // doorPod is a pod as the kubelet knows it.
@@ -46,13 +45,13 @@ type doorPod struct {
 	object  *v1.Pod
 	status  v1.PodStatus
 	workers map[probes.Kind]*worker
+	first   *worker
 }
 
-// worker is one worker of the kubelet, known by the instants at which it acts.
+// worker is one worker of the kubelet.
 type worker struct {
 	p        *door.Probe
 	pod      *doorPod
-	born     time.Time
 	instance int32 // of the attempt
 	attempt  int32
 	try      int32
@@ -60,48 +59,39 @@ type worker struct {
 	panics   bool
 }
 
-// newKubelet is a factory for the Go door.
-func newKubelet() door.Prober {
+// kubelets is a factory for the Go door. A process that is started kills the one
+// before; each draws the delays of its youth (TIM-START-JITTER) from a sequence
+// of its own.
+func kubelets() func() door.Prober {
 	quiet()
-	k := &kubeletProber{pods: map[types.UID]*doorPod{}}
-	k.over, k.end = context.WithCancel(context.Background())
-	k.m = kubeprober.NewManager(k, k.results(probes.Liveness), k.results(probes.Readiness), k.results(probes.Startup), k, recorder{})
-	k.listen()
-	return k
+	var last *kubeletProber
+	seed := int64(0)
+	return func() door.Prober {
+		if seed++; last == nil || last.bury() {
+			seed = 1 // of another run
+		}
+		rand.Seed(seed) //nolint:staticcheck // works by randseednop=0 in go.mod: the kubelet draws from the global generator
+		k := &kubeletProber{pods: map[types.UID]*doorPod{}}
+		k.over, k.end = context.WithCancel(context.Background())
+		k.m = kubeprober.NewManager(k, k.results(probes.Liveness), k.results(probes.Readiness), k.results(probes.Startup), k, recorder{})
+		last = k
+		return k
+	}
 }
 
-// listen puts wrappers around the handlers, which tell of tries and change
-// nothing. There is no public way to them.
-func (k *kubeletProber) listen() {
-	prober := reflect.ValueOf(k.m).Elem().FieldByName("prober").Elem()
-	wrap(prober.FieldByName("http"), func(h httpProber) httpProber { redial(h); return listeningHTTP{h, k} })
-	wrap(prober.FieldByName("tcp"), func(h tcpProber) tcpProber { return listeningTCP{h, k} })
-	wrap(prober.FieldByName("exec"), func(h execProber) execProber { return listeningExec{h, k} })
-}
-
-func wrap[T any](field reflect.Value, with func(T) T) {
-	at := (*T)(unsafe.Pointer(field.UnsafeAddr()))
-	*at = with(*at)
-}
-
-// present is the worker that acts at this instant.
-func (k *kubeletProber) present() *worker {
-	now := time.Now()
+// bury takes the process for dead; true: nobody probed any more.
+func (k *kubeletProber) bury() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, w := range k.workers {
-		if bubble.SameActor(w.born, now) {
-			return w
-		}
-	}
-	panic("a try at an instant that is nobody's")
+	k.dead = true
+	return k.users == 0
 }
 
 // Probe implements door.Prober.
 func (k *kubeletProber) Probe(ctx context.Context, p *door.Probe) {
 	first := <-p.Events()
 	w := k.add(p, first)
-	k.m.AddPod(context.Background(), w.alone())
+	k.m.AddPod(klog.NewContext(context.Background(), klog.New(&watcher{k, w})), w.alone())
 	for {
 		select {
 		case e := <-p.Events():
@@ -126,9 +116,11 @@ func (k *kubeletProber) add(p *door.Probe, first door.Event) *worker {
 		pod = &doorPod{object: object, workers: map[probes.Kind]*worker{}}
 		k.pods[uid(p)] = pod
 	}
-	w := &worker{p: p, pod: pod, born: time.Now()}
+	w := &worker{p: p, pod: pod}
 	pod.workers[p.Spec.Kind] = w
-	k.workers = append(k.workers, w)
+	if pod.first == nil {
+		pod.first = w
+	}
 	k.users++
 	set(&pod.object.Spec.Containers[0], p)
 	pod.start(first, p)
@@ -232,6 +224,12 @@ func (k *kubeletProber) hear(w *worker, e door.Event) {
 	case door.StartupPassed:
 		passed := true
 		pod.status.ContainerStatuses[0].Started = &passed
+	case door.ClockStepped:
+		// What the kubelet compares with its clock is when the container was
+		// started: a clock that is an hour ahead sees it an hour earlier.
+		if run := pod.status.ContainerStatuses[0].State.Running; run != nil && w == pod.first {
+			run.StartedAt = metav1.NewTime(run.StartedAt.Add(-e.By))
+		}
 	case door.Panic:
 		w.panics = true
 	default:
@@ -269,7 +267,8 @@ func (k *kubeletProber) GetPodStatus(u types.UID) (v1.PodStatus, bool) {
 
 // RunInContainer implements container.CommandRunner.
 func (k *kubeletProber) RunInContainer(ctx context.Context, _ container.ContainerID, cmd []string, timeout time.Duration) ([]byte, error) {
-	code, out, err := k.present().p.Exec(ctx, cmd, timeout)
+	w := klog.FromContext(ctx).GetSink().(*watcher).w
+	code, out, err := w.p.Exec(ctx, cmd, timeout)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fmt.Errorf("command %v timed out: %w", cmd, remote.ErrCommandTimedOut)
@@ -329,7 +328,7 @@ func (t *telling) Set(id container.ContainerID, result results.Result, pod *v1.P
 		return
 	}
 	w.p.Report(door.State{Instance: instance, Healthy: result == results.Success, Unknown: result == results.Unknown})
-	if runs && known && t.kind != probes.Readiness && result == results.Failure {
+	if runs && t.kind != probes.Readiness && result == results.Failure {
 		w.p.Report(door.Failed{Instance: instance})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -59,8 +58,7 @@ type theirPod struct {
 // quiet keeps the logs of the kubelet, which says a lot about probes that
 // fail.
 func quiet() {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(klog.Logger{})
 }
 
 // runTheirs must be called in a bubble.
