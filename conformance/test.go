@@ -162,7 +162,8 @@ func (o *options) unused(list []suite.Job) (names []string) {
 // one runs a case.
 func (o *options) one(t *testing.T, bed testbed.Testbed, job suite.Job) {
 	t.Helper()
-	c := &campaign.Campaign{Bed: bed}
+	again := goTest(t.Name(), o.bubble.Hook != nil)
+	c := &campaign.Campaign{Bed: bed, Again: func(suite.Job) string { return again }}
 	part := c.Run(t.Context(), []suite.Job{job})[0]
 	reason, failing := o.failing[job.Case.ID()]
 	switch {

@@ -41,6 +41,9 @@ type Campaign struct {
 	Claimed []string
 	// Prober is its command, to be shown; empty: in process.
 	Prober []string
+	// Again is the command that runs the job again where vmprobe cannot; empty:
+	// it can.
+	Again func(suite.Job) string
 	// Mode is the time of the runs; default "virtual".
 	Mode string
 	// Style, if not nil, adds timelines for a terminal with colours.
@@ -68,6 +71,9 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 	}
 	v := Judge(o)
 	v.Prober = c.command()
+	if c.Again != nil {
+		v.Command = c.Again(o.Job)
+	}
 	part := c.Draw(o, v)
 	if len(c.Claimed) > 0 {
 		part.Claims = claims.Groups(claims.Needs(o.Case))

@@ -60,10 +60,16 @@ type Verdict struct {
 	// Prober is the command of the prober under test, as for a shell; empty:
 	// that of vmprobe.
 	Prober string
+	// Command runs the case again where no command of vmprobe can, as for a
+	// shell: a prober that is a Go function has only its test.
+	Command string
 }
 
 // Replay is the command that runs the case again in the same way.
 func (v *Verdict) Replay() string {
+	if v.Command != "" {
+		return v.Command
+	}
 	if v.Prober != "" {
 		what := v.Case
 		if v.ScenarioFlag() != "" {
