@@ -26,6 +26,8 @@ type caseFlags struct {
 	fromFlags
 	// keepsPart writes the report of a run that was interrupted, marked as such.
 	keepsPart bool
+	// still tells, if not nil, whether what was run is what the report will say.
+	still func() error
 	reportFlags
 }
 
@@ -85,6 +87,11 @@ func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *cam
 	started := time.Now()
 	results := c.Run(ctx, jobs)
 	bar.clear()
+	if f.still != nil && ctx.Err() == nil {
+		if err := f.still(); err != nil {
+			return err
+		}
+	}
 	r := c.Report(&f.Selection, results)
 	if f.provenance {
 		r.Provenance = provenanceOf(started)

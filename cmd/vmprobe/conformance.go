@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmprobe/vmprobe/conformance/artifact"
 	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
@@ -24,13 +29,17 @@ type conformanceFlags struct {
 type proberFlags struct {
 	prober  string
 	timeout time.Duration
-	argv    []string // from the flag, or from behind --
+	more    []string        // files that it is made of, beside those of its command
+	argv    []string        // from the flag, or from behind --
+	files   []artifact.File // that it is made of
 }
 
 func (f *proberFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.prober, "prober", "", "the prober under test: a `command` with arguments, split at spaces; or give it after --")
 	flags.DurationVar(&f.timeout, "prober-timeout", lockstep.DefaultTimeout, "how long the prober may be silent, in wall time")
+	flags.StringArrayVar(&f.more, "prober-file", nil,
+		"a `file` that the prober is made of, beside those that its command names: a module, a library; repeatable")
 }
 
 // split takes the command behind -- from the arguments.
@@ -38,6 +47,8 @@ func (f *proberFlags) split(cmd *cobra.Command, args []string) ([]string, error)
 	f.argv = strings.Fields(f.prober)
 	at := cmd.ArgsLenAtDash()
 	switch {
+	case at < 0 && len(f.argv) == 0 && len(f.more) > 0:
+		return nil, usagef("--prober-file belongs to a prober: name its command with --prober or after --")
 	case f.timeout <= 0:
 		return nil, usagef("--prober-timeout must be positive")
 	case cmd.Flags().Changed("prober") && len(f.argv) == 0:
@@ -53,14 +64,62 @@ func (f *proberFlags) split(cmd *cobra.Command, args []string) ([]string, error)
 	return args[:at], nil
 }
 
-// open starts the prober.
-func (f *proberFlags) open(ctx context.Context) (*lockstep.Bed, error) {
+// config starts the prober, whose files it looks at before. seed is the first
+// one of the run: it decides about the canaries, together with the suite and
+// the files.
+func (f *proberFlags) config(seed uint64) (lockstep.Config, error) {
+	var err error
+	if f.files, err = artifact.Of(f.argv, f.more); err != nil {
+		return lockstep.Config{}, exit(exitCouldNotRun, fmt.Errorf("start the prober: %w", err))
+	}
 	command := lockstep.Command{Argv: f.argv, Timeout: f.timeout}
-	b, err := lockstep.New(ctx, lockstep.Config{Start: command.Start, Tool: campaign.Version()})
+	return lockstep.Config{
+		Start: command.Start, Tool: campaign.Version(),
+		Nonce: fmt.Sprintf("%s %d %s", campaign.Version(), seed, artifact.Digest(f.files)),
+	}, nil
+}
+
+// open starts the prober.
+func (f *proberFlags) open(ctx context.Context, seed uint64) (*lockstep.Bed, error) {
+	config, err := f.config(seed)
+	if err != nil {
+		return nil, err
+	}
+	b, err := lockstep.New(ctx, config)
 	if err != nil {
 		return nil, exit(exitCouldNotRun, err)
 	}
 	return b, nil
+}
+
+// put fills in what a campaign says of the prober.
+func (f *proberFlags) put(c *campaign.Campaign, b *lockstep.Bed) {
+	i := b.Implementation()
+	c.Implementation = &report.Implementation{
+		Name: i.Name, Organization: i.Organization, Version: i.Version, Language: i.Language, URL: i.URL,
+		Command: judge.ShellWords(f.argv), Files: f.files, Digest: artifact.Digest(f.files),
+	}
+	c.Door, c.Claimed, c.Canaries = "lockstep", b.Claims(), b.Canaries()
+}
+
+// unchanged tells whether the files are those that were started: what was
+// rebuilt in the middle of a run has no verdict.
+func (f *proberFlags) unchanged() error {
+	now, err := artifact.Of(f.argv, f.more)
+	if err != nil {
+		return exit(exitCouldNotRun, fmt.Errorf("the prober after the run: %w", err))
+	}
+	var errs []error
+	for _, file := range f.files {
+		if !slices.Contains(now, file) {
+			errs = append(errs, fmt.Errorf("%s was changed while the prober was tested, so there is no verdict on it; "+
+				"if it is an output of the prober, remove it before the run", file.Name))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return exit(exitCouldNotRun, err)
+	}
+	return nil
 }
 
 func newConformance(s streams, env lookupEnv) *cobra.Command {
@@ -123,7 +182,7 @@ byte for byte.`,
 
 // executeProber runs the jobs against the prober that the flags name.
 func (f *conformanceFlags) executeProber(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
-	b, err := f.open(ctx)
+	b, err := f.open(ctx, f.Seed)
 	if err != nil {
 		return err
 	}
@@ -132,10 +191,7 @@ func (f *conformanceFlags) executeProber(ctx context.Context, s streams, env loo
 	if err != nil {
 		return err
 	}
-	i := b.Implementation()
-	c.Implementation = &report.Implementation{
-		Name: i.Name, Organization: i.Organization, Version: i.Version, Language: i.Language, URL: i.URL,
-	}
-	c.Door, c.Claimed, c.Prober = "lockstep", b.Claims(), f.argv
+	f.put(c, b)
+	f.still = f.unchanged
 	return f.finish(ctx, s, env, c, jobs)
 }

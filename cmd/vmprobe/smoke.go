@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
 )
 
@@ -30,8 +29,11 @@ answer it shows what was sent and received, the field at fault, and the fix.`,
 		if len(f.argv) == 0 || len(rest) > 0 {
 			return usagef("name a prober: vmprobe smoke -- ./my-prober")
 		}
-		command := lockstep.Command{Argv: f.argv, Timeout: f.timeout}
-		err = lockstep.Smoke(cmd.Context(), lockstep.Config{Start: command.Start, Tool: campaign.Version()}, s.out)
+		config, err := f.config(1)
+		if err != nil {
+			return err
+		}
+		err = lockstep.Smoke(cmd.Context(), config, s.out)
 		switch {
 		case errors.Is(err, lockstep.ErrProtocol):
 			return exit(exitCouldNotRun, nil) // it has been said

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
@@ -35,12 +34,10 @@ type Campaign struct {
 	Everything bool
 	// Implementation is the prober under test; nil: that of vmprobe.
 	Implementation *report.Implementation
-	// Door is the way to it, and Claimed are the features that it claims; empty:
-	// in process.
-	Door    string
-	Claimed []string
-	// Prober is its command, to be shown; empty: in process.
-	Prober []string
+	// Door is the way to it, Claimed are the features that it claims, and
+	// Canaries those that it must not; empty: in process.
+	Door              string
+	Claimed, Canaries []string
 	// Again is the command that runs the job again where vmprobe cannot; empty:
 	// it can.
 	Again func(suite.Job) string
@@ -70,7 +67,9 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 		}
 	}
 	v := Judge(o)
-	v.Prober = c.command()
+	if c.Implementation != nil {
+		v.Prober = c.Implementation.Command
+	}
 	if c.Again != nil {
 		v.Command = c.Again(o.Job)
 	}
@@ -79,15 +78,6 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 		part.Claims = claims.Groups(claims.Needs(o.Case))
 	}
 	return part
-}
-
-// command is the prober's command for a shell.
-func (c *Campaign) command() string {
-	var words []string
-	for _, w := range c.Prober {
-		words = append(words, judge.ShellWord(w))
-	}
-	return strings.Join(words, " ")
 }
 
 // Judge gives the verdict of an outcome, whether it ran or not.
@@ -138,7 +128,7 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 		Implementation: implementation,
 		Run: report.Run{
 			Testbed: c.Bed.Name(), Door: c.Door, Mode: cmp.Or(c.Mode, "virtual"), Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
-			Claimed: claims.Groups(c.Claimed),
+			Claimed: claims.Groups(c.Claimed), Canaries: c.Canaries,
 		},
 		Cases:        results,
 		Requirements: len(requirements.IDs()),

@@ -89,6 +89,15 @@ func (v *Verdict) ScenarioFlag() string {
 	return " --scenario " + ShellWord(v.File)
 }
 
+// ShellWords is a command as one types it.
+func ShellWords(argv []string) string {
+	words := make([]string, len(argv))
+	for i, w := range argv {
+		words[i] = ShellWord(w)
+	}
+	return strings.Join(words, " ")
+}
+
 // ShellWord quotes what a shell would take apart: "[n=1]" is a pattern.
 func ShellWord(s string) string {
 	if !strings.ContainsAny(s, "[]*?$&|;<>()'\"\\ \t\n`~#{}") {

@@ -22,8 +22,8 @@ type Config struct {
 	Start func(ctx context.Context) (Stream, error)
 	// Tool is the version written into traces.
 	Tool string
-	// Canary is the canary feature of this run; empty: the usual one.
-	Canary string
+	// Nonce is what the canaries of this run are drawn from.
+	Nonce string
 }
 
 // Stream is a prober as its messages: a process, or a function.
@@ -74,6 +74,9 @@ func (b *Bed) Implementation() protocol.Implementation { return *b.greeting.Impl
 
 // Claims are the features that the prober claims, in the order of the offer.
 func (b *Bed) Claims() []string { return slices.Clone(b.greeting.Features) }
+
+// Canaries are the features that were offered and do not exist.
+func (b *Bed) Canaries() []string { return protocol.Canaries(protocol.Offer(b.cfg.Nonce)) }
 
 // Profiles are the dialects that the prober speaks; empty: all.
 func (b *Bed) Profiles() []string { return slices.Clone(b.greeting.Profiles) }
@@ -142,6 +145,7 @@ func (b *Bed) play(ctx context.Context, p *peer, c *scenarios.Case, seed uint64)
 func opening(c *scenarios.Case, seed uint64) (*protocol.Request, error) {
 	r := &protocol.Request{
 		Op: protocol.Open, Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, ProberAgeNs: int64(c.ProberAge),
+		Proxy: c.Proxy,
 	}
 	for i := range c.VMs {
 		v := &c.VMs[i]
@@ -195,13 +199,9 @@ func (b *Bed) start(ctx context.Context) (*peer, error) {
 		return nil, err
 	}
 	p := &peer{stream: stream}
-	canary := b.cfg.Canary
-	if canary == "" {
-		canary = protocol.CanaryPrefix + "4f1c"
-	}
 	reply, err := p.Call(&protocol.Request{
 		Op: protocol.Hello, Protocol: protocol.Version, Suite: "vmprobe " + b.cfg.Tool,
-		Offered: append(protocol.Features(), canary),
+		Offered: protocol.Offer(b.cfg.Nonce),
 	})
 	if err != nil {
 		return nil, errors.Join(p.explain(err), stream.Close())

@@ -22,7 +22,8 @@ const (
 )
 
 // Command is a prober that is a program: messages on standard input and
-// output, anything on standard error.
+// output, anything on standard error. It gets the environment of this process,
+// without the variables that name proxies.
 type Command struct {
 	// Argv is the program with its arguments; needed.
 	Argv []string
@@ -50,7 +51,7 @@ func (c Command) Start(ctx context.Context) (Stream, error) {
 		p.timeout = DefaultTimeout
 	}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childIn, childOut, &p.stderr
-	p.cmd.WaitDelay = time.Second
+	p.cmd.Env, p.cmd.WaitDelay = environ(os.Environ()), time.Second
 	ownGroup(p.cmd)
 	err = p.cmd.Start()
 	err = errors.Join(err, childIn.Close(), childOut.Close())

@@ -22,7 +22,7 @@ func Smoke(ctx context.Context, cfg Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := &smoke{p: &peer{stream: stream}, w: w, tool: cfg.Tool}
+	s := &smoke{p: &peer{stream: stream}, w: w, tool: cfg.Tool, nonce: cfg.Nonce}
 	err = s.run()
 	if s.out != nil {
 		err = errors.Join(err, s.out)
@@ -39,7 +39,9 @@ type smoke struct {
 	p    *peer
 	w    io.Writer
 	tool string
-	out  error // of writing
+	// nonce is what the canaries are drawn from.
+	nonce string
+	out   error // of writing
 }
 
 func (s *smoke) printf(format string, args ...any) {
@@ -85,7 +87,7 @@ func (s *smoke) run() error {
 	var g *protocol.Reply
 	err := s.say(&protocol.Request{
 		Op: protocol.Hello, Protocol: protocol.Version, Suite: "vmprobe " + s.tool,
-		Offered: append(protocol.Features(), protocol.CanaryPrefix+"4f1c"),
+		Offered: protocol.Offer(s.nonce),
 	}, "who are you", func(r *protocol.Reply) (string, *protocol.Violation) {
 		g = r
 		return fmt.Sprintf("%s %s claims %s", r.Implementation.Name, r.Implementation.Version, strings.Join(r.Features, ", ")), nil

@@ -123,8 +123,12 @@ var violators = map[string]struct {
 		[]string{"message 1, field protocol", "version 2, the suite version 1"},
 	},
 	"canary": {
-		at(1, edit(func(m map[string]any) { m["features"] = append(m["features"].([]any), "x-canary-4f1c") })), true,
-		[]string{"message 1, field features[10]", "canary that nobody has"},
+		at(1, edit(func(m map[string]any) {
+			for _, c := range protocol.Canaries(protocol.Offer("")) {
+				m["features"] = append(m["features"].([]any), c)
+			}
+		})), true,
+		[]string{"message 1, field features[10]", "is a canary, which nobody has"},
 	},
 	"huge line": {
 		at(5, func([]byte) []byte { return append([]byte(strings.Repeat("x", 5<<20)), '\n') }), false,

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -43,13 +42,6 @@ func KindOf(word string) probes.Kind { return probes.Kind(max(slices.Index(kinds
 func ClassOf(word string) probes.Class {
 	return probes.Class(slices.Index(classes, word) + 1)
 }
-
-// CanaryPrefix begins the name of the feature that is offered and that no
-// prober has.
-const CanaryPrefix = "x-canary-"
-
-// IsCanary tells whether a feature is the canary.
-func IsCanary(feature string) bool { return strings.HasPrefix(feature, CanaryPrefix) }
 
 // check holds a reply to the operation that it answers.
 func (r *Reply) check(c *checker, to *Request) {
@@ -102,13 +94,15 @@ func (r *Reply) checkHello(c *checker, to *Request) {
 	if len(r.Features) == 0 {
 		c.fail("features", "claim some of those that hello offers", "the prober claims nothing")
 	}
+	canaries := Canaries(to.Offered)
 	for i, f := range r.Features {
-		if !slices.Contains(to.Offered, f) {
-			known := slices.DeleteFunc(slices.Clone(to.Offered), IsCanary)
-			c.fail(fmt.Sprintf("features[%d]", i), diag.DidYouMean(f, known), "%q was not offered", f)
-		}
-		if IsCanary(f) {
-			c.fail(fmt.Sprintf("features[%d]", i), "claim only what the prober can do", "%q is the canary that nobody has", f)
+		field := fmt.Sprintf("features[%d]", i)
+		switch {
+		case slices.Contains(canaries, f):
+			c.fail(field, "claim only what the prober can do, by its name", "%q is a canary, which nobody has", f)
+		case !slices.Contains(to.Offered, f):
+			known := slices.DeleteFunc(slices.Clone(to.Offered), func(f string) bool { return slices.Contains(canaries, f) })
+			c.fail(field, diag.DidYouMean(f, known), "%q was not offered", f)
 		}
 	}
 	for i, p := range r.Profiles {

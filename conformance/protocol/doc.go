@@ -4,7 +4,7 @@
 // their own time share hello, open, close and the actions that tell of
 // transitions (ready, live, started, liveFailed).
 //
-//	-> {"seq":1,"op":"hello","protocol":1,"offered":["http","tcp",...,"x-canary-4f1c"]}
+//	-> {"seq":1,"op":"hello","protocol":1,"offered":["http","icmp-echo-4f1c09ab","tcp",...]}
 //	<- {"seq":1,"protocol":1,"implementation":{"name":"acme-prober","version":"1.4.0"},"features":["http","tcp"]}
 //	-> {"seq":2,"op":"open","case":"agent-hung@kubevirt","profile":"kubevirt","seed":1,"vms":[...]}
 //	<- {"seq":2}

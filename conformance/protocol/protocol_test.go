@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	hello = &protocol.Request{Seq: 1, Op: protocol.Hello, Protocol: 1, Offered: []string{"http", "tcp", "guest-agent-ping", "x-canary-1"}}
+	hello = &protocol.Request{Seq: 1, Op: protocol.Hello, Protocol: 1, Offered: []string{"http", "tcp", "guest-agent-ping", "udp-1"}}
 	open  = &protocol.Request{Seq: 2, Op: protocol.Open, Case: "c@kubevirt", Profile: "kubevirt"}
 	step  = &protocol.Request{Seq: 7, Op: protocol.Step, NowNs: 1000}
 	end   = &protocol.Request{Seq: 9, Op: protocol.Close}

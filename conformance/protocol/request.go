@@ -25,8 +25,9 @@ type Request struct {
 	Protocol int `json:"protocol,omitempty"`
 	// Suite is the name and version of the suite (hello).
 	Suite string `json:"suite,omitempty"`
-	// Offered are the features that a prober may claim (hello). One of them is
-	// a canary that no prober has; who claims it has not read the list.
+	// Offered are the features that a prober may claim (hello). Two of them are
+	// canaries, other ones in each run: a feature and a kind of probe that no
+	// prober has. Who claims them has not read the list.
 	Offered []string `json:"offered,omitempty"`
 
 	// Case is the id of the case (open).
@@ -39,6 +40,10 @@ type Request struct {
 	// ProberAgeNs is for how long the prober process has run at instant 0
 	// (open): a kubelet that is young spreads its first attempts.
 	ProberAgeNs int64 `json:"proberAgeNs,omitempty"`
+	// Proxy is the "host:port" that HTTP_PROXY and HTTPS_PROXY name in the
+	// environment of the prober (open). Nobody may ask it. The environment of
+	// the process itself names none.
+	Proxy string `json:"proxy,omitempty"`
 	// VMs are the machines to probe (open).
 	VMs []VM `json:"vms,omitempty"`
 

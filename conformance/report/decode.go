@@ -201,16 +201,16 @@ func (d *document) report() *Report {
 		Excluded: d.Requirements.Excluded, Mutants: d.Mutants, Provenance: d.Provenance,
 	}
 	for i := range d.Cases {
-		r.Cases = append(r.Cases, d.Cases[i].runs()...)
+		r.Cases = append(r.Cases, d.Cases[i].runs(d.Implementation.Command)...)
 	}
 	return r
 }
 
-// runs gives the case with each of its seeds.
-func (c *docCase) runs() []Case {
+// runs gives the case with each of its seeds; command is that of the prober.
+func (c *docCase) runs(command string) []Case {
 	v := judge.Verdict{
 		Case: c.ID, Scenario: scenarioOf(c.ID), Title: c.Title, File: c.File, Line: c.Line,
-		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements,
+		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements, Prober: command,
 	}
 	for _, b := range c.Vary {
 		v.Vary = append(v.Vary, scenarios.Binding(b))
@@ -228,7 +228,7 @@ func (c *docCase) runs() []Case {
 				})
 			}
 		}
-		list = append(list, Case{Verdict: one})
+		list = append(list, Case{Verdict: one, Claims: c.Claims})
 	}
 	return list
 }
@@ -251,6 +251,7 @@ func (d *document) same(derived *document) error {
 		{"suite", d.Suite, derived.Suite},
 		{"result", d.Result, derived.Result},
 		{"profiles", d.Profiles, derived.Profiles},
+		{"claims", d.Claims, derived.Claims},
 		{"requirements", d.Requirements, derived.Requirements},
 		{"the number of cases", len(d.Cases), len(derived.Cases)},
 	}

@@ -61,6 +61,7 @@ type docCase struct {
 	Line         int          `json:"line,omitempty" yaml:"line,omitempty"`
 	Digest       string       `json:"digest,omitempty" yaml:"digest,omitempty"` // of the file
 	Requirements []string     `json:"requirements,omitempty" yaml:"requirements,omitempty"`
+	Claims       []string     `json:"claims,omitempty" yaml:"claims,omitempty"` // that the case belongs to
 	Result       docResult    `json:"result" yaml:"result"`                     // of the worst run
 	Reason       string       `json:"reason,omitempty" yaml:"reason,omitempty"` // of that run
 	Runs         []docRun     `json:"runs" yaml:"runs"`
@@ -180,7 +181,7 @@ func partOf(name string, c counts) docProfile {
 func caseOf(g *group) docCase {
 	c := docCase{
 		ID: g.Case, Title: g.Title, Profile: g.Profile, File: g.File, Line: g.Line, Digest: g.CaseDigest,
-		Requirements: g.Requirements, Result: docResult(g.Result), Reason: g.Reason, Runs: []docRun{},
+		Requirements: g.Requirements, Claims: g.runs[0].Claims, Result: docResult(g.Result), Reason: g.Reason, Runs: []docRun{},
 	}
 	for _, b := range g.Vary {
 		c.Vary = append(c.Vary, docBinding(b))

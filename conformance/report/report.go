@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/artifact"
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
@@ -73,7 +74,12 @@ type Implementation struct {
 	Version      string `json:"version,omitempty" yaml:"version,omitempty"`
 	Language     string `json:"language,omitempty" yaml:"language,omitempty"`
 	URL          string `json:"url,omitempty" yaml:"url,omitempty"`
-	Digest       string `json:"digest,omitempty" yaml:"digest,omitempty"`
+	// Command is how it was started, as for a shell; empty: in process. Files
+	// are those that it is made of, Digest is that of all of them together, see
+	// package artifact.
+	Command string          `json:"command,omitempty" yaml:"command,omitempty"`
+	Files   []artifact.File `json:"files,omitempty" yaml:"files,omitempty"`
+	Digest  string          `json:"digest,omitempty" yaml:"digest,omitempty"`
 }
 
 // Run says how the suite was run.
@@ -85,6 +91,9 @@ type Run struct {
 	FirstSeed uint64   `json:"firstSeed" yaml:"firstSeed"`
 	Shard     string   `json:"shard" yaml:"shard"`                         // "all" or "2/8"
 	Claimed   []string `json:"claimed,omitempty" yaml:"claimed,omitempty"` // claims, as core
+	// Canaries are the features that were offered to the prober and do not
+	// exist: it claimed none of them.
+	Canaries []string `json:"canaries,omitempty" yaml:"canaries,omitempty"`
 	// Interrupted tells that the run did not come to its end.
 	Interrupted bool `json:"interrupted,omitempty" yaml:"interrupted,omitempty"`
 }

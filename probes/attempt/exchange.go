@@ -153,7 +153,7 @@ func (x *wire) ask(env Env, ex Exchanger, h *hop, deadline time.Time) error {
 		return errHeaderTimeout
 	}
 	x.asked = ex.Exchange(&Request{
-		Address: h.dial, TLS: h.tls, ServerName: h.name, Raw: h.raw,
+		Address: x.rules.through(env, h.dial), TLS: h.tls, ServerName: h.name, Raw: h.raw,
 		BodyLimit: x.rules.bodyCap(), RedirectLimit: slurpCap,
 	}, deadline)
 	x.remote = true

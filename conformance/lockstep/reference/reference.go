@@ -31,6 +31,7 @@ type Prober struct {
 
 	kernel  *sim.Kernel
 	profile probes.Profile
+	proxy   string // of the environment
 	driver  *prober.Driver
 	vms     []*machine
 
@@ -74,7 +75,7 @@ func (p *Prober) Open(r *protocol.Request) error {
 	if p.profile = profile; dev.Profile != nil {
 		dev.Profile(&p.profile)
 	}
-	p.kernel, p.lastID = sim.New(r.Seed), 0
+	p.kernel, p.lastID, p.proxy = sim.New(r.Seed), 0, r.Proxy
 	p.vms, p.current, p.asked, p.results = nil, map[place]int64{}, map[int64]*conversation{}, map[place]int{}
 	var err error
 	p.driver, err = prober.New(prober.Config{
