@@ -38,9 +38,10 @@ ATTEMPTS ?= 1000000
 OVERLAY := $(abspath $(OUT))/netoverlay
 
 .PHONY: oracle
-oracle: ## Hold the prober against the kubelet's own, over ATTEMPTS (default 1000000)
+oracle: ## Hold it against the blackbox exporter and, over ATTEMPTS (1000000), the kubelet
 	$(GO) run ./hack/netoverlay -dir $(OVERLAY)
 	$(GO) test -overlay $(OVERLAY)/overlay.json -tags netoverlay ./conformance/door/overlay
+	$(GO) -C hack/oracle/blackbox test -overlay $(OVERLAY)/overlay.json -tags netoverlay -v .
 	$(GO) -C hack/oracle/kubelet test -overlay $(OVERLAY)/overlay.json -tags netoverlay -timeout 30m -v . -args -attempts $(ATTEMPTS)
 
 .PHONY: mutation
