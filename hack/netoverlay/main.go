@@ -53,7 +53,7 @@ func write(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	changed, list := filepath.Join(dir, "dial.go"), filepath.Join(dir, "overlay.json")
+	changed, list := filepath.Join(dir, "dial.go.patched"), filepath.Join(dir, "overlay.json") // no file of a package for "./..."
 	overlay, err := json.MarshalIndent(map[string]any{"Replace": map[string]string{original: changed}}, "", "  ")
 	if err != nil {
 		return "", err
