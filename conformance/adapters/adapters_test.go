@@ -22,8 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite transcript.txt")
 
-// run runs every embedded case against a command and counts results.
-func run(t *testing.T, argv ...string) map[judge.Result][]report.Case {
+// run runs embedded cases, all without patterns, against a command and sorts
+// the results.
+func run(t *testing.T, patterns []string, argv ...string) map[judge.Result][]report.Case {
 	t.Helper()
 	bed, err := lockstep.New(t.Context(), lockstep.Config{Start: lockstep.Command{Argv: argv}.Start})
 	if err != nil {
@@ -32,7 +33,7 @@ func run(t *testing.T, argv ...string) map[judge.Result][]report.Case {
 	defer bed.Close()
 	s := campaign.Selection{Seed: 1, Seeds: 1}
 	var warnings bytes.Buffer
-	jobs, err := s.Jobs(nil, nil, &warnings, bed.Name())
+	jobs, err := s.Jobs(patterns, nil, &warnings, bed.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,20 +64,53 @@ func python(t *testing.T) string {
 	return path
 }
 
+// TestPythonAdapterConforms: it claims the whole core, restarts and startup
+// probes included, and keeps what it claims in every case.
 func TestPythonAdapterConforms(t *testing.T) {
-	mustConform(t, run(t, python(t), "python/prober.py"), 800)
-}
-
-func TestWrongPythonAdapterIsCaught(t *testing.T) {
-	by := run(t, python(t), "python/wrong.py")
-	var broken []string
-	for _, c := range by[judge.Fail] {
-		for _, f := range c.Failures {
-			broken = append(broken, f.Requirement)
+	by := run(t, nil, python(t), "python/prober.py")
+	mustConform(t, by, 1600)
+	for _, c := range by[judge.NotClaimed] {
+		if slices.Equal(c.Claims, []string{"core"}) {
+			t.Errorf("%s is of the core, and not claimed", c.Text())
 		}
 	}
-	if !slices.Contains(broken, "THR-FAILURE") || len(by[judge.Error]) > 0 {
-		t.Errorf("broken: %v, errors: %d", broken, len(by[judge.Error]))
+}
+
+// TestWrongPythonAdaptersAreCaught changes one decision of the adapter at a
+// time. Each must be noticed, for the requirement that it breaks.
+func TestWrongPythonAdaptersAreCaught(t *testing.T) {
+	program, err := os.ReadFile("python/prober.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []struct{ right, wrong, cases, requirement string }{
+		{`self.probe["successThreshold" if passed else "failureThreshold"]`, `(self.probe["successThreshold"] if passed else 1)`, "threshold-*", "THR-FAILURE"},
+		{`if outcome != "error":  #`, `if True:  #`, "threshold-*", "THR-ERR-DISCARD"},
+		{`if not to or urlsplit(to["url"]).hostname != host.lower():`, `if not to:`, "http-redirect-*", "HTTP-REDIR-CROSS"},
+		{`self.kind == "startup" or self.kind == "liveness" and not passed`, `self.kind == "startup"`, "lifecycle-*", "LIVE-HOLD"},
+		{`w.kind == "startup" or "startup" not in here or here["startup"].state`, `True`, "lifecycle-*", "STARTUP-GATE"},
+		{`"periodSeconds": 10`, `"periodSeconds": 20`, "default-*", "DEF-PERIOD"},
+	} {
+		t.Run(wrong.requirement, func(t *testing.T) {
+			if n := strings.Count(string(program), wrong.right); n != 1 {
+				t.Fatalf("%q stands %d times in the adapter, want once", wrong.right, n)
+			}
+			file := filepath.Join(t.TempDir(), "wrong.py")
+			if err := os.WriteFile(file, []byte(strings.Replace(string(program), wrong.right, wrong.wrong, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			by := run(t, []string{wrong.cases}, python(t), file)
+			var broken []string
+			for _, c := range by[judge.Fail] {
+				for _, f := range c.Failures {
+					broken = append(broken, f.Requirement)
+				}
+			}
+			if !slices.Contains(broken, wrong.requirement) || len(by[judge.Error]) > 0 {
+				slices.Sort(broken)
+				t.Errorf("broken: %v, errors: %d", slices.Compact(broken), len(by[judge.Error]))
+			}
+		})
 	}
 }
 
@@ -85,24 +119,27 @@ func TestGoAdapterConforms(t *testing.T) {
 	if log, err := exec.Command("go", "build", "-o", binary, "./go").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	mustConform(t, run(t, binary), 100)
+	mustConform(t, run(t, nil, binary), 240)
 }
 
 // TestAdaptersStayShort: who copies them has an hour.
 func TestAdaptersStayShort(t *testing.T) {
-	for file, most := range map[string]int{"python/prober.py": 120, "python/lockstep.py": 60, "go/main.go": 120} {
+	for file, limit := range map[string]int{"python/prober.py": 120, "go/main.go": 60} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := 0
-		for line := range strings.Lines(string(data)) {
-			if strings.TrimSpace(line) != "" {
-				n++
-			}
+		if n := strings.Count(string(data), "\n"); n >= limit {
+			t.Errorf("%s has %d lines, want less than %d", file, n, limit)
 		}
-		if n > most {
-			t.Errorf("%s has %d lines that are not empty, want at most %d", file, n, most)
+	}
+	for _, dir := range []string{"python", "go"} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) != 1 {
+			t.Errorf("%s holds %d files: an adapter is one", dir, len(entries))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
-//go:embed python/prober.py python/lockstep.py go/main.go
+//go:embed python/prober.py go/main.go
 var files embed.FS
 
 // File is one file of an adapter.

@@ -167,6 +167,34 @@ func unhealthy(kind probes.Kind, class probes.Class) (reason, text string) {
 	}
 }
 
+// begins is the state of a probe that the prober says nothing of when its
+// container starts: readers take nothing for not ready, alive and not known to
+// have started (STATE-INIT).
+func (s *session) begins(m *machine, p *pod, kind probes.Kind) {
+	e := trace.Event{
+		T: s.now(), VM: m.cfg.Name, Instance: p.instance, Kind: trace.ProbeState,
+		Probe: kind, HasProbe: true, OK: kind == probes.Liveness,
+	}
+	if kind == probes.Startup {
+		e.Value = "unknown"
+	}
+	s.publish(m, p, &e)
+}
+
+// publish records a state and tells the platform.
+func (s *session) publish(m *machine, p *pod, e *trace.Event) {
+	p.told[e.Probe] = true
+	s.g.Record(*e)
+	switch e.Probe {
+	case probes.Readiness:
+		m.platform.ReadyChanged(e.Instance, e.OK)
+	case probes.Startup:
+		m.platform.StartupChanged(e.Instance, e.OK)
+		p.passed = e.OK
+	case probes.Liveness:
+	}
+}
+
 // transition publishes a state, or asks for a kill.
 func (s *session) transition(a *protocol.Action) *protocol.Violation {
 	m, p, v := s.place(a)
@@ -202,14 +230,6 @@ func (s *session) transition(a *protocol.Action) *protocol.Violation {
 	if e.OK = *a.OK; a.Unknown {
 		e.Value = "unknown"
 	}
-	s.g.Record(e)
-	switch a.Do {
-	case protocol.Ready:
-		m.platform.ReadyChanged(a.Instance, e.OK)
-	case protocol.Started:
-		m.platform.StartupChanged(a.Instance, e.OK)
-		p.passed = e.OK
-	default:
-	}
+	s.publish(m, p, &e)
 	return nil
 }

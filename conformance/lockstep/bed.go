@@ -11,6 +11,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/spec"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -153,7 +154,11 @@ func opening(c *scenarios.Case, seed uint64) (*protocol.Request, error) {
 		if err != nil {
 			return nil, fmt.Errorf("manifest of %s: %w", v.Name, err)
 		}
-		r.VMs = append(r.VMs, protocol.VM{Name: v.Name, Namespace: v.Machine.Namespace, Manifest: data})
+		vm := protocol.VM{Name: v.Name, Namespace: v.Machine.Namespace, Manifest: data, Ports: v.Machine.NamedPorts()}
+		if vm.Probes, err = written(v.Machine); err != nil {
+			return nil, fmt.Errorf("probes of %s: %w", v.Name, err)
+		}
+		r.VMs = append(r.VMs, vm)
 	}
 	return r, nil
 }
@@ -177,6 +182,25 @@ func manifest(m *spec.Machine) ([]byte, error) {
 	}
 	delete(fields, "status")
 	return json.Marshal(fields)
+}
+
+// written are the probes of a machine as they stand in its manifest.
+func written(m *spec.Machine) (p protocol.Probes, err error) {
+	for _, w := range m.RawProbes() {
+		data, err := json.Marshal(w.Probe)
+		if err != nil {
+			return p, err
+		}
+		switch w.Kind {
+		case probes.Readiness:
+			p.Readiness = data
+		case probes.Liveness:
+			p.Liveness = data
+		case probes.Startup:
+			p.Startup = data
+		}
+	}
+	return p, nil
 }
 
 // take gives an idle prober, or a new one.

@@ -83,7 +83,12 @@ func connected(err error) protocol.Outcome {
 }
 
 // askHTTP makes one request, as stated.
-func askHTTP(s *simbed.Site, h *protocol.HTTPRequest) protocol.Event {
+func askHTTP(s *simbed.Site, stated *protocol.HTTPRequest) protocol.Event {
+	plain, err := stated.Plain()
+	if err != nil { // of another scheme
+		return protocol.Event{Connect: protocol.Failed, HTTP: &protocol.HTTPAnswer{Error: err.Error()}}
+	}
+	h := &plain
 	limit := h.BodyLimitBytes
 	if limit == 0 || limit > protocol.MaxBody {
 		limit = protocol.MaxBody
@@ -108,7 +113,9 @@ func askHTTP(s *simbed.Site, h *protocol.HTTPRequest) protocol.Event {
 		}
 		return e
 	}
-	answer(h, &r, e.HTTP)
+	if answer(h, &r, e.HTTP); e.HTTP.Status != 0 && stated.URL != "" {
+		e.HTTP.Redirect = stated.RedirectOf(r.Status, r.Header.Get("Location"))
+	}
 	return e
 }
 

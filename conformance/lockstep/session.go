@@ -55,6 +55,7 @@ type pod struct {
 	passed           bool // the startup probe of the container
 	gone             bool
 	counts           [3]count // by kind of probe
+	told             [3]bool  // by kind: the prober has published a state of the container
 }
 
 // count numbers attempts and tries.
@@ -104,7 +105,7 @@ func (s *session) Restart() {
 				events = append(events, m.started(p))
 			}
 			if p.terminating {
-				events = append(events, protocol.Event{Event: protocol.Terminating, VM: m.cfg.Name, Instance: p.instance})
+				events = append(events, protocol.Event{Event: protocol.Terminating, VM: m.cfg.Name, Instance: p.instance, Pod: p.number})
 			}
 		}
 	}
@@ -136,7 +137,13 @@ func (m *machine) ContainerStarted(c platform.Container) {
 		m.pods = append(m.pods, p)
 	}
 	p.instance, p.running, p.passed, p.startedAt, p.target = c.Instance, true, false, c.At, c.Target
+	p.told = [3]bool{}
 	m.s.tell(m.started(p))
+	for _, probe := range m.cfg.Probes {
+		if !m.s.over && !p.told[probe.Kind] {
+			m.s.begins(m, p, probe.Kind)
+		}
+	}
 }
 
 func (m *machine) started(p *pod) protocol.Event {
@@ -152,7 +159,7 @@ func (m *machine) ContainerStopped(instance int32, willRestart bool) {
 	if p := m.of(instance); p != nil {
 		p.running, p.passed, p.gone = false, false, !willRestart
 		m.s.tell(protocol.Event{
-			Event: protocol.ContainerStopped, VM: m.cfg.Name, Instance: instance, WillRestart: willRestart,
+			Event: protocol.ContainerStopped, VM: m.cfg.Name, Instance: instance, Pod: p.number, WillRestart: willRestart,
 		})
 	}
 }
@@ -161,14 +168,14 @@ func (m *machine) ContainerStopped(instance int32, willRestart bool) {
 func (m *machine) Terminating(instance int32) {
 	if p := m.of(instance); p != nil {
 		p.terminating = true
-		m.s.tell(protocol.Event{Event: protocol.Terminating, VM: m.cfg.Name, Instance: instance})
+		m.s.tell(protocol.Event{Event: protocol.Terminating, VM: m.cfg.Name, Instance: instance, Pod: p.number})
 	}
 }
 
 // Trigger implements platform.Prober.
 func (m *machine) Trigger(instance int32) {
-	if m.of(instance) != nil {
-		m.s.tell(protocol.Event{Event: protocol.Sync, VM: m.cfg.Name, Instance: instance})
+	if p := m.of(instance); p != nil {
+		m.s.tell(protocol.Event{Event: protocol.Sync, VM: m.cfg.Name, Instance: instance, Pod: p.number})
 	}
 }
 

@@ -90,7 +90,8 @@ func (s *smoke) run() error {
 		Offered: protocol.Offer(s.nonce),
 	}, "who are you", func(r *protocol.Reply) (string, *protocol.Violation) {
 		g = r
-		return fmt.Sprintf("%s %s claims %s", r.Implementation.Name, r.Implementation.Version, strings.Join(r.Features, ", ")), nil
+		name := strings.TrimSpace(r.Implementation.Name + " " + r.Implementation.Version)
+		return name + " claims " + strings.Join(r.Features, ", "), nil
 	})
 	if err != nil {
 		return err
@@ -126,14 +127,18 @@ func smokeCase(g *protocol.Reply) (*protocol.Request, string) {
 	case slices.Contains(g.Features, protocol.ExecProbes):
 		handler, probe = "exec", `"exec":{"command":["true"]}`
 	}
-	probe = `"readinessProbe":{` + probe + `,"periodSeconds":10}`
+	written := `{` + probe + `,"periodSeconds":10}`
+	probe = `"readinessProbe":` + written
 	object := `{"apiVersion":"kubevirt.io/v1","kind":"VirtualMachineInstance","metadata":{"name":"web"},"spec":{"domain":{"devices":{}},` + probe + `}}`
 	if profile == "kubernetes" {
 		object = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"containers":[{"name":"web","image":"web",` + probe + `}]}}`
 	}
 	return &protocol.Request{
 		Op: protocol.Open, Case: "smoke@" + profile, Profile: profile, Seed: 1, ProberAgeNs: int64(time.Hour),
-		VMs: []protocol.VM{{Name: "web", Namespace: "default", Manifest: json.RawMessage(object)}},
+		VMs: []protocol.VM{{
+			Name: "web", Namespace: "default", Manifest: json.RawMessage(object),
+			Probes: protocol.Probes{Readiness: json.RawMessage(written)},
+		}},
 	}, handler
 }
 

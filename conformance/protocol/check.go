@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -157,9 +158,7 @@ func (a *Action) checkExchange(c *checker) {
 		c.fail("http", "add http, tcp, agent, domain or exec", "it asks for nothing")
 	}
 	if h := a.HTTP; h != nil {
-		c.port("http.port", h.Port)
-		c.given("http.method", h.Method)
-		c.given("http.target", h.Target)
+		h.checkTarget(c)
 		c.notNegative("http.timeoutNs", h.TimeoutNs)
 		c.notNegative("http.bodyLimitBytes", h.BodyLimitBytes)
 		c.notNegative("http.redirectLimitBytes", h.RedirectLimitBytes)
@@ -177,6 +176,33 @@ func (a *Action) checkExchange(c *checker) {
 			c.fail("exec.argv", "name a program", "the command is empty")
 		}
 		c.notNegative("exec.timeoutNs", e.TimeoutNs)
+	}
+}
+
+// checkTarget looks at where a request goes: its URL, or the parts of one.
+func (h *HTTPRequest) checkTarget(c *checker) {
+	if h.URL == "" {
+		c.port("http.port", h.Port)
+		c.given("http.method", h.Method)
+		c.given("http.target", h.Target)
+		return
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"http.host", h.Host != ""},
+		{"http.port", h.Port != 0},
+		{"http.tls", h.TLS},
+		{"http.serverName", h.ServerName != ""},
+		{"http.target", h.Target != ""},
+	} {
+		if f.given {
+			c.fail(f.name, "leave it out, or give the parts and no http.url", "the URL says it already")
+		}
+	}
+	if _, _, err := parseURL(h.URL); err != nil && !errors.Is(err, errClient) {
+		c.fail("http.url", `give an absolute one, as in "http://10.244.0.2:8080/ready"`, "%q is no URL: %v", h.URL, err)
 	}
 }
 

@@ -25,6 +25,7 @@ func TestRepliesThatObeyAreRead(t *testing.T) {
 		{open, `{"seq":2}`},
 		{step, `{"seq":7,"wakeAtNs":1000}`},
 		{step, `{"seq":7,"do":[{"do":"try","id":1,"vm":"web","instance":1,"probe":"readiness","http":{"port":80,"method":"GET","target":"/","timeoutNs":1000000000}}]}`},
+		{step, `{"seq":7,"do":[{"do":"ask","id":1,"http":{"url":"http://10.244.0.2:8080/a b?c"}},{"do":"ask","id":2,"http":{"url":"ftp://x/y"}},{"do":"ask","id":3,"http":{"url":"http:///"}}]}`},
 		{step, `{"seq":7,"do":[{"do":"result","id":1,"class":"error","retry":true},{"do":"ready","vm":"web","instance":1,"ok":false}]}`},
 		{end, `{"seq":9}`},
 	} {
@@ -57,6 +58,9 @@ func TestViolationsNameMessageFieldAndFix(t *testing.T) {
 		{step, `{"seq":7,"do":[{"do":"ready","vm":"web","instance":1}]}`, []string{"do[0].ok", "state is missing"}},
 		{step, `{"seq":7,"do":[{"do":"try","id":1,"vm":"web","instance":1,"probe":"ready","tcp":{"port":22}}]}`, []string{"do[0].probe", "readiness"}},
 		{step, `{"seq":7,"do":[{"do":"try","id":1,"vm":"web","instance":1,"probe":"readiness","tcp":{"port":0}}]}`, []string{"do[0].tcp.port", "1 to 65535"}},
+		{step, `{"seq":7,"do":[{"do":"ask","id":1,"http":{"url":"/ready"}}]}`, []string{"do[0].http.url", "names no scheme", `"http://10.244.0.2:8080/ready"`}},
+		{step, `{"seq":7,"do":[{"do":"ask","id":1,"http":{"url":"http://[::1/"}}]}`, []string{"do[0].http.url", "is no URL"}},
+		{step, `{"seq":7,"do":[{"do":"ask","id":1,"http":{"url":"http://a/","port":80}}]}`, []string{"do[0].http.port", "the URL says it already"}},
 		{step, `{"seq":7,"do":[{"do":"try","id":1,"vm":"web","instance":1,"probe":"readiness","tcp":{"port":1},"domain":{}}]}`, []string{"2 exchanges"}},
 		{step, `{"seq":7,"do":[{"do":"ask","id":1}]}`, []string{"asks for nothing"}},
 		{step, `{"seq":7,"do":[{"do":"result","id":1,"class":"success","tcp":{"port":1}}]}`, []string{"do[0].do", "asks for none"}},

@@ -100,16 +100,22 @@ type Action struct {
 // HTTPRequest is one request on a connection of its own. What is stated is
 // what is sent: no header is added.
 type HTTPRequest struct {
+	// URL is an absolute URL of http or https. It stands for host, port, tls,
+	// serverName, target, method GET and, if no header is called so, the Host
+	// header. What may not stand in a URL is percent-encoded.
+	URL string `json:"url,omitempty"`
 	// Host to connect to; empty: the address of the pod.
 	Host string `json:"host,omitempty"`
-	Port int    `json:"port"`
+	// Port to connect to, from 1 to 65535; needed without a URL.
+	Port int `json:"port,omitempty"`
 	// TLS makes a handshake first, without verification; ServerName is sent in
 	// it, when it is no address.
 	TLS        bool   `json:"tls,omitempty"`
 	ServerName string `json:"serverName,omitempty"`
-	Method     string `json:"method"`
-	// Target is the request target: path and query.
-	Target string `json:"target"`
+	// Method and Target, path and query, of the request line; both are needed
+	// without a URL.
+	Method string `json:"method,omitempty"`
+	Target string `json:"target,omitempty"`
 	// Headers are sent in this order, Host among them.
 	Headers [][2]string `json:"headers,omitempty"`
 	// TimeoutNs ends everything, from the connect to the body; 0: nothing does.

@@ -61,6 +61,19 @@ type VM struct {
 	// Manifest is the object as it was written: a VirtualMachine, a
 	// VirtualMachineInstance or a Pod. Defaults are the prober's business.
 	Manifest json.RawMessage `json:"manifest"`
+	// Probes are those of the manifest, as they were written there: nothing is
+	// defaulted, and ports may be names.
+	Probes Probes `json:"probes"`
+	// Ports are the ports of the manifest that have a name.
+	Ports map[string]int `json:"ports,omitempty"`
+}
+
+// Probes are probes by kind, each as in the API of the manifest; of a pod those
+// of the container that is probed.
+type Probes struct {
+	Readiness json.RawMessage `json:"readiness,omitempty"`
+	Liveness  json.RawMessage `json:"liveness,omitempty"`
+	Startup   json.RawMessage `json:"startup,omitempty"`
 }
 
 // Happening names an event.
@@ -70,8 +83,9 @@ type Happening string
 const (
 	// ContainerStarted tells of a new container: Instance counts the
 	// containers of the VM from 1, Pod is the instance of the first one in its
-	// pod, Address the pod's IP address, StartedNs the instant of its start,
-	// Target marks the target of a live migration.
+	// pod (with every event of a container), Address the pod's IP address,
+	// StartedNs the instant of its start, Target marks the target of a live
+	// migration.
 	ContainerStarted Happening = "containerStarted"
 	// ContainerStopped tells that it runs no more; WillRestart: another one
 	// follows in the same pod.
@@ -152,6 +166,9 @@ type HTTPAnswer struct {
 	Status  int         `json:"status,omitempty"`
 	Proto   string      `json:"proto,omitempty"`
 	Headers [][2]string `json:"headers,omitempty"`
+	// Redirect is where a redirect leads to: one of status 301, 302, 303, 307
+	// or 308 with a Location header, in answer to a request that gave its url.
+	Redirect *Redirect `json:"redirect,omitempty"`
 	// Body says how the body ended: ok, limit, closed (before its length),
 	// reset, timeout or malformed (chunks).
 	Body Outcome `json:"body,omitempty"`
@@ -160,6 +177,15 @@ type HTTPAnswer struct {
 	Text   string `json:"text,omitempty"`
 	Base64 []byte `json:"base64,omitempty"`
 	// Error is what the suite's connection said, for messages.
+	Error string `json:"error,omitempty"`
+}
+
+// Redirect is a Location header.
+type Redirect struct {
+	// URL is what it leads to, absolute. Relative: Location named no scheme.
+	URL      string `json:"url,omitempty"`
+	Relative bool   `json:"relative,omitempty"`
+	// Error says why Location is no URL.
 	Error string `json:"error,omitempty"`
 }
 

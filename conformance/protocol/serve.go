@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -33,7 +34,7 @@ type Prober interface {
 
 // Serve answers the suite until it closes the stream: an adapter in Go is
 //
-//	err := protocol.Serve(ctx, os.Stdin, os.Stdout, myProber{})
+//	err := protocol.ServeStdio(myProber{})
 //
 // An error is one of the streams, of the suite's messages, or of the prober.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, p Prober) error {
@@ -68,6 +69,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, p Prober) error {
 		}
 	}
 }
+
+// ServeStdio is Serve on standard input and output.
+func ServeStdio(p Prober) error { return Serve(context.Background(), os.Stdin, os.Stdout, p) }
 
 // AnswerOf is the reply of a prober to a checked request.
 func AnswerOf(p Prober, r *Request) (*Reply, error) {

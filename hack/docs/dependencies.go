@@ -30,7 +30,7 @@ var saves = map[string]string{
 	"github.com/spf13/cobra":                   "commands, flags, help and shell completion",
 	"go.yaml.in/yaml/v4":                       "YAML with line and column of every value, and all errors at once",
 	"github.com/spf13/pflag":                   "the flag set behind cobra, to set flags by the environment",
-	"golang.org/x/net":                         "an HTML parser that reads the report in tests as a browser does",
+	"golang.org/x/net":                         "which header fields HTTP allows; in tests an HTML parser that reads the report as a browser does",
 	"golang.org/x/term":                        "knowing whether the output is a terminal",
 	"k8s.io/api":                               "Pod, Service and EndpointSlice as Kubernetes defines them",
 	"k8s.io/apimachinery":                      "object metadata, and validation messages in Kubernetes' own words",

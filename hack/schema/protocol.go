@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"reflect"
@@ -31,7 +32,7 @@ func protocolSchema(root string) (*jsonschema.Schema, error) {
 	}
 	// What the suite sends may grow; what a prober sends is refused when it is
 	// not known.
-	for _, name := range []string{"Request", "Event", "VM", "HTTPAnswer", "AgentAnswer", "ExecAnswer", "DomainAnswer"} {
+	for _, name := range []string{"Request", "Event", "VM", "Probes", "HTTPAnswer", "Redirect", "AgentAnswer", "ExecAnswer", "DomainAnswer"} {
 		defs[name].AdditionalProperties = nil
 	}
 	return &jsonschema.Schema{
@@ -47,7 +48,7 @@ func words(t reflect.Type) *jsonschema.Schema {
 	if list := protocol.Words(reflect.New(t).Elem().Interface()); list != nil {
 		return enum(list)
 	}
-	if t == reflect.TypeFor[protocol.VM]().Field(2).Type { // json.RawMessage
+	if t == reflect.TypeFor[json.RawMessage]() {
 		return &jsonschema.Schema{Type: "object"}
 	}
 	return nil

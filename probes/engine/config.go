@@ -13,6 +13,14 @@ import (
 // field of the API.
 const horizon = time.Duration(1) << 61
 
+// ConfigOf is the worker of a probe that makes so many tries on errors.
+func ConfigOf(p *probes.Probe, tries int32) Config {
+	return Config{
+		Kind: p.Kind, InitialDelay: p.InitialDelay, Period: p.Period,
+		FailureThreshold: p.FailureThreshold, SuccessThreshold: p.SuccessThreshold, Tries: tries,
+	}
+}
+
 // Validate reports every field that is out of its bounds.
 func (c Config) Validate() error {
 	var errs []error

@@ -50,9 +50,9 @@ func forwarded(s *kubevirtv1.VirtualMachineInstanceSpec) []uint16 {
 	return nil
 }
 
-// namedPorts are the ports a probe may call by name: those of all interfaces,
+// NamedPorts are the ports a probe may call by name: those of all interfaces,
 // or of the pod's container (VAL-NAMED-PORT). The first of a name wins.
-func (m *Machine) namedPorts() map[string]int {
+func (m *Machine) NamedPorts() map[string]int {
 	all := map[string]int{}
 	add := func(name string, number int32) {
 		if _, taken := all[name]; name != "" && !taken {

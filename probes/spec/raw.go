@@ -12,6 +12,7 @@ import (
 type written struct {
 	kind probes.Kind
 	path *field.Path
+	api  any // the probe itself
 
 	exec *corev1.ExecAction
 	http *corev1.HTTPGetAction
@@ -39,6 +40,24 @@ func (w *written) handler() probes.Handler {
 	return probes.NoHandler
 }
 
+// RawProbe is one probe of a manifest, before any default.
+type RawProbe struct {
+	Kind probes.Kind
+	// Probe is of the API that the manifest is written in: a *Probe of core/v1
+	// or of KubeVirt.
+	Probe any
+}
+
+// RawProbes lists the probes of the manifest in the order readiness, liveness,
+// startup.
+func (m *Machine) RawProbes() []RawProbe {
+	var all []RawProbe
+	for _, w := range m.written() {
+		all = append(all, RawProbe{w.kind, w.api})
+	}
+	return all
+}
+
 // specPath is where the VMI spec or the pod's container is written.
 func (m *Machine) specPath() *field.Path {
 	if m.VM != nil {
@@ -61,7 +80,7 @@ func (m *Machine) written() []written {
 			return
 		}
 		all = append(all, written{
-			kind: kind, path: m.specPath().Child(name),
+			kind: kind, path: m.specPath().Child(name), api: p,
 			exec: p.Exec, http: p.HTTPGet, tcp: p.TCPSocket, ping: p.GuestAgentPing != nil,
 			delay: p.InitialDelaySeconds, timeout: p.TimeoutSeconds, period: p.PeriodSeconds,
 			success: p.SuccessThreshold, failure: p.FailureThreshold,
@@ -85,7 +104,7 @@ func (m *Machine) writtenPod() []written {
 			return
 		}
 		all = append(all, written{
-			kind: kind, path: base.Child(name),
+			kind: kind, path: base.Child(name), api: p,
 			exec: p.Exec, http: p.HTTPGet, tcp: p.TCPSocket, grpc: p.GRPC != nil,
 			delay: p.InitialDelaySeconds, timeout: p.TimeoutSeconds, period: p.PeriodSeconds,
 			success: p.SuccessThreshold, failure: p.FailureThreshold,

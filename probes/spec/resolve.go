@@ -122,7 +122,7 @@ func (r *resolver) grace(given *int64) {
 }
 
 func (r *resolver) probes() {
-	ports := r.machine.namedPorts()
+	ports := r.machine.NamedPorts()
 	for _, w := range r.machine.written() {
 		d := defaulter{profile: r.profile, ports: ports}
 		d.probe(&w)

@@ -4,6 +4,7 @@
 package spec
 
 import (
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -115,4 +116,25 @@ func (r *Resolved) Rejected() bool {
 		}
 	}
 	return false
+}
+
+// ResolveProbe is one probe of a manifest that holds one machine, and how many
+// tries an attempt of it has, in a profile.
+func ResolveProbe(manifest []byte, profile string, kind probes.Kind) (p probes.Probe, tries int32, err error) {
+	known, ok := probes.LookupProfile(probes.ProfileName(profile))
+	if !ok {
+		return p, 0, fmt.Errorf("unknown profile %q", profile)
+	}
+	list, err := Decode(manifest)
+	if err != nil {
+		return p, 0, err
+	}
+	for _, m := range list {
+		for _, p := range m.Resolve(known).Probes {
+			if p.Kind == kind {
+				return p, known.Tries, nil
+			}
+		}
+	}
+	return p, 0, fmt.Errorf("the manifest has no %s probe", kind)
 }

@@ -161,13 +161,9 @@ func (v *VM) attach(p *pod, slot int) *worker {
 
 func (v *VM) engineConfig(slot int) engine.Config {
 	p := &v.cfg.Probes[slot]
-	return engine.Config{
-		Kind: p.Kind, InitialDelay: p.InitialDelay, Period: p.Period,
-		FailureThreshold: p.FailureThreshold, SuccessThreshold: p.SuccessThreshold,
-		Tries:       v.cfg.Tries,
-		StartupGate: v.hasStartup && p.Kind != probes.Startup,
-		Rules:       v.d.cfg.Engine,
-	}
+	c := engine.ConfigOf(p, v.cfg.Tries)
+	c.StartupGate, c.Rules = v.hasStartup && p.Kind != probes.Startup, v.d.cfg.Engine
+	return c
 }
 
 // The streams of draws of one worker.

@@ -1,132 +1,119 @@
 #!/usr/bin/env python3
-"""A complete readiness prober by HTTP and TCP for: vmprobe conformance -- python3 prober.py
+"""A complete HTTP and TCP prober to copy: vmprobe conformance -- python3 prober.py. All times are in nanoseconds."""
+import json
+import math
+import sys
+from urllib.parse import urlsplit
 
-Copy it with lockstep.py, and put your own decisions in. It needs the standard library alone."""
-import re
-from urllib.parse import urljoin, urlsplit
-
-from lockstep import serve
-
-SECOND = 10**9  # all times are integers, in nanoseconds
-# By profile: seconds added to the initial delay, tries of an attempt that errors, whether the status decides without the body.
-PROFILES = {"openshift-doc": (0, 1, True), "kubevirt-legacy": (10, 3, False), "kubevirt": (10, 3, False), "kubernetes": (0, 3, False)}
+HELLO = {"protocol": 1, "implementation": {"name": "python-adapter"}, "features": ["http", "tcp", "restart", "startup", "network-faults"]}
+# By profile: seconds more of initial delay, tries of an attempt that errs, whether a status decides without its body.
+PROFILES = {"openshift-doc": (0, 1, True), "kubernetes": (0, 3, False), "kubevirt": (10, 3, False), "kubevirt-legacy": (10, 3, False)}
+DEFAULTS = {"initialDelaySeconds": 0, "periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3, "successThreshold": 1}
+STATES = {"readiness": ("ready", False), "liveness": ("live", True), "startup": ("started", None)}  # with what holds at first
+USUAL = {"User-Agent": "kube-probe/1.37", "Accept": "*/*"}
+SECOND = 10**9
 
 
 class Worker:
-    """Probes one container, and those that follow it in the same pod."""
+    """Drives one probe of one container, until a verdict that ends it or the end of the container."""
+    def __init__(self, case, vm, kind, event):
+        self.case, self.do, self.kind, self.ports, self.address = case, case.do, kind, vm.get("ports", {}), event["address"]
+        self.place, (self.verb, self.state) = {"vm": event["vm"], "instance": event["instance"]}, STATES[kind]
+        self.probe = {**DEFAULTS, **{f: v for f, v in vm["probes"][kind].items() if f not in DEFAULTS or v > 0}}
+        self.more_delay, self.tries, self.status_decides = PROFILES[case.profile]
+        self.run, self.last, self.over, self.period = 0, None, False, self.probe["periodSeconds"] * SECOND
+        self.life = self.live(event.get("startedNs", 0) + (self.probe["initialDelaySeconds"] + self.more_delay) * SECOND)
+        self.until = next(self.life)
 
-    def __init__(self, case, spec, ports, event):
-        self.case, self.spec, self.ports, self.pod = case, spec, ports, event["pod"]
-        self.extra, self.tries, self.status_decides = PROFILES[case.profile]
-        self.period, self.timeout = (self.number(f) * SECOND for f in ("periodSeconds", "timeoutSeconds"))
-        self.tick = event.get("startedNs", 0) + SECOND // 7  # of a ticker that begins soon after the container
-        self.run, self.last, self.attempt, self.again = 0, None, None, False
-        self.container(event)
-
-    def number(self, field):
-        defaults = {"periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3, "successThreshold": 1}
-        return self.spec[field] if self.spec.get(field, 0) > 0 else defaults[field]
-
-    def container(self, event):
-        self.place = {"vm": event["vm"], "instance": event["instance"]}
-        self.address, self.running, self.ready, self.stale = event["address"], True, None, self.attempt is not None
-        self.due = event.get("startedNs", 0) + (max(0, self.spec.get("initialDelaySeconds", 0)) + self.extra) * SECOND
-        self.publish(False)
-
-    def publish(self, ok):
-        if ok != self.ready:
-            self.ready = ok
-            self.case.do("ready", ok=ok, **self.place)
-
-    def wake_at(self):
-        if not self.running or self.attempt is not None:
-            return None
-        self.tick += max(0, -(-(self.due - self.tick) // self.period)) * self.period  # ticks in the delay do nothing
-        return self.tick
-
-    def check(self, now, sync=False):
-        """Begins an attempt when a tick has come, or waited for the end of the last attempt, or the pod is synchronised."""
-        if sync and self.attempt is not None:
-            self.again = True
-        elif sync:
-            self.tick = now + self.period
-        if self.attempt is None and self.running and now >= self.due and (sync or self.wake_at() <= now):
-            self.tick += max(0, (now - self.tick) // self.period + 1) * self.period
-            self.stale = False
-            self.begin(now, 1)
-
-    def begin(self, now, number):
-        self.id, self.attempt, self.deadline, self.requests = self.case.new_id(), number, now + self.timeout, 0
-        http = self.spec.get("httpGet")
-        target = http or self.spec["tcpSocket"]
-        port = self.ports.get(target["port"], target["port"])
-        self.case.do("try", id=self.id, probe="readiness", **self.place)
-        if not str(port).isdigit() or not 0 < int(port) < 65536:
-            return self.result(now, "error", f"invalid port: {port}")  # the prober's own fault: nothing to ask
-        host = target.get("host") or self.address
-        if not http:
-            return self.case.do("ask", id=self.id, tcp={"host": host, "port": int(port), "timeoutNs": self.timeout})
-        path = urlsplit(http.get("path") or "/")
-        self.headers = [(h["name"].title(), h.get("value", "")) for h in http.get("httpHeaders") or []]
-        if path.scheme and not path.netloc or any(re.search(r"[\x00-\x08\x0a-\x1f\x7f]", v) for _, v in self.headers):
-            return self.result(now, "failure", "no such URL or header")
-        where = ("/" + path.path.lstrip("/") if path.path[:1] != "/" else path.path) + ("?" + path.query if path.query else "")
-        self.base = self.url = f"{(http.get('scheme') or 'HTTP').lower()}://{f'[{host}]' if ':' in host else host}:{port}{where}"
-        return self.request(now, dict(self.headers).get("Host"), [])
-
-    def request(self, now, host, more):
-        u = urlsplit(self.url)
-        target = re.sub("%(?![0-9a-fA-F]{2})", "%25", u.path or "/") + ("?" + u.query if u.query else "")
-        own = [(n, v) for n, v in self.headers if n not in ("Host", "Connection", "Content-Length", "Transfer-Encoding")]
-        defaults = [(n, v) for n, v in (("User-Agent", "kube-probe/1.37"), ("Accept", "*/*")) if n not in dict(own)]
-        headers = [("Host", host or u.netloc)] + defaults + [h for h in own if h[1] or h[0] not in ("User-Agent", "Accept")]
-        self.requests, self.host = self.requests + 1, host
-        self.case.do("ask", id=self.id, http={
-            "host": u.hostname, "port": u.port or (443 if u.scheme == "https" else 80), "tls": u.scheme == "https", "method": "GET",
-            "target": re.sub(r"[^!-~]", lambda c: "".join(f"%{b:02X}" for b in c[0].encode()), target), "headers": headers + more + [("Connection", "close")],
-            "timeoutNs": max(1, self.deadline - now), "bodyLimitBytes": 10 << 10, "redirectLimitBytes": 2 << 10})
-
-    def answered(self, now, answer):
-        """Says what an answer means: a class and a message, or None when there is more to ask."""
-        http = answer.get("http", {})
-        if answer["connect"] != "ok" or http and http.get("head") != "ok":
-            return "failure", http.get("error") or "connect: " + answer["connect"]
-        status, location = http.get("status", 0), next((v for n, v in http.get("headers", []) if n == "Location"), "")
-        if status in (301, 302, 303, 307, 308) and location:
-            try:
-                there, to = urljoin(self.url, location), urlsplit(location)
-                _, same = urlsplit(there).port, urlsplit(there).hostname == urlsplit(self.base).hostname and not (to.scheme and not to.netloc)
-            except ValueError:
-                return "failure", "failed to parse Location header: " + location
-            if same and (self.requests >= 10 or now >= self.deadline):
-                return "failure", "stopped after 10 redirects"
-            if same:
-                silent = "Referer" in dict(self.headers) or there[:5] == "http:" and self.url[:6] == "https:"
-                referer = [] if silent else [("Referer", self.url)]
-                self.url = there
-                return self.request(now, None if to.scheme else self.host, referer)
-        if http and http.get("body") not in ("ok", "limit") and not self.status_decides:
-            return "error", http.get("error", "")
-        if http and not 200 <= status < 400:
-            return "failure", f"HTTP probe failed with statuscode: {status}"
-        return ("warning", "Probe terminated redirects, Response body: " + http.get("text", "")) if status >= 300 else ("success", "")
-
-    def result(self, now, outcome, message):
-        retry = outcome == "error" and self.attempt < self.tries
-        self.case.do("result", id=self.id, message=message, retry=retry, **{"class": outcome})
-        if retry:
-            return self.begin(now, self.attempt + 1)
-        self.attempt = None
-        if outcome != "error":  # errors are thrown away
-            self.count(outcome != "failure")
-        sync, self.again = self.again, False
-        return self.check(now, sync)
+    def live(self, tick):
+        while True:
+            yield tick  # sleeps until then
+            tick += ((self.case.now - tick) // self.period + 1) * self.period
+            for left in reversed(range(self.tries)):
+                self.case.asking.append(self)
+                self.id, self.deadline = len(self.case.asking), self.case.now + self.probe["timeoutSeconds"] * SECOND
+                self.do("try", id=self.id, probe=self.kind, **self.place)
+                outcome, message = yield from self.exchange()
+                self.do("result", id=self.id, message=message, retry=outcome == "error" and left > 0, **{"class": outcome})
+                if outcome != "error":  # errors count for nothing
+                    self.count(outcome != "failure")
+                    break
 
     def count(self, passed):
         self.run, self.last = self.run + 1 if passed == self.last else 1, passed
-        if self.run >= self.number("successThreshold" if passed else "failureThreshold") and not self.stale and self.running:
-            self.publish(passed)  # a late result, of a container that is gone, publishes nothing
+        if not self.over and self.run >= self.probe["successThreshold" if passed else "failureThreshold"]:
+            self.publish(passed)
+            self.over = self.kind == "startup" or self.kind == "liveness" and not passed
+            if self.over and not passed:
+                self.do("liveFailed", probe=self.kind, **self.place)
+
+    def publish(self, ok):
+        if ok != self.state and not self.over:
+            self.state = ok
+            self.do(self.verb, ok=ok, **self.place)
+
+    def exchange(self):
+        target = (get := self.probe.get("httpGet")) or self.probe["tcpSocket"]
+        port, host = self.ports.get(target["port"], target["port"]), target.get("host") or self.address
+        if not str(port).isdigit() or not 0 < int(port) < 65536:
+            return "error", f"invalid port: {port}"  # the prober's own fault: there is nothing to ask
+        if not get:
+            self.do("ask", id=self.id, tcp={"host": host, "port": int(port), "timeoutNs": self.deadline - self.case.now})
+            return "success" if (how := (yield math.inf)["connect"]) == "ok" else "failure", f"connect: {how}"
+        path, given = urlsplit(get.get("path", "/")), [(h["name"].title(), h.get("value", "")) for h in get.get("httpHeaders", [])]
+        if path.scheme and not path.netloc:
+            return "failure", "no Host in request URL"
+        headers = [h for h in USUAL.items() if h[0] not in dict(given)] + [h for h in given if h[1] or h[0] not in USUAL]
+        url = path._replace(scheme=get.get("scheme", "HTTP").lower(), netloc=f"{f'[{host}]' if ':' in host else host}:{port}").geturl()
+        for _ in range(10):
+            left = max(1, self.deadline - self.case.now)
+            self.do("ask", id=self.id, http={"url": url, "headers": headers, "timeoutNs": left, "bodyLimitBytes": 10 << 10})
+            got = (yield math.inf)["http"]
+            to, status = got.get("redirect", {}), got.get("status", 0)
+            if got.get("head") != "ok" or "error" in to:
+                return "failure", to.get("error") or got["error"]
+            if not to or urlsplit(to["url"]).hostname != host.lower():
+                if got["body"] not in ("ok", "limit") and not self.status_decides:
+                    return "error", got.get("error", "")
+                classes = {2: ("success", ""), 3: ("warning", "Probe terminated redirects, Response body: " + got.get("text", ""))}
+                return classes.get(status // 100, ("failure", f"HTTP probe failed with statuscode: {status}"))
+            url, headers = to["url"], [h for h in headers if to.get("relative") or h[0] != "Host"]
+        return "failure", "stopped after 10 redirects"
+
+
+class Case:
+    def __init__(self, message):
+        self.profile, self.vms = message["profile"], {vm["name"]: vm for vm in message["vms"]}
+        self.containers, self.asking = {}, []
+
+    def do(self, verb, **fields):
+        self.actions.append({"do": verb, **fields})
+
+    def step(self, now, events):
+        self.now, self.actions = now, []
+        for e in events:
+            here = self.containers.setdefault((e.get("vm"), e.get("instance")), {})  # the workers, by kind
+            if e["event"] == "answer":
+                w = self.asking[e["id"] - 1]
+                w.until = w.life.send(e)
+            elif e["event"] == "containerStarted":
+                here.update({kind: Worker(self, self.vms[e["vm"]], kind, e) for kind in self.vms[e["vm"]]["probes"]})
+            for w in here.values():
+                if e["event"] == "containerStopped" or e["event"] == "terminating" and w.kind != "readiness":
+                    w.publish(e["event"] == "terminating")
+                    w.over = True
+        probing = [w for here in self.containers.values() for w in here.values() if not w.over and (
+            w.kind == "startup" or "startup" not in here or here["startup"].state)]
+        for w in probing:
+            w.until = next(w.life) if w.until <= now else w.until
+        wake = min((w.until for w in probing), default=math.inf)
+        return {"do": self.actions, **({"wakeAtNs": max(now, wake)} if wake < math.inf else {})}
 
 
 if __name__ == "__main__":
-    serve({"name": "python-adapter", "version": "1.0", "language": "python"}, ["http", "tcp", "network-faults"], Worker)
+    for line in sys.stdin:
+        m = json.loads(line)
+        if m["op"] == "open":
+            case = Case(m)
+        reply = HELLO if m["op"] == "hello" else case.step(m.get("nowNs", 0), m.get("events", [])) if m["op"] == "step" else {}
+        print(json.dumps({"seq": m["seq"], **reply}), flush=True)
