@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,17 +38,31 @@ func TestGoDoorFails(t *testing.T) {
 	known := func(id string) conformance.Option {
 		return conformance.Failing(map[string]string{id: "it is hasty"})
 	}
+	list := func(message string) conformance.Option {
+		file := filepath.Join(t.TempDir(), "known.yaml")
+		text := "apiVersion: vmprobe.dev/v1alpha1\nkind: KnownFailing\nentries:\n"
+		for _, rule := range []string{"TIM-DELAY-NEVER-EARLY", "STATE-INIT", "THR-CONSECUTIVE", "TIM-TIMEOUT-ATTEMPT", "THR-NO-HYSTERESIS-LEAK"} {
+			text += "- {case: threshold-ffsff, requirement: " + rule + ", message: '" + message + "', reason: it is hasty, issue: 'https://x.example/1', expires: 2999-01-01}\n"
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return conformance.KnownFailing(file)
+	}
 	children := map[string]struct {
 		opts []conformance.Option
 		fail bool
 		want string
 	}{
-		"wrong":   {[]conformance.Option{one}, true, "TIM-DELAY-NEVER-EARLY"},
-		"nothing": {[]conformance.Option{conformance.Labels("no-such-label")}, true, "nothing selected"},
-		"unknown": {[]conformance.Option{conformance.Scenarios("no-such-scenario")}, true, "no embedded scenario"},
-		"stale":   {[]conformance.Option{one, known("no-such@kubernetes")}, true, "no selected case is called"},
-		"overlay": {[]conformance.Option{one, conformance.Overlay()}, true, "package net was built without the overlay"},
-		"known":   {[]conformance.Option{one, known("threshold-ffsff@kubernetes")}, false, "fails as known: it is hasty"},
+		"wrong":     {[]conformance.Option{one}, true, "TIM-DELAY-NEVER-EARLY"},
+		"nothing":   {[]conformance.Option{conformance.Labels("no-such-label")}, true, "nothing selected"},
+		"unknown":   {[]conformance.Option{conformance.Scenarios("no-such-scenario")}, true, "no embedded scenario"},
+		"stale":     {[]conformance.Option{one, known("no-such@kubernetes")}, true, "no selected case is called"},
+		"overlay":   {[]conformance.Option{one, conformance.Overlay()}, true, "package net was built without the overlay"},
+		"in a file": {[]conformance.Option{one, list("*")}, false, "fails as known: it is hasty (https://x.example/1, until 2999-01-01)"},
+		"otherwise": {[]conformance.Option{one, list("no such message")}, true, "error[K009]"},
+		"no file":   {[]conformance.Option{one, conformance.KnownFailing("no-such.yaml")}, true, "no-such.yaml: no such file"},
+		"known":     {[]conformance.Option{one, known("threshold-ffsff@kubernetes")}, false, "fails as known: it is hasty"},
 	}
 	if name := os.Getenv(inChild); name != "" {
 		conformance.Test(t, factory, children[name].opts...)

@@ -28,6 +28,7 @@ type options struct {
 	scenarios []string
 	bubble    bubble.Bed
 	failing   map[string]string
+	known     *acceptance
 	rechecks  int
 	overlay   bool
 }
@@ -56,6 +57,12 @@ func Lacks(reason func(*scenarios.Case) string) Option {
 // Failing names cases that the prober fails, each with the reason. A case
 // that passes nevertheless fails the test, and so does a name that no case has.
 func Failing(cases map[string]string) Option { return func(o *options) { o.failing = cases } }
+
+// KnownFailing accepts the failures that a file lists (kind KnownFailing). An
+// entry that accepts nothing any more, or whose time is over, fails the test.
+func KnownFailing(file string) Option {
+	return func(o *options) { o.known = &acceptance{name: file} }
+}
 
 // Hook gives the way into the simulated network to a prober that dials by
 // itself (see hack/netoverlay). It is called before each run; what it returns,
@@ -128,6 +135,7 @@ func (o *options) test(t *testing.T, bed testbed.Testbed) {
 	if err != nil {
 		t.Fatal(explain(err))
 	}
+	o.known.load(t, &o.Selection)
 	unused := o.unused(list)
 	for _, name := range unused {
 		t.Errorf("Failing: no selected case is called %q", name)
@@ -139,6 +147,7 @@ func (o *options) test(t *testing.T, bed testbed.Testbed) {
 		}
 		t.Run(name, func(t *testing.T) { o.one(t, bed, job) })
 	}
+	o.known.settle(t)
 }
 
 // explain shows the places of mistakes in scenario files.
@@ -163,12 +172,15 @@ func (o *options) unused(list []suite.Job) (names []string) {
 func (o *options) one(t *testing.T, bed testbed.Testbed, job suite.Job) {
 	t.Helper()
 	again := goTest(t.Name(), o.bubble.Hook != nil)
-	c := &campaign.Campaign{Bed: bed, Again: func(suite.Job) string { return again }}
+	c := &campaign.Campaign{Bed: bed, Known: o.known.list(), Again: func(suite.Job) string { return again }}
 	part := c.Run(t.Context(), []suite.Job{job})[0]
+	o.known.note(part.Verdict)
 	reason, failing := o.failing[job.Case.ID()]
 	switch {
 	case part.Result == judge.NotRun:
 		t.Skip("not run: " + part.Reason)
+	case part.Result == judge.Exempt:
+		t.Skip("fails as known: " + part.Reason)
 	case part.Result == judge.Fail && failing:
 		t.Skip("fails as known: " + reason)
 	case part.Result != judge.Pass:

@@ -24,6 +24,7 @@ type caseFlags struct {
 	parallel   int
 	provenance bool
 	fromFlags
+	knownFlags
 	// keepsPart writes the report of a run that was interrupted, marked as such.
 	keepsPart bool
 	// still tells, if not nil, whether what was run is what the report will say.
@@ -41,6 +42,7 @@ func (f *caseFlags) add(cmd *cobra.Command) {
 	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
 	flags.BoolVar(&f.provenance, "provenance", false, "say in the report when and where it was made, outside of its digest")
 	f.reportFlags.add(cmd)
+	f.knownFlags.add(cmd)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "draw the timelines of passing cases, too")
 }
 
@@ -67,7 +69,7 @@ func (f *caseFlags) jobs(s streams, args []string, testbed string) ([]suite.Job,
 	if err != nil {
 		return nil, selectionError(err, s.err)
 	}
-	return jobs, nil
+	return jobs, f.knownFlags.load(s, &f.Selection)
 }
 
 // execute runs the jobs, writes every report and maps the result to an exit
@@ -83,7 +85,7 @@ func (f *caseFlags) execute(ctx context.Context, s streams, env lookupEnv, bed t
 // finish is execute for a campaign that is made.
 func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *campaign.Campaign, jobs []suite.Job) error {
 	bar := newProgress(s.err, env)
-	c.Parallel, c.Progress = f.parallel, bar.step
+	c.Parallel, c.Progress, c.Known = f.parallel, bar.step, f.accepted
 	started := time.Now()
 	results := c.Run(ctx, jobs)
 	bar.clear()
@@ -102,7 +104,8 @@ func (f *caseFlags) finish(ctx context.Context, s streams, env lookupEnv, c *cam
 		}
 		return err
 	}
-	return f.write(s, r)
+	err := f.write(s, r)
+	return f.knownFlags.settle(s, results, f.output, err)
 }
 
 // provenanceOf is about this process, on this machine, now.

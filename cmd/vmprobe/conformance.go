@@ -144,6 +144,7 @@ byte for byte.`,
 		Example: `  vmprobe conformance -- ./my-prober --stdio
   vmprobe conformance --prober ./my-prober --profile kubevirt --report junit=junit.xml
   vmprobe conformance 'http-*' -- python3 prober.py
+  vmprobe conformance --known-failing known-failing.yaml -- python3 prober.py
   vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,

@@ -10,7 +10,7 @@ import (
 // The exit codes of every command.
 const (
 	exitOK               = 0
-	exitNegative         = 1   // the verdict is negative
+	exitNegative         = 1   // the verdict is negative, or a document is not true
 	exitUsage            = 2   // bad usage or invalid input; nothing selected counts
 	exitCouldNotRun      = 3   // testbed, I/O, or the prober broke the protocol
 	exitNondeterministic = 4   // two runs of one seed differ
@@ -18,8 +18,9 @@ const (
 )
 
 const exitCodeHelp = `Exit codes:
-  0    every case passed
-  1    the verdict is negative: a case failed, two runs differ in verdict
+  0    every case passed, or fails as it is known to
+  1    the verdict is negative: a case failed, two runs differ in verdict, a list of
+       known failures or a saved report is not true
   2    bad usage or invalid input; nothing selected counts
   3    could not run: testbed, I/O, prober protocol
   4    nondeterminism: two runs of one seed differ

@@ -78,7 +78,7 @@ func explainWord(ctx context.Context, s streams, word, output string) (done bool
 		_, err := fmt.Fprintln(s.out, exitCodeHelp)
 		return true, err
 	}
-	if code := diag.Code(strings.ToUpper(word)); slices.Contains(diag.Codes(), code) {
+	if code := diag.Code(strings.ToUpper(word)); slices.Contains(allCodes(), code) {
 		return true, explainCode(s.out, code)
 	}
 	if r, ok := requirements.Lookup(strings.ToUpper(word)); ok {
@@ -121,10 +121,13 @@ func explainManifest(s streams, name string, profiles []probes.ProfileName, outp
 	return nil
 }
 
+// allCodes are those of scenario files and of known failures.
+func allCodes() []diag.Code { return append(diag.Codes(), diag.KnownCodes()...) }
+
 // explicable are the words that explain knows.
 func explicable() []string {
 	words := slices.Concat(requirements.IDs(), mutants.Names(), embeddedNames(), []string{"exit-codes"})
-	for _, c := range diag.Codes() {
+	for _, c := range allCodes() {
 		words = append(words, string(c))
 	}
 	return words

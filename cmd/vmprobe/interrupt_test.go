@@ -48,6 +48,12 @@ func TestInterruptLeavesNoProcessAndAPartialReport(t *testing.T) {
 	if !bytes.Contains(report, []byte("result: pass")) || bytes.Contains(report, []byte("result: error")) {
 		t.Errorf("the report: %.300s", report)
 	}
+	for _, view := range []string{"badge", "text", "markdown", "html"} {
+		out.Reset()
+		if code, stderr := runIn(t.Context(), &out, "report", view, file); code != exitOK || !strings.Contains(out.String(), "interrupted") {
+			t.Errorf("report %s: exit code %d, %s: it does not say so", view, code, stderr)
+		}
+	}
 	text, err := os.ReadFile(pidFile)
 	if err != nil {
 		t.Fatal(err)

@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/known"
+	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
@@ -12,12 +16,16 @@ import (
 func newLint(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [file|dir|case|-]...",
-		Short: "Check scenario files: syntax, names, windows, ambiguity",
+		Short: "Check scenario files, and lists of known failures",
 		Long: `lint reports everything that is wrong with scenario files as file:line:col, with the
 source line and a suggestion. Beside mistakes it finds scenarios that would reject a
-legal prober, or assert too little to catch a wrong one.`,
+legal prober, or assert too little to catch a wrong one.
+
+A list of known failures (kind KnownFailing) is held to the cases that there are, the
+embedded ones and those of the other arguments, and to the day.`,
 		Example: `  vmprobe lint my-scenario.yaml
   vmprobe lint scenarios/ --format github
+  vmprobe lint known-failing.yaml
   vmprobe explain S014                     what a diagnostic means, and the fix`,
 		ValidArgsFunction: completeScenarios,
 	}
@@ -28,14 +36,15 @@ legal prober, or assert too little to catch a wrong one.`,
 		if err != nil {
 			return err
 		}
+		cases, err := casesForKnown(files)
+		if err != nil {
+			return err
+		}
 		var all diag.List
 		sources := diag.Sources{}
 		for _, l := range files {
 			sources[l.Source.Name] = l.Source.Data
-			all = append(all, l.Diags...)
-			if !l.Diags.HasErrors() {
-				all = append(all, scenarios.Lint(l.File)...)
-			}
+			all = append(all, lintOne(l, cases)...)
 		}
 		if err := writeDiagnostics(s, *format, all.Sort(), sources); err != nil {
 			return err
@@ -49,6 +58,34 @@ legal prober, or assert too little to catch a wrong one.`,
 		return nil
 	}
 	return cmd
+}
+
+// lintOne looks at a scenario file, or at a list of known failures; cases are
+// all that there are.
+func lintOne(l suite.Loaded, cases []*scenarios.Case) diag.List {
+	if known.Is(l.Source.Data) {
+		_, list := lintKnown(l.Source.Name, l.Source.Data, cases, false)
+		return list
+	}
+	if l.Diags.HasErrors() {
+		return l.Diags
+	}
+	return append(l.Diags, scenarios.Lint(l.File)...)
+}
+
+// casesForKnown are the embedded cases and those of the files, if one of the
+// files is a list of known failures.
+func casesForKnown(files []suite.Loaded) ([]*scenarios.Case, error) {
+	if !slices.ContainsFunc(files, func(l suite.Loaded) bool { return known.Is(l.Source.Data) }) {
+		return nil, nil
+	}
+	sel := campaign.Selection{}
+	sel.Read(files)
+	list, err := sel.Universe()
+	if err != nil {
+		return nil, exit(exitCouldNotRun, err)
+	}
+	return list, nil
 }
 
 func writeDiagnostics(s streams, format string, list diag.List, sources diag.Sources) error {

@@ -39,6 +39,7 @@ requirement, the first divergent event and the command that replays it.`,
   vmprobe run 'http-*' --profile kubevirt --seeds 50
   vmprobe run --view guest --seeds 5
   vmprobe run --shard 2/8 -o junit > junit.xml
+  vmprobe run my-scenario.yaml --write-known-failing known-failing.yaml
   vmprobe run --report junit=junit.xml --report trace=traces/
   cat my-scenario.yaml | vmprobe run -`,
 		ValidArgsFunction: completeScenarios,
@@ -138,6 +139,8 @@ func (f *runFlags) checkFleet(given bool) error {
 		return usagef("--vms counts what happens inside the prober: leave out --view")
 	case f.Seeds != 1:
 		return usagef("--vms gives each VM a seed of its own: leave out --seeds")
+	case f.known != "" || f.writeKnown != "":
+		return usagef("--vms counts verdicts, and a list of known failures is about single ones: leave it out")
 	case len(f.reports) > 0:
 		return usagef("--vms prints a summary: use -o json instead of --report, or replay one VM")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/known"
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
@@ -15,6 +16,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/conformance/timeline"
 	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // Campaign runs cases on a testbed and judges them. Bed is needed.
@@ -38,6 +40,8 @@ type Campaign struct {
 	// Canaries those that it must not; empty: in process.
 	Door              string
 	Claimed, Canaries []string
+	// Known are failures that are accepted; nil: there are none.
+	Known *known.File
 	// Again is the command that runs the job again where vmprobe cannot; empty:
 	// it can.
 	Again func(suite.Job) string
@@ -67,6 +71,9 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 		}
 	}
 	v := Judge(o)
+	if c.Known != nil {
+		v = c.Known.Excuse(v)
+	}
 	if c.Implementation != nil {
 		v.Prober = c.Implementation.Command
 	}
@@ -123,12 +130,17 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 	if c.Implementation != nil {
 		implementation = *c.Implementation
 	}
+	var accepted *report.KnownFailing
+	if c.Known != nil {
+		accepted = &report.KnownFailing{Entries: len(c.Known.Entries), Digest: c.Known.Digest}
+	}
 	return &report.Report{
 		Tool:           tool,
 		Implementation: implementation,
 		Run: report.Run{
 			Testbed: c.Bed.Name(), Door: c.Door, Mode: cmp.Or(c.Mode, "virtual"), Seeds: s.Seeds, FirstSeed: s.Seed, Shard: shard.String(),
 			Claimed: claims.Groups(c.Claimed), Canaries: c.Canaries,
+			KnownFailing: accepted, View: viewOf(results),
 		},
 		Cases:        results,
 		Requirements: len(requirements.IDs()),
@@ -136,6 +148,16 @@ func (c *Campaign) Report(s *Selection, results []report.Case) *report.Report {
 		Mutants:      &report.Mutants{Total: len(mutants.All()), Digest: mutants.Digest(mutants.All(), nil)},
 		Verbose:      c.Everything,
 	}
+}
+
+// viewOf is from where the runs were watched: a testbed has one view.
+func viewOf(results []report.Case) string {
+	for i := range results {
+		if v := results[i].View; v != trace.ViewProber {
+			return string(v)
+		}
+	}
+	return ""
 }
 
 // excluded are the requirements that no run can observe.

@@ -33,6 +33,7 @@ type Selection struct {
 	// The whole selection, all shards together, as Jobs found it.
 	cases  int
 	digest string
+	files  []suite.Loaded // that the arguments name
 }
 
 // Flags is the part of a flag set that a Selection needs: the standard
@@ -115,6 +116,7 @@ func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testb
 	if err := suite.Missing(files); err != nil {
 		return nil, err
 	}
+	s.files = files
 	list, diags, sources := suite.Cases(files, profiles)
 	if diags.HasErrors() {
 		return nil, &Mistakes{diags, sources}
@@ -132,6 +134,25 @@ func (s *Selection) Jobs(args []string, stdin io.Reader, stderr io.Writer, testb
 		return nil, fmt.Errorf("%w: no case of these scenarios is in the chosen profiles, labels and shard", ErrNothing)
 	}
 	return s.repeat(list)
+}
+
+// Read makes files a part of the universe.
+func (s *Selection) Read(files []suite.Loaded) { s.files = files }
+
+// Universe lists all cases that there are, in every profile: the embedded ones
+// and those of the files that Jobs has read.
+func (s *Selection) Universe() ([]*scenarios.Case, error) {
+	files, err := suite.Load(nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.files {
+		if same := func(o suite.Loaded) bool { return o.Source.Name == l.Source.Name }; !slices.ContainsFunc(files, same) {
+			files = append(files, l)
+		}
+	}
+	list, _, _ := suite.Cases(files, nil) // mistakes were told by Jobs
+	return list, nil
 }
 
 // only keeps the cases of Only.

@@ -35,6 +35,12 @@ func Results() []Result { return []Result{Pass, Fail, Error, Exempt, NotClaimed,
 // Failure is one breach of an expectation or a requirement.
 type Failure = oracle.Failure
 
+// Exemption is why a failure under a requirement is accepted.
+type Exemption struct {
+	Requirement, Reason, Issue string
+	Expires                    string // the last day, "2027-01-31"
+}
+
 // Verdict is what became of one case with one seed. It is plain data.
 type Verdict struct {
 	Case         string // scenarios.Case.ID
@@ -52,6 +58,8 @@ type Verdict struct {
 	Result       Result
 	Reason       string    // of everything but pass and fail
 	Failures     []Failure // sorted: the first divergence is the first
+	// Exemptions are why a failure is accepted, by requirement; of Exempt only.
+	Exemptions []Exemption
 	// View is from where the run was watched. Silent is what nobody could
 	// judge from there; it is no praise. Both are empty for a run that was
 	// watched from inside the prober.

@@ -31,7 +31,7 @@ func writeGitHub(w io.Writer, r *Report) error {
 		case judge.Fail, judge.Error:
 			message = cut(message, maxMessage) + "\n" + g.Replay()
 		case judge.Exempt, judge.NotClaimed, judge.NotRun:
-			level = "notice"
+			level, message = "notice", g.Reason
 		}
 		place := ""
 		if g.File != "" {
@@ -41,6 +41,9 @@ func writeGitHub(w io.Writer, r *Report) error {
 		lines[level] = append(lines[level], fmt.Sprintf("::%s %stitle=%s::%s\n", level, place, title, data(message)))
 	}
 	var b strings.Builder
+	if r.Run.Interrupted {
+		b.WriteString("::warning title=vmprobe::the run was interrupted, what was not reached is not-run\n")
+	}
 	for _, level := range []string{"error", "notice"} {
 		all := lines[level]
 		shown := len(all)
@@ -82,7 +85,10 @@ func writeMarkdown(w io.Writer, r *Report) error {
 	var b strings.Builder
 	list := r.groups()
 	all := countOf(list)
-	fmt.Fprintf(&b, "## vmprobe: %s\n\n%d of %d cases passed.\n", all.result(), all[judge.Pass], all.total())
+	fmt.Fprintf(&b, "## vmprobe: %s\n\n%d of %d cases passed.\n", r.headline(list), all[judge.Pass], all.total())
+	if r.Run.Interrupted {
+		fmt.Fprintf(&b, "\nThe run was interrupted: what was not reached is not-run.\n")
+	}
 	if len(list) > 0 {
 		b.WriteString("\n| profile | pass | fail | error | exempt | not-claimed | not-run |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	}
@@ -91,9 +97,36 @@ func writeMarkdown(w io.Writer, r *Report) error {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d |\n", Cell(name),
 			c[judge.Pass], c[judge.Fail], c[judge.Error], c[judge.Exempt], c[judge.NotClaimed], c[judge.NotRun])
 	}
+	if blind := r.blindSpot(list); blind != "" {
+		fmt.Fprintf(&b, "\n%s%s.\n", strings.ToUpper(blind[:1]), Inline(blind[1:]))
+	}
+	acceptedFailures(&b, list)
 	details(&b, list)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// maxAccepted bounds the accepted failures that a summary lists.
+const maxAccepted = 100
+
+// acceptedFailures lists what is exempt, and why.
+func acceptedFailures(b *strings.Builder, list []group) {
+	n := 0
+	for i := range list {
+		if list[i].Result != judge.Exempt {
+			continue
+		}
+		switch n++; {
+		case n == 1:
+			b.WriteString("\nFailures that are accepted for a while:\n\n")
+		case n > maxAccepted:
+			continue
+		}
+		fmt.Fprintf(b, "- <code>%s</code>: %s\n", Inline(cut(list[i].Case, maxMessage)), Inline(cut(list[i].Reason, maxMessage)))
+	}
+	if n > maxAccepted {
+		fmt.Fprintf(b, "\nand %d more, see the report\n", n-maxAccepted)
+	}
 }
 
 // maxSummary bounds a summary, in bytes: GitHub refuses more than 1 MiB for

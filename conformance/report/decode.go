@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // MaxSize bounds a document, in bytes.
@@ -76,11 +77,11 @@ func parse(file string, data []byte) (*document, error) {
 	d := &document{}
 	more, err := read(file, data, d)
 	switch {
-	case d.Kind == kind && d.APIVersion != apiVersion:
-		return nil, fmt.Errorf("%s: version %q of the report; this program reads %s", file, d.APIVersion, apiVersion)
-	case d.Kind != "" && d.Kind != kind:
+	case d.Kind == Kind && d.APIVersion != APIVersion:
+		return nil, fmt.Errorf("%s: version %q of the report; this program reads %s", file, d.APIVersion, APIVersion)
+	case d.Kind != "" && d.Kind != Kind:
 		return nil, fmt.Errorf("%s: %w: its kind is %q", file, ErrNotReport, d.Kind)
-	case err != nil && d.Kind == "" && !errors.Is(err, ErrNotReport) && !bytes.Contains(data, []byte(kind)):
+	case err != nil && d.Kind == "" && !errors.Is(err, ErrNotReport) && !bytes.Contains(data, []byte(Kind)):
 		return nil, fmt.Errorf("%s: %w", file, ErrNotReport)
 	case err != nil:
 		return nil, err
@@ -201,16 +202,17 @@ func (d *document) report() *Report {
 		Excluded: d.Requirements.Excluded, Mutants: d.Mutants, Provenance: d.Provenance,
 	}
 	for i := range d.Cases {
-		r.Cases = append(r.Cases, d.Cases[i].runs(d.Implementation.Command)...)
+		r.Cases = append(r.Cases, d.Cases[i].runs(d)...)
 	}
 	return r
 }
 
-// runs gives the case with each of its seeds; command is that of the prober.
-func (c *docCase) runs(command string) []Case {
+// runs gives the case, which is one of d, with each of its seeds.
+func (c *docCase) runs(d *document) []Case {
 	v := judge.Verdict{
 		Case: c.ID, Scenario: scenarioOf(c.ID), Title: c.Title, File: c.File, Line: c.Line,
-		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements, Prober: command,
+		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements, Prober: d.Implementation.Command,
+		View: trace.View(d.Run.View), Silent: c.silent(),
 	}
 	for _, b := range c.Vary {
 		v.Vary = append(v.Vary, scenarios.Binding(b))
@@ -226,6 +228,12 @@ func (c *docCase) runs(command string) []Case {
 					Requirement: f.Requirement, At: time.Duration(f.At), VM: f.VM, Instance: f.Instance, Probe: f.Probe,
 					Message: f.Message, Want: f.Want, Window: f.Window, Event: f.Event,
 				})
+			}
+		}
+		for _, x := range c.Exemptions {
+			names := func(f judge.Failure) bool { return f.Requirement == x.Requirement }
+			if one.Result == judge.Exempt && slices.ContainsFunc(one.Failures, names) {
+				one.Exemptions = append(one.Exemptions, judge.Exemption(x))
 			}
 		}
 		list = append(list, Case{Verdict: one, Claims: c.Claims})

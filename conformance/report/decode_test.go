@@ -20,7 +20,13 @@ import (
 // TestReadBack decodes what was written and writes it again: the same bytes in
 // every format that needs no trace.
 func TestReadBack(t *testing.T) {
-	r := sample()
+	for name, make := range samples() {
+		t.Run(name, func(t *testing.T) { testReadBack(t, make()) })
+	}
+}
+
+func testReadBack(t *testing.T, r *report.Report) {
+	t.Helper()
 	for i := range r.Cases {
 		r.Cases[i].Timeline, r.Cases[i].Styled, r.Cases[i].Picture = "", "", nil
 	}

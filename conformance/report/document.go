@@ -17,8 +17,8 @@ import (
 
 // The version and the kind of the document.
 const (
-	apiVersion = "vmprobe.dev/v1alpha1"
-	kind       = "ConformanceReport"
+	APIVersion = "vmprobe.dev/v1alpha1"
+	Kind       = "ConformanceReport"
 )
 
 // document is the ConformanceReport, in the order of its fields. With the
@@ -40,6 +40,10 @@ type document struct {
 	Provenance *Provenance `json:"provenance,omitempty" yaml:"provenance,omitempty"`
 }
 
+// Document is an empty document, for those who describe its shape.
+func Document() any { return document{} }
+
+// docProfile counts the cases of a profile, or of a claim.
 type docProfile struct {
 	Name       string `json:"name" yaml:"name"`
 	Required   int    `json:"required" yaml:"required"`
@@ -52,6 +56,7 @@ type docProfile struct {
 	Result     Result `json:"result" yaml:"result"`
 }
 
+// docCase is one case with all its seeds.
 type docCase struct {
 	ID           string       `json:"id" yaml:"id"`
 	Title        string       `json:"title,omitempty" yaml:"title,omitempty"`
@@ -66,35 +71,59 @@ type docCase struct {
 	Reason       string       `json:"reason,omitempty" yaml:"reason,omitempty"` // of that run
 	Runs         []docRun     `json:"runs" yaml:"runs"`
 	Failures     []docFailure `json:"failures,omitempty" yaml:"failures,omitempty"`
+	// Exemptions are why failures are accepted, of all runs together.
+	Exemptions []docExemption `json:"exemptions,omitempty" yaml:"exemptions,omitempty"`
+	// Silent is what nobody could judge from where the runs were watched, of all
+	// runs together. It is no praise.
+	Silent []docSilence `json:"silent,omitempty" yaml:"silent,omitempty"`
 }
 
+// docSilence is what nobody could judge, for one reason.
+type docSilence struct {
+	Why          string   `json:"why" yaml:"why"`
+	Requirements []string `json:"requirements" yaml:"requirements"`
+}
+
+// docExemption is why a failure under a requirement is accepted.
+type docExemption struct {
+	Requirement string `json:"requirement" yaml:"requirement"`
+	Reason      string `json:"reason" yaml:"reason"`
+	Issue       string `json:"issue" yaml:"issue"`
+	Expires     string `json:"expires" yaml:"expires"` // the last day
+}
+
+// docBinding is the value of a vary name.
 type docBinding struct {
 	Name  string `json:"name" yaml:"name"`
 	Value string `json:"value" yaml:"value"`
 }
 
+// docRun is a case with one seed.
 type docRun struct {
 	Seed   uint64    `json:"seed" yaml:"seed"`
 	Result docResult `json:"result" yaml:"result"`
-	Reason string    `json:"reason,omitempty" yaml:"reason,omitempty"`
-	Until  seconds   `json:"until" yaml:"until"`
-	Trace  string    `json:"trace,omitempty" yaml:"trace,omitempty"` // its logical digest
+	Reason string    `json:"reason,omitempty" yaml:"reason,omitempty"` // of everything but pass and fail
+	Until  seconds   `json:"until" yaml:"until"`                       // simulated length
+	Trace  string    `json:"trace,omitempty" yaml:"trace,omitempty"`   // its logical digest
 }
 
+// docFailure is one breach of an expectation or a requirement. Those of a run
+// are sorted: the first one is the first divergence.
 type docFailure struct {
 	Requirement string  `json:"requirement" yaml:"requirement"`
 	Seed        uint64  `json:"seed" yaml:"seed"`
-	At          seconds `json:"at" yaml:"at"`
+	At          seconds `json:"at" yaml:"at"` // since the start of the run
 	VM          string  `json:"vm,omitempty" yaml:"vm,omitempty"`
-	Instance    int32   `json:"instance,omitempty" yaml:"instance,omitempty"`
+	Instance    int32   `json:"instance,omitempty" yaml:"instance,omitempty"` // of the container, from 1
 	Probe       string  `json:"probe,omitempty" yaml:"probe,omitempty"`
 	Message     string  `json:"message" yaml:"message"`
 	Want        string  `json:"want,omitempty" yaml:"want,omitempty"`
 	Window      string  `json:"window,omitempty" yaml:"window,omitempty"`
-	Event       int     `json:"event" yaml:"event"`
-	Replay      string  `json:"replay" yaml:"replay"`
+	Event       int     `json:"event" yaml:"event"`   // of the trace, from 0; -1: what did not happen
+	Replay      string  `json:"replay" yaml:"replay"` // the command that runs it again
 }
 
+// docRules counts the requirements of the catalogue.
 type docRules struct {
 	Total    int      `json:"total,omitempty" yaml:"total,omitempty"`
 	Covered  int      `json:"covered" yaml:"covered"`
@@ -110,9 +139,9 @@ func (r *Report) document() (*document, error) {
 		broken = []string{}
 	}
 	d := &document{
-		APIVersion: apiVersion, Kind: kind,
+		APIVersion: APIVersion, Kind: Kind,
 		Suite: r.Tool, Implementation: r.Implementation, Run: r.Run,
-		Result: countOf(list).result(), Profiles: []docProfile{}, Cases: []docCase{},
+		Result: r.verdict(list), Profiles: []docProfile{}, Cases: []docCase{},
 		Requirements: docRules{Total: r.Requirements, Covered: len(named), Excluded: r.Excluded, Broken: broken},
 		Mutants:      r.Mutants,
 	}
@@ -186,7 +215,13 @@ func caseOf(g *group) docCase {
 	for _, b := range g.Vary {
 		c.Vary = append(c.Vary, docBinding(b))
 	}
+	c.Silent = silences(g)
 	for _, run := range g.runs {
+		for _, x := range run.Exemptions {
+			if x := docExemption(x); !slices.Contains(c.Exemptions, x) {
+				c.Exemptions = append(c.Exemptions, x)
+			}
+		}
 		c.Runs = append(c.Runs, docRun{
 			Seed: run.Seed, Result: docResult(run.Result), Reason: run.Reason, Until: seconds(run.Until), Trace: run.TraceDigest,
 		})

@@ -21,9 +21,12 @@ func writeHTML(w io.Writer, r *Report) error {
 	list := r.groups()
 	all := countOf(list)
 	out := &html.Report{
-		Result:  string(all.result()),
+		Result:  string(r.verdict(list)),
 		Summary: fmt.Sprintf("%d of %d cases passed", all[judge.Pass], all.total()),
 		Facts:   facts(r, list, d.Digest),
+	}
+	if r.Run.Interrupted {
+		out.Summary += "; the run was interrupted"
 	}
 	columns := []judge.Result{judge.Pass, judge.Fail, judge.Error}
 	for _, res := range judge.Results() {
@@ -70,6 +73,10 @@ func facts(r *Report, list []group, digest string) []html.Fact {
 		{Name: "Shard", Value: r.Run.Shard},
 		{Name: "Runs", Value: fmt.Sprintf("%d, %s of VM life", runs, until)},
 		{Name: "Claimed", Value: strings.Join(r.Run.Claimed, ", ")},
+		{Name: "Known failures", Value: r.Run.KnownFailing.String()},
+		{Name: "Seen from", Value: r.Run.View},
+		{Name: "Not judged", Value: r.blindSpot(list)},
+		{Name: "Digest of the prober", Value: r.Implementation.Digest},
 		{Name: "Digest of the report", Value: digest},
 	}
 	if p := r.Provenance; p != nil {
@@ -112,7 +119,7 @@ func htmlCase(g *group) html.Case {
 	name, _ := strings.CutSuffix(g.Case, "@"+g.Profile)
 	c := html.Case{
 		ID: g.Case, Name: name, Profile: g.Profile, Title: g.Title, Result: string(g.Result), Reason: g.Reason,
-		Requirements: g.Requirements, File: g.File, Line: g.Line, Seed: g.Seed, Trace: g.TraceDigest,
+		Requirements: g.Requirements, Unjudged: g.unjudged(), File: g.File, Line: g.Line, Seed: g.Seed, Trace: g.TraceDigest,
 	}
 	if g.Result != judge.Pass {
 		c.Replay = g.Replay()

@@ -120,6 +120,9 @@ func junitCaseOf(g *group) junitCase {
 	for _, b := range g.Vary {
 		add("vary."+b.Name, b.Value)
 	}
+	for _, id := range g.unjudged() {
+		add("unjudged", id)
+	}
 	add("seed", fmt.Sprint(g.Seed))
 	add("seeds", fmt.Sprint(len(g.runs)))
 	add("digest", g.TraceDigest)

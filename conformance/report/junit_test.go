@@ -3,6 +3,8 @@ package report_test
 import (
 	"encoding/xml"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -155,5 +157,59 @@ func checkCase(t *testing.T, c *element) {
 		if f.attrs["type"] != string(judge.Error) || !strings.Contains(f.text, "replay: vmprobe replay "+name+" --seed") {
 			t.Errorf("%s: %v %s", name, f.attrs, f.text)
 		}
+	}
+}
+
+// schema10 is the structure of junit-10.xsd of Jenkins' xUnit plugin, as far as
+// it is used here. Its elements are in any order.
+var schema10 = map[string]struct{ children, attrs string }{
+	"":           {"testsuites", ""},
+	"testsuites": {"testsuite", "name time tests failures errors"},
+	"testsuite":  {"testsuite properties testcase system-out system-err", "name! tests! failures! errors! group time skipped timestamp hostname id package file log url"},
+	"testcase":   {"skipped error failure rerunFailure rerunError flakyFailure flakyError system-out system-err", "name! time classname group"},
+	"properties": {"property", ""},
+	"property":   {"", "name! value!"},
+	"failure":    {"", "type message"},
+	"error":      {"", "type message"},
+	"skipped":    {"", "type message"},
+}
+
+var surefireTime = regexp.MustCompile(`^(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?$`)
+
+// beyond lists what a file has that the schema does not know.
+func beyond(t *testing.T, e *element, found map[string]bool) {
+	t.Helper()
+	g, words := schema10[e.name], strings.Fields
+	for _, c := range e.children {
+		if !slices.Contains(words(g.children), c.name) {
+			found[e.name+"/"+c.name] = true
+		}
+		beyond(t, c, found)
+	}
+	for _, a := range words(g.attrs) {
+		if name, required := strings.CutSuffix(a, "!"); required && e.attrs[name] == "" {
+			t.Errorf("<%s> without %s", e.name, name)
+		}
+	}
+	for name, value := range e.attrs {
+		if !slices.Contains(words(strings.ReplaceAll(g.attrs, "!", "")), name) {
+			found[e.name+"@"+name] = true
+		}
+		if name == "time" && !surefireTime.MatchString(value) {
+			t.Errorf("<%s time=%q>", e.name, value)
+		}
+	}
+}
+
+// TestJUnitSchema holds the files to junit-10.xsd. They go beyond it in what
+// GitLab, GitHub and Jenkins' own JUnit step read, and in nothing else.
+func TestJUnitSchema(t *testing.T) {
+	found := map[string]bool{}
+	for _, make := range samples() {
+		beyond(t, parseXML(t, render(t, "junit", make())), found)
+	}
+	want := []string{"testcase/properties", "testcase@file", "testcase@line", "testsuites@skipped"}
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
+		t.Errorf("beyond the schema: %v, want %v", got, want)
 	}
 }

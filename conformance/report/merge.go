@@ -16,8 +16,8 @@ type Named struct {
 
 // Merge puts the shards of one run together: the result is the report of the
 // run without shards, byte for byte. It proves that the shards belong to one
-// run, that no case is in two of them, and that none is missing. All errors
-// are reported.
+// run, that no case is in two of them, and that none is missing. With one that
+// was interrupted the whole was. All errors are reported.
 func Merge(shards []Named) (*Report, error) {
 	if len(shards) == 0 {
 		return nil, errors.New("nothing to merge")
@@ -31,6 +31,7 @@ func Merge(shards []Named) (*Report, error) {
 	whole := *first.Report
 	whole.Cases, whole.Run.Shard, whole.Provenance = nil, wholeRun, nil
 	for _, s := range shards {
+		whole.Run.Interrupted = whole.Run.Interrupted || s.Run.Interrupted
 		ids := s.ByCase()
 		for _, id := range slices.Sorted(maps.Keys(ids)) {
 			if other, twice := owner[id]; twice {
@@ -67,7 +68,7 @@ func complete(tool Tool, digests map[string]string) error {
 func alike(a, b Named) error {
 	parts := func(r *Report) map[string]any {
 		run := r.Run
-		run.Shard = ""
+		run.Shard, run.Interrupted = "", false
 		return map[string]any{
 			"suite": r.Tool, "implementation": r.Implementation, "run": run,
 			"requirements": append([]string{fmt.Sprint(r.Requirements)}, r.Excluded...), "mutants": r.Mutants,

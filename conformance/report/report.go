@@ -86,7 +86,7 @@ type Implementation struct {
 type Run struct {
 	Testbed   string   `json:"testbed" yaml:"testbed"`               // sim, loopback, ...
 	Door      string   `json:"door,omitempty" yaml:"door,omitempty"` // lockstep, ...; empty: in process
-	Mode      string   `json:"mode" yaml:"mode"`                     // virtual or real
+	Mode      string   `json:"mode" yaml:"mode"`                     // virtual or wall
 	Seeds     int      `json:"seeds" yaml:"seeds"`
 	FirstSeed uint64   `json:"firstSeed" yaml:"firstSeed"`
 	Shard     string   `json:"shard" yaml:"shard"`                         // "all" or "2/8"
@@ -94,8 +94,27 @@ type Run struct {
 	// Canaries are the features that were offered to the prober and do not
 	// exist: it claimed none of them.
 	Canaries []string `json:"canaries,omitempty" yaml:"canaries,omitempty"`
+	// KnownFailing is the file of failures that were accepted; nil: none.
+	KnownFailing *KnownFailing `json:"knownFailing,omitempty" yaml:"knownFailing,omitempty"`
+	// View is from where the runs were watched: wire or guest; empty: from
+	// inside the prober.
+	View string `json:"view,omitempty" yaml:"view,omitempty"`
 	// Interrupted tells that the run did not come to its end.
 	Interrupted bool `json:"interrupted,omitempty" yaml:"interrupted,omitempty"`
+}
+
+// KnownFailing is a file of accepted failures, see package known.
+type KnownFailing struct {
+	Entries int    `json:"entries" yaml:"entries"`
+	Digest  string `json:"digest" yaml:"digest"` // of its bytes
+}
+
+// String says how many; empty: there is no list.
+func (k *KnownFailing) String() string {
+	if k == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d entries, %s", k.Entries, k.Digest)
 }
 
 // Case is one case with one seed.
@@ -262,7 +281,26 @@ func (c counts) result() Result {
 
 // Result is the verdict of the whole report. A run without cases is an error:
 // it shows nothing.
-func (r *Report) Result() Result { return countOf(r.groups()).result() }
+func (r *Report) Result() Result { return r.verdict(r.groups()) }
+
+// verdict is that on all the groups. What was interrupted does not conform,
+// whatever it came to.
+func (r *Report) verdict(list []group) Result {
+	res := countOf(list).result()
+	if r.Run.Interrupted && res == Conformant {
+		return Partial
+	}
+	return res
+}
+
+// ResultWords are the results of a report.
+func ResultWords() []string {
+	var words []string
+	for _, r := range []Result{Conformant, Partial, NonConformant, Broken, Unclaimed} {
+		words = append(words, string(r))
+	}
+	return words
+}
 
 func countOf(list []group) counts {
 	c := counts{}

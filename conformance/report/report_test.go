@@ -19,11 +19,14 @@ import (
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
+	"github.com/vmprobe/vmprobe/conformance/artifact"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/timeline/lanes"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files")
@@ -85,10 +88,56 @@ func render(t *testing.T, format string, r *report.Report) string {
 	return b.String()
 }
 
+// vendor is a run of somebody else's prober, interrupted, watched from outside,
+// with failures that are accepted.
+func vendor() *report.Report {
+	r := sample()
+	r.Implementation = report.Implementation{
+		Name: "acme-prober", Organization: "acme", Version: "1.4.0", Language: "python", URL: "https://acme.example/prober",
+		Command: "python3 prober.py", Files: []artifact.File{{Name: "python3", Digest: "sha256:01"}, {Name: "prober.py", Digest: "sha256:02"}},
+		Digest: "sha256:03",
+	}
+	r.Run = report.Run{
+		Testbed: "sim", Door: "lockstep", Mode: "virtual", Seeds: 2, FirstSeed: 6, Shard: "all", Claimed: []string{"core"},
+		Canaries: []string{"quorum-01", "ntp-02"}, KnownFailing: &report.KnownFailing{Entries: 2, Digest: "sha256:04"},
+		View: "guest", Interrupted: true,
+	}
+	never := judge.Failure{Requirement: "THR-FAILURE", At: 31 * time.Second, VM: "web", Message: "ready -> false never happened", Event: -1}
+	accepted := verdict("http-flaky", "kubevirt", 6, judge.Exempt, never)
+	accepted.Reason = "cached (https://issues.example/12, until 2027-01-31)"
+	accepted.Exemptions = []judge.Exemption{{Requirement: "THR-FAILURE", Reason: "cached", Issue: "https://issues.example/12", Expires: "2027-01-31"}}
+	unseen := verdict("retries", "kubevirt", 6, judge.Pass)
+	unseen.Requirements = []string{"TIM-RETRY"}
+	unseen.Silent = []oracle.Silence{
+		{Requirement: "TIM-NO-OVERLAP", Why: "the view guest shows no attempts"}, {Requirement: "TIM-RETRY", Why: "the view guest shows no attempts"},
+		{Requirement: "TIM-RETRY", Why: "two probes ask the same port"},
+	}
+	late := verdict("late", "kubevirt", 6, judge.NotRun)
+	late.Reason = "interrupted"
+	r.Cases = []report.Case{accepted, verdict("http-flaky", "kubevirt", 7, judge.Pass), unseen, late}
+	for i := range r.Cases {
+		r.Cases[i].Claims, r.Cases[i].View = []string{"core"}, trace.ViewGuest
+		r.Cases[i].Prober = r.Implementation.Command
+	}
+	return r
+}
+
+// samples make the reports of the goldens, by name.
+func samples() map[string]func() *report.Report {
+	return map[string]func() *report.Report{"sample": sample, "vendor": vendor}
+}
+
 func TestGoldens(t *testing.T) {
+	for name, make := range samples() {
+		t.Run(name, func(t *testing.T) { testGoldens(t, name, make) })
+	}
+}
+
+func testGoldens(t *testing.T, name string, sample func() *report.Report) {
+	t.Helper()
 	for _, format := range report.Formats() {
 		t.Run(format, func(t *testing.T) {
-			golden := filepath.Join("testdata", "sample."+format)
+			golden := filepath.Join("testdata", name+"."+format)
 			got := render(t, format, sample())
 			if *rewrite {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

@@ -20,6 +20,10 @@ func writeText(w io.Writer, r *Report) error {
 			if (c.Result == judge.Pass || c.Result == judge.NotClaimed) && !r.Verbose || c.Result != judge.Pass && c.Result != list[i].Result {
 				continue
 			}
+			if c.Result == judge.Exempt && !r.Verbose { // it has been looked at
+				fmt.Fprintf(&b, "EXEMPT %s: %s\n\n", c.Verdict.Case, c.Reason)
+				break
+			}
 			if drawn++; drawn > 1 && !r.Verbose {
 				fmt.Fprintf(&b, "%s: %s with more seeds, see %s\n\n", c.Verdict.Case, c.Result, seeds(list[i], c.Result))
 				break
@@ -28,7 +32,7 @@ func writeText(w io.Writer, r *Report) error {
 			b.WriteString("\n")
 		}
 	}
-	summary(&b, list)
+	r.summary(&b, list)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -65,6 +69,14 @@ func drawing(c Case) string {
 	return text.String() + "\n"
 }
 
+// headline is the verdict, and whether the run came to its end.
+func (r *Report) headline(list []group) string {
+	if r.Run.Interrupted {
+		return string(r.verdict(list)) + ", interrupted"
+	}
+	return string(r.verdict(list))
+}
+
 // seeds lists the seeds of a group with a result, at most ten.
 func seeds(g group, result judge.Result) string {
 	var parts []string
@@ -81,7 +93,7 @@ func seeds(g group, result judge.Result) string {
 	return "--seed " + strings.Join(parts, ", ")
 }
 
-func summary(b *strings.Builder, list []group) {
+func (r *Report) summary(b *strings.Builder, list []group) {
 	all := countOf(list)
 	columns := []judge.Result{judge.Pass}
 	for _, res := range judge.Results() {
@@ -116,12 +128,15 @@ func summary(b *strings.Builder, list []group) {
 	if _, broken := covered(list); len(broken) > 0 {
 		fmt.Fprintf(b, "broken: %s\n", strings.Join(broken, ", "))
 	}
+	if blind := r.blindSpot(list); blind != "" {
+		fmt.Fprintln(b, blind)
+	}
 	runs, until := 0, time.Duration(0)
 	for i := range list {
 		runs += len(list[i].runs)
 		until += list[i].until
 	}
-	fmt.Fprintf(b, "%s: %d of %d cases passed", all.result(), all[judge.Pass], all.total())
+	fmt.Fprintf(b, "%s: %d of %d cases passed", r.headline(list), all[judge.Pass], all.total())
 	if runs != all.total() {
 		fmt.Fprintf(b, ", %d runs", runs)
 	}

@@ -101,6 +101,7 @@ func files() []file {
 		{"README.md", []part{{"proves", proves}, {"speed", speed}, {"dependencies", dependencies}}},
 		{"scenarios/README.md", []part{{"fields", fields}, {"diagnostics", diagnostics}, {"cases", cases}}},
 		{"conformance/README.md", []part{{"packages", packages("conformance")}, {"coverage", coverage}, {"oracle", oracleRules}, {"testbed", testbed}, {"requirements", requirementIndex}}},
+		{"conformance/known/README.md", []part{{"codes", knownCodes}}},
 		{"hack/README.md", []part{{"programs", packages("hack")}}},
 		{"sim/trace/README.md", []part{{"events", events}}},
 	}

@@ -118,11 +118,16 @@ func oracleRules(*facts) (string, error) {
 	return b.String(), nil
 }
 
-// diagnostics lists the codes of package diag.
-func diagnostics(*facts) (string, error) {
+// diagnostics lists the codes of scenario files.
+func diagnostics(*facts) (string, error) { return codes(diag.Codes()) }
+
+// knownCodes lists those of lists of known failures.
+func knownCodes(*facts) (string, error) { return codes(diag.KnownCodes()) }
+
+func codes(list []diag.Code) (string, error) {
 	var b strings.Builder
 	b.WriteString("| code | severity | what |\n|---|---|---|\n")
-	for _, c := range diag.Codes() {
+	for _, c := range list {
 		e, ok := diag.Explain(string(c))
 		if !ok {
 			return "", fmt.Errorf("%s has no explanation", c)

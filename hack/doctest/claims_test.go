@@ -101,7 +101,6 @@ func TestWhatIsNotThere(t *testing.T) {
 	}{
 		{"**Probers with a clock and sockets of their own.**", "conformance", `--door\b`},
 		{"**Real machines.**", "conformance", `\bqemu\b`},
-		{"**Known-failing lists.**", "conformance", `--known-failing\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
 	} {
 		var args []string

@@ -1,5 +1,6 @@
-// Command schema writes the JSON Schemas of the scenario language and of the
-// lockstep protocol, from Go types and their comments. It runs in the root of
+// Command schema writes the JSON Schemas of the scenario language, of the
+// lockstep protocol, of lists of known failures and of reports, from Go types and
+// their comments. It runs in the root of
 // the module.
 package main
 
@@ -14,8 +15,10 @@ import (
 
 // targets are the files and what makes their schemas.
 var targets = map[string]func(root string) (*jsonschema.Schema, error){
-	"scenarios/scenario.schema.json":            schema,
-	"conformance/protocol/protocol.schema.json": protocolSchema,
+	"scenarios/scenario.schema.json":              schema,
+	"conformance/protocol/protocol.schema.json":   protocolSchema,
+	"conformance/known/known-failing.schema.json": knownSchema,
+	"conformance/report/report.schema.json":       reportSchema,
 }
 
 func main() {

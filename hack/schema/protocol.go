@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"reflect"
 
 	"github.com/invopop/jsonschema"
@@ -15,15 +14,7 @@ import (
 // line is a Request or a Reply.
 func protocolSchema(root string) (*jsonschema.Schema, error) {
 	r := &jsonschema.Reflector{Anonymous: true, Mapper: words}
-	back, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chdir(root); err != nil { // comments are found by relative paths
-		return nil, err
-	}
-	defer os.Chdir(back) //nolint:errcheck // it was there a moment ago
-	if err := r.AddGoComments(module, "./conformance/protocol"); err != nil {
+	if err := comments(r, root, "./conformance/protocol"); err != nil {
 		return nil, err
 	}
 	defs := jsonschema.Definitions{}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,18 +19,8 @@ const module = "github.com/vmprobe/vmprobe"
 // schema reflects the types and then says what reflection cannot know.
 func schema(root string) (*jsonschema.Schema, error) {
 	r := &jsonschema.Reflector{Anonymous: true, Mapper: mapped, KeyNamer: lowerFirst}
-	back, err := os.Getwd()
-	if err != nil {
+	if err := comments(r, root, "./scenarios/syntax", "./fakevm", "./probes"); err != nil {
 		return nil, err
-	}
-	if err := os.Chdir(root); err != nil { // comments are found by relative paths
-		return nil, err
-	}
-	defer os.Chdir(back) //nolint:errcheck // it was there a moment ago
-	for _, dir := range []string{"scenarios/syntax", "fakevm", "probes"} {
-		if err := r.AddGoComments(module, "./"+dir); err != nil {
-			return nil, err
-		}
 	}
 	defs := jsonschema.Definitions{}
 	for _, v := range []any{
@@ -118,6 +107,8 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return enum(v.Values())
 	case syntax.Text:
 		return &jsonschema.Schema{Type: "string"}
+	case syntax.Date:
+		return pattern(syntax.DatePattern)
 	case syntax.Name:
 		return pattern(syntax.NamePattern)
 	case syntax.Ident:

@@ -73,6 +73,28 @@ const (
 	BadName       Code = "S052" // as, let, vary: camelCase
 )
 
+// The diagnostics of KnownFailing files, beside those of their shape.
+const (
+	Unfilled       Code = "K001" // TODO, or empty
+	BadIssue       Code = "K002" // no URL
+	BadDay         Code = "K003" // no day of the calendar
+	Expired        Code = "K004" //
+	NoSuchCase     Code = "K005" // matches nothing
+	TooWide        Code = "K006" // matches more than 20 cases
+	ListedTwice    Code = "K007" //
+	PassesNow      Code = "K008" //
+	FailsOtherwise Code = "K009" // another requirement, another message
+	NotJudged      Code = "K010" // the prober does not claim it
+	OtherSuite     Code = "K011" // the cases have changed
+)
+
+// KnownCodes lists the codes of KnownFailing files in order.
+func KnownCodes() []Code {
+	return []Code{
+		Unfilled, BadIssue, BadDay, Expired, NoSuchCase, TooWide, ListedTwice, PassesNow, FailsOtherwise, NotJudged, OtherSuite,
+	}
+}
+
 type about struct {
 	severity Severity
 	class    Class
@@ -98,7 +120,7 @@ var codes = map[Code]about{
 	NotRejected: {Error, Semantic}, EmptyWindow: {Error, Semantic}, NoProfile: {Error, Semantic}, BadName: {Error, Structural},
 }
 
-// Codes lists all codes in order.
+// Codes lists the codes of scenario files in order.
 func Codes() []Code {
 	out := make([]Code, 0, len(codes))
 	for c := range codes {

@@ -4,7 +4,7 @@ import "strings"
 
 // Explanation is the long form of a code. Both examples are real: a test
 // loads the failing one and finds the code, and loads the fixed one without
-// complaint.
+// complaint. Those of KnownFailing files are entries.
 type Explanation struct {
 	Code           Code
 	Severity       Severity
@@ -16,7 +16,7 @@ type Explanation struct {
 // Explain gives the explanation of a code, in upper or lower case.
 func Explain(code string) (Explanation, bool) {
 	c := Code(strings.ToUpper(strings.TrimSpace(code)))
-	for _, list := range [][]Explanation{aboutFiles, aboutValues, aboutNames, aboutMeaning, aboutTime} {
+	for _, list := range [][]Explanation{aboutFiles, aboutValues, aboutNames, aboutMeaning, aboutTime, aboutKnown} {
 		for _, e := range list {
 			if e.Code == c {
 				e.Severity = c.Severity()

@@ -35,6 +35,9 @@ func Of(r *report.Report) Badge {
 			b.Message += fmt.Sprintf(", %d %s", n, res)
 		}
 	}
+	if r.Run.Interrupted {
+		b.Message += ", interrupted"
+	}
 	if r.Run.Shard != "all" {
 		b.Message += ", shard " + r.Run.Shard
 	}

@@ -23,6 +23,11 @@ func of(shard string, results ...judge.Result) *report.Report {
 	return r
 }
 
+func interrupted(r *report.Report) *report.Report {
+	r.Run.Interrupted = true
+	return r
+}
+
 // TestNothingIsHidden: what did not pass is in the message, and no such badge
 // is green.
 func TestNothingIsHidden(t *testing.T) {
@@ -37,6 +42,8 @@ func TestNothingIsHidden(t *testing.T) {
 		{of("all", judge.Fail, judge.Error), "0/2, 1 fail, 1 error", "#7a3ec8"},
 		{of("all"), "0/0", "#7a3ec8"},
 		{of("2/8", judge.Pass), "1/1, shard 2/8", "#1a7f37"},
+		{interrupted(of("all", judge.Pass)), "1/1, interrupted", "#9a6700"},
+		{interrupted(of("all", judge.Pass, judge.Fail)), "1/2, 1 fail, interrupted", "#c4202b"},
 	}
 	for _, tt := range tests {
 		if b := badge.Of(tt.r); b.Message != tt.message || b.Color != tt.tone || b.Version != 1 || b.Label != "vmprobe v1" {

@@ -55,6 +55,7 @@ type Case struct {
 	Result                   string
 	Reason                   string // of everything but pass and fail
 	Requirements             []string
+	Unjudged                 []string // of these, from where the run was watched
 	File                     string
 	Line                     int
 	Seed                     uint64 // of the run that decides
