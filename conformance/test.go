@@ -83,6 +83,11 @@ func Overlay() Option {
 // bubble cannot be set.
 func ClockSteps() Option { return func(o *options) { o.bubble.ClockSteps = true } }
 
+// Outside tells that the prober tells of no tries: it is judged by what the
+// guests and the cluster saw. Without the option, so is every run in which it
+// tells of none although a guest was asked.
+func Outside() Option { return func(o *options) { o.bubble.Outside = true } }
+
 // Patience is how long, of real time, a run may stand still; default 30 s.
 func Patience(d time.Duration) Option { return func(o *options) { o.bubble.Patience = d } }
 

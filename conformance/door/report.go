@@ -23,7 +23,7 @@ type Failed struct{ Instance int32 }
 
 // TryStarted tells that a try begins. It and TryFinished are optional: a
 // prober that tells of no tries is judged by what the guest and the cluster
-// saw.
+// saw (conformance.Outside).
 type TryStarted struct {
 	Instance int32
 	// Attempt counts from 1 in the life of the Probe, Try in the attempt.

@@ -29,6 +29,10 @@ type Bed struct {
 	// ClockSteps: the prober hears of steps of the wall clock by
 	// door.ClockStepped. Otherwise cases with one are not run.
 	ClockSteps bool
+	// Outside: the prober tells of no tries; its runs are judged by what the
+	// guests and the cluster saw (trace.ViewWire). So is, in any case, a run in
+	// which guests were asked and no try was told of.
+	Outside bool
 	// Patience is how long, of real time, the bubble may stand still before
 	// it counts as stuck; default DefaultPatience.
 	Patience time.Duration
@@ -78,7 +82,26 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 	if err != nil {
 		return nil, fmt.Errorf("run %s with seed %d in a bubble: %w", c.ID(), seed, err)
 	}
+	if b.Outside || untold(r.trace) {
+		return r.trace.Seen(trace.ViewWire), nil
+	}
 	return r.trace, nil
+}
+
+// untold tells whether guests were asked in a run although its prober tells of
+// no try.
+func untold(t *trace.Trace) bool {
+	asked := false
+	for i := range t.Events {
+		switch t.Events[i].Kind {
+		case trace.TryStarted:
+			return false
+		case trace.GuestSaw:
+			asked = true
+		default:
+		}
+	}
+	return asked
 }
 
 // run is one run, in a bubble of its own.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/benbjohnson/clock"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // vendor is a prober as somebody may have it: a ticker of a clock.Clock, an
@@ -115,6 +117,38 @@ func TestVendorOnTheRealClock(t *testing.T) {
 		for _, job := range jobs(t, campaign.Selection{Profiles: []string{"kubernetes"}}, name) {
 			if v := judged(t, bed, job); v.Result != result {
 				t.Errorf("%s: %s, want %s: %s %s", v.Case, v.Result, result, v.Reason, first(&v))
+			}
+		}
+	}
+}
+
+// A prober that tells of no tries is judged by what guests and cluster saw: it
+// passes where it does the right thing, and fails where it does not.
+func TestJudgedFromOutside(t *testing.T) {
+	hasty := func() door.Prober {
+		return door.Containers(func(ctx context.Context, p *door.Probe, c door.Container) {
+			client := &http.Client{Transport: p.Transport(), Timeout: p.Spec.Timeout}
+			for ; ctx.Err() == nil; time.Sleep(p.Spec.Period) {
+				p.Report(door.State{Instance: c.Instance, Healthy: get(ctx, client, p, c)})
+			}
+		})
+	}
+	for _, tt := range []struct {
+		bed  bubble.Bed
+		name string
+		want judge.Result
+	}{
+		{bubble.Bed{Factory: newVendor(false)}, "threshold-ffsff", judge.Pass},
+		{bubble.Bed{Factory: newVendor(false)}, "threshold-pairs", judge.Pass},
+		{bubble.Bed{Factory: newVendor(false)}, "timing-delay-once", judge.Pass},
+		{bubble.Bed{Factory: newVendor(false)}, "timing-prober-restart-ready", judge.Fail},
+		{bubble.Bed{Factory: hasty}, "threshold-ffsff", judge.Fail},
+		{bubble.Bed{Factory: newVendor(true), Outside: true}, "threshold-ffsff", judge.Pass},
+	} {
+		for _, job := range jobs(t, campaign.Selection{Profiles: []string{"kubernetes"}}, tt.name) {
+			v := judged(t, tt.bed, job)
+			if v.Result != tt.want || v.View != trace.ViewWire {
+				t.Errorf("%s: %s from %s, want %s from wire: %s %s", v.Case, v.Result, v.View, tt.want, v.Reason, first(&v))
 			}
 		}
 	}
