@@ -57,6 +57,7 @@ type Probe struct {
 // Ground is what stands behind a Probe: a bubble.
 type Ground interface {
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	DialAgent(ctx context.Context, instance int32) (net.Conn, error)
 	Exec(ctx context.Context, argv []string, timeout time.Duration) (exit int, output []byte, err error)
 	Try(instance, attempt, try int32) probes.Result
 	Report(r Report)
@@ -81,6 +82,15 @@ func (p *Probe) Events() <-chan Event { return p.events }
 // net.Dialer's users.
 func (p *Probe) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return p.ground.Dial(ctx, network, address)
+}
+
+// DialAgent connects to the port of the guest agent in the pod of a container,
+// as libvirt does: lines of JSON, both ways, without libvirt. What the guest does
+// not answer stays unanswered, and what it has answered too late is still there;
+// who speaks to it synchronises (guest-sync). One at a time; syscall.ENOENT: there
+// is no domain.
+func (p *Probe) DialAgent(ctx context.Context, instance int32) (net.Conn, error) {
+	return p.ground.DialAgent(ctx, instance)
 }
 
 // Transport is a new http.Transport on the simulated network that neither

@@ -40,3 +40,17 @@ func (g *Ground) Exec(
 		done((&container{v}).Exec(argv, sim.Epoch.Add(deadline)))
 	})
 }
+
+// AgentPort is the virtio-serial port of the guest agent, as it is reached from
+// the pod of an instance; nil: there is no domain in it, or no such instance.
+func (g *Ground) AgentPort(name string, instance int32) *network.Channel {
+	v := g.w.vm(name)
+	if instance < 1 || int(instance) > len(v.pods) {
+		return nil
+	}
+	p := v.host.channel
+	if p == nil || p.pod != v.pod(instance) || !(&domain{v, instance}).Status().Exists {
+		return nil
+	}
+	return p.serial
+}

@@ -35,6 +35,7 @@ type Channel struct {
 	handler Handler
 	change  func(open bool)
 	tasks   []*sim.Task // those of the host side that wait
+	ends    []*HostEnd  // those that are told
 	frozen  int
 	gone    bool
 }
@@ -168,6 +169,9 @@ func (c *Channel) wake() {
 		t.Unpark() // runs nothing yet
 	}
 	c.tasks = c.tasks[:0]
+	for _, e := range c.ends {
+		e.changed()
+	}
 }
 
 func (c *Channel) wait(t *sim.Task, deadline time.Duration) bool {
@@ -246,33 +250,25 @@ type channelConn struct {
 }
 
 func (v *channelConn) Read(b []byte) (int, error) {
-	c := v.channel
 	if err := v.check("read", v.readBy); err != nil || len(b) == 0 {
 		return 0, err
 	}
-	for d := &c.host; ; {
-		if d.arrived > 0 {
-			n := copy(b, d.buf[d.head:d.head+d.arrived])
-			d.take(n)
-			if d.size() == 0 && c.handler != nil && !d.timer.Armed() {
-				c.kernel.Set(&d.timer, c.kernel.Now()+ChannelLatency)
-			}
+	for {
+		n, err := v.channel.pull(b)
+		switch {
+		case err == nil:
 			return n, nil
-		}
-		if v.closed {
+		case v.closed:
 			return 0, v.failed("read", net.ErrClosed)
-		}
-		if c.gone && d.size() == 0 {
-			return 0, io.EOF
-		}
-		if !c.wait(v.task, v.readBy) {
+		case !errors.Is(err, ErrAgain):
+			return 0, err
+		case !v.channel.wait(v.task, v.readBy):
 			return 0, v.failed("read", os.ErrDeadlineExceeded)
 		}
 	}
 }
 
 func (v *channelConn) Write(b []byte) (int, error) {
-	c := v.channel
 	if err := v.check("write", v.writeBy); err != nil {
 		return 0, err
 	}
@@ -280,24 +276,54 @@ func (v *channelConn) Write(b []byte) (int, error) {
 		if v.closed {
 			return done, v.failed("write", net.ErrClosed)
 		}
-		if c.gone {
-			return done, v.failed("write", os.NewSyscallError("write", syscall.EPIPE))
-		}
-		n := min(len(b)-done, Window-c.guest.size())
-		if n > 0 {
-			c.guest.add(b[done : done+n])
-			done += n
-			if c.port != nil && c.frozen == 0 && !c.guest.timer.Armed() {
-				c.kernel.Set(&c.guest.timer, c.kernel.Now()+ChannelLatency)
-			}
-		}
-		if done == len(b) {
+		n, err := v.channel.push(b[done:])
+		done += n
+		switch {
+		case err == nil:
 			return done, nil
-		}
-		if !c.wait(v.task, v.writeBy) {
+		case !errors.Is(err, ErrAgain):
+			return done, v.failed("write", err)
+		case !v.channel.wait(v.task, v.writeBy):
 			return done, v.failed("write", os.ErrDeadlineExceeded)
 		}
 	}
+}
+
+// pull takes what the host side can read at once; ErrAgain: nothing yet.
+func (c *Channel) pull(b []byte) (int, error) {
+	d := &c.host
+	switch {
+	case d.arrived > 0:
+	case c.gone && d.size() == 0:
+		return 0, io.EOF
+	default:
+		return 0, ErrAgain
+	}
+	n := copy(b, d.buf[d.head:d.head+d.arrived])
+	d.take(n)
+	if d.size() == 0 && c.handler != nil && !d.timer.Armed() {
+		c.kernel.Set(&d.timer, c.kernel.Now()+ChannelLatency)
+	}
+	return n, nil
+}
+
+// push sends what the buffer takes and returns how much that was, with ErrAgain
+// when it was not all.
+func (c *Channel) push(b []byte) (int, error) {
+	if c.gone {
+		return 0, os.NewSyscallError("write", syscall.EPIPE)
+	}
+	n := min(len(b), Window-c.guest.size())
+	if n > 0 {
+		c.guest.add(b[:n])
+		if c.port != nil && c.frozen == 0 && !c.guest.timer.Armed() {
+			c.kernel.Set(&c.guest.timer, c.kernel.Now()+ChannelLatency)
+		}
+	}
+	if n < len(b) {
+		return n, ErrAgain
+	}
+	return n, nil
 }
 
 func (v *channelConn) check(op string, deadline time.Duration) error {

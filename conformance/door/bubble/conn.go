@@ -3,21 +3,30 @@ package bubble
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/network"
 )
 
-// conn is a connection to the simulated network for goroutines of the bubble:
-// any number of them, as with a real one.
+// stream is an end of a connection whose calls never wait.
+type stream interface {
+	io.ReadWriteCloser
+	Failed(op string, err error) error
+}
+
+// conn is a connection to the simulated world for goroutines of the bubble: any
+// number of them, as with a real one.
 type conn struct {
 	w       *world
 	c       *clock
-	stream  *network.Stream
+	stream  stream
+	tcp     *network.Stream // nil: of the guest agent
 	residue time.Duration // of the instant of the dial
 	wake    *sim.Timer
 	cond    *sync.Cond
@@ -46,24 +55,22 @@ func (w *world) dial(ctx context.Context, proto, address string) (net.Conn, erro
 	c := w.clock
 	c.enter()
 	defer c.leave()
-	n := &conn{w: w, c: c, residue: c.k.Now() % Quantum, cond: sync.NewCond(&c.mu)}
-	actor, dead := w.actorOf(n.residue)
-	if dead || w.refuses() { // a process that was killed dials no more
-		return nil, &net.OpError{Op: "dial", Net: proto, Err: net.ErrClosed}
-	}
-	n.wake = c.k.NewTimer(actor, n.cond.Broadcast)
-	var err error
-	if n.stream, err = w.g.Host().Open(actor, address, n.changed); err != nil {
+	n, actor, err := w.newConn(proto)
+	if err != nil {
 		return nil, err
 	}
+	if n.tcp, err = w.g.Host().Open(actor, address, n.changed); err != nil {
+		return nil, err
+	}
+	n.stream = n.tcp
 	w.conns[n] = struct{}{}
 	stop := context.AfterFunc(ctx, n.nudge)
 	defer stop()
 	for {
-		err := n.stream.Connected()
+		err := n.tcp.Connected()
 		switch {
 		case err == nil:
-			peer := n.stream.Conn()
+			peer := n.tcp.Conn()
 			n.local, n.remote = peer.LocalAddr(), peer.RemoteAddr()
 			return n, nil
 		case ctx.Err() != nil:
@@ -77,6 +84,40 @@ func (w *world) dial(ctx context.Context, proto, address string) (net.Conn, erro
 		_ = n.end()
 		return nil, err
 	}
+}
+
+// newConn begins a connection at the present instant.
+func (w *world) newConn(proto string) (*conn, sim.Actor, error) {
+	c := w.clock
+	n := &conn{w: w, c: c, residue: c.k.Now() % Quantum, cond: sync.NewCond(&c.mu)}
+	actor, dead := w.actorOf(n.residue)
+	if dead || w.refuses() { // a process that was killed dials no more
+		return nil, 0, &net.OpError{Op: "dial", Net: proto, Err: net.ErrClosed}
+	}
+	n.wake = c.k.NewTimer(actor, n.cond.Broadcast)
+	return n, actor, nil
+}
+
+// dialAgent connects to the port of a guest agent.
+func (w *world) dialAgent(ctx context.Context, vm string, instance int32) (net.Conn, error) {
+	c := w.clock
+	c.enter()
+	defer c.leave()
+	if err := ctx.Err(); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: gaveUp(ctx)}
+	}
+	n, _, err := w.newConn("unix")
+	if err != nil {
+		return nil, err
+	}
+	port := w.g.AgentPort(vm, instance)
+	if port == nil {
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)}
+	}
+	end := port.HostEnd(n.changed)
+	n.stream, n.local, n.remote = end, &net.UnixAddr{Net: "unix"}, end.Addr()
+	w.conns[n] = struct{}{}
+	return n, nil
 }
 
 // gaveUp words the end of a context as package net does.
@@ -165,17 +206,23 @@ func (n *conn) Close() error {
 func (n *conn) CloseWrite() error {
 	n.c.enter()
 	defer n.c.leave()
-	if n.closed || n.c.over {
+	switch {
+	case n.closed || n.c.over:
 		return n.stream.Failed("close", net.ErrClosed)
+	case n.tcp == nil:
+		return n.stream.Failed("close", errors.ErrUnsupported)
 	}
-	return n.stream.Conn().CloseWrite()
+	return n.tcp.Conn().CloseWrite()
 }
 
 // SetLinger is that of a net.TCPConn.
 func (n *conn) SetLinger(sec int) error {
 	n.c.enter()
 	defer n.c.leave()
-	return n.stream.Conn().SetLinger(sec)
+	if n.tcp == nil {
+		return n.stream.Failed("set", errors.ErrUnsupported)
+	}
+	return n.tcp.Conn().SetLinger(sec)
 }
 
 func (n *conn) LocalAddr() net.Addr  { return n.local }

@@ -24,6 +24,7 @@ import (
 type vendor struct {
 	clock clock.Clock
 	tries bool
+	hasty bool // it does not synchronise with a guest agent
 }
 
 func (v vendor) probe(ctx context.Context, p *door.Probe, c door.Container) {
@@ -67,7 +68,12 @@ func (v vendor) ask(ctx context.Context, client *http.Client, p *door.Probe, c d
 	if v.tries {
 		p.Report(door.TryStarted{Instance: c.Instance, Attempt: number, Try: 1})
 	}
-	ok := get(ctx, client, p, c)
+	var ok bool
+	if p.Spec.Handler == probes.GuestAgentPing {
+		ok = ping(ctx, p, c, v.hasty)
+	} else {
+		ok = get(ctx, client, p, c)
+	}
 	if v.tries {
 		class := probes.Failure
 		if ok {
@@ -92,7 +98,7 @@ func get(ctx context.Context, client *http.Client, p *door.Probe, c door.Contain
 }
 
 func newVendor(tries bool) func() door.Prober {
-	return func() door.Prober { return door.Containers(vendor{clock.New(), tries}.probe) }
+	return func() door.Prober { return door.Containers(vendor{clock: clock.New(), tries: tries}.probe) }
 }
 
 func judged(t *testing.T, bed bubble.Bed, job suite.Job) judge.Verdict {

@@ -123,6 +123,11 @@ func (wk *worker) Dial(ctx context.Context, network, address string) (net.Conn, 
 	return wk.w.dial(ctx, network, address)
 }
 
+// DialAgent implements door.Ground.
+func (wk *worker) DialAgent(ctx context.Context, instance int32) (net.Conn, error) {
+	return wk.w.dialAgent(ctx, wk.vm.cfg.Name, instance)
+}
+
 // answer waits for something that the kernel does.
 type answer struct {
 	cond *sync.Cond
