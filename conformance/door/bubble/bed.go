@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/door"
+	"github.com/vmprobe/vmprobe/conformance/door/desk"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -82,26 +83,7 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 	if err != nil {
 		return nil, fmt.Errorf("run %s with seed %d in a bubble: %w", c.ID(), seed, err)
 	}
-	if b.Outside || untold(r.trace) {
-		return r.trace.Seen(trace.ViewWire), nil
-	}
-	return r.trace, nil
-}
-
-// untold tells whether guests were asked in a run although its prober tells of
-// no try.
-func untold(t *trace.Trace) bool {
-	asked := false
-	for i := range t.Events {
-		switch t.Events[i].Kind {
-		case trace.TryStarted:
-			return false
-		case trace.GuestSaw:
-			asked = true
-		default:
-		}
-	}
-	return asked
+	return desk.Seen(r.trace, b.Outside), nil
 }
 
 // run is one run, in a bubble of its own.

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/door"
+	"github.com/vmprobe/vmprobe/conformance/door/desk"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/prober"
-	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // worker is one probe of one pod. It implements door.Ground.
@@ -27,6 +27,7 @@ type worker struct {
 	told    int           // how often it was told something
 
 	probe   *door.Probe
+	desk    desk.Desk
 	inbox   chan<- door.Event
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -52,6 +53,7 @@ func (m *machine) hire(p *pod, resumed bool) {
 			StartupGate: m.gate && m.cfg.Probes[slot].Kind != probes.Startup,
 			Pod:         p.number, Target: p.target, Resumed: resumed, Age: w.g.Age(),
 		}, wk)
+		wk.desk = desk.Desk{Ground: w.g, Platform: m.platform, VM: m.cfg.Name, Kind: m.cfg.Probes[slot].Kind, Startup: p.startup}
 		prober := w.process.prober
 		begin := w.clock.k.NewTimer(wk.actor, func() { wk.begin(prober) })
 		w.clock.k.Set(begin, w.clock.aligned(wk.residue))
@@ -206,11 +208,5 @@ func (wk *worker) Report(r door.Report) {
 	if wk.w.refuses() || wk.dead {
 		return
 	}
-	wk.report(r)
-}
-
-func (wk *worker) record(e trace.Event) {
-	e.T, e.VM = wk.w.clock.k.Now(), wk.vm.cfg.Name
-	e.Probe, e.HasProbe = wk.vm.cfg.Probes[wk.slot].Kind, true
-	wk.w.g.Record(e)
+	wk.desk.Take(r)
 }

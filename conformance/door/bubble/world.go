@@ -262,3 +262,13 @@ func (p *pod) tell(e door.Event) {
 		wk.tell(e)
 	}
 }
+
+// startup hears of the pod's startup probe.
+func (p *pod) startup(instance int32, passed bool) {
+	if p.instance != instance {
+		return
+	}
+	if p.passed = passed; passed {
+		p.tell(door.Event{Kind: door.StartupPassed, Instance: instance})
+	}
+}
