@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,13 @@ func hasty(ctx context.Context, p *door.Probe, c door.Container) {
 		p.Report(door.State{Instance: c.Instance, Healthy: err == nil && resp.StatusCode < 400})
 		time.Sleep(p.Spec.Period)
 	}
+}
+
+// stuck waits for a mutex that nobody opens.
+func stuck(context.Context, *door.Probe, door.Container) {
+	var mu sync.Mutex
+	mu.Lock()
+	mu.Lock()
 }
 
 // The Go door fails the test of a wrong prober, of a selection without a case,
@@ -59,12 +67,16 @@ func TestGoDoorFails(t *testing.T) {
 		"unknown":   {[]conformance.Option{conformance.Scenarios("no-such-scenario")}, true, "no embedded scenario"},
 		"stale":     {[]conformance.Option{one, known("no-such@kubernetes")}, true, "no selected case is called"},
 		"overlay":   {[]conformance.Option{one, conformance.Overlay()}, true, "package net was built without the overlay"},
+		"stuck":     {[]conformance.Option{one, conformance.Patience(300 * time.Millisecond)}, true, "virtual time has stood still"},
 		"in a file": {[]conformance.Option{one, list("*")}, false, "fails as known: it is hasty (https://x.example/1, until 2999-01-01)"},
 		"otherwise": {[]conformance.Option{one, list("no such message")}, true, "error[K009]"},
 		"no file":   {[]conformance.Option{one, conformance.KnownFailing("no-such.yaml")}, true, "no-such.yaml: no such file"},
 		"known":     {[]conformance.Option{one, known("threshold-ffsff@kubernetes")}, false, "fails as known: it is hasty"},
 	}
 	if name := os.Getenv(inChild); name != "" {
+		if name == "stuck" {
+			factory = func() door.Prober { return door.Containers(stuck) }
+		}
 		conformance.Test(t, factory, children[name].opts...)
 		return
 	}

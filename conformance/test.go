@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
@@ -31,6 +32,7 @@ type options struct {
 	known     *acceptance
 	rechecks  int
 	overlay   bool
+	handlers  []probes.Handler
 }
 
 // Profiles selects dialects; default: all.
@@ -83,6 +85,10 @@ func Overlay() Option {
 // bubble cannot be set.
 func ClockSteps() Option { return func(o *options) { o.bubble.ClockSteps = true } }
 
+// Handlers are those that the function of TestTry makes, default httpGet and
+// tcpSocket; the others are made by our own.
+func Handlers(h ...probes.Handler) Option { return func(o *options) { o.handlers = h } }
+
 // Outside tells that the prober tells of no tries: it is judged by what the
 // guests and the cluster saw. Without the option, so is every run in which it
 // tells of none although a guest was asked.
@@ -121,7 +127,25 @@ func TestTry(t *testing.T, try kernel.Try, opts ...Option) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	o.test(t, kernel.Bed{Tool: campaign.Version(), Try: try, Patience: o.bubble.Patience})
+	o.test(t, kernel.Bed{Tool: campaign.Version(), Try: try, Handlers: o.handlers, Patience: o.bubble.Patience})
+}
+
+// TestWorker puts a whole prober through the suite that is one function: it
+// probes a container from its start to its end, and waits through the dialer,
+// the RoundTripper and the Sleep that it is given alone. Package kernel says what
+// it must not do. Cases that restart the prober, step its clock or lose an attempt
+// to a panic are not run.
+func TestWorker(t *testing.T, worker kernel.Worker, opts ...Option) {
+	t.Helper()
+	var o options
+	o.Seed, o.Selection.Seeds = 1, 1
+	for _, opt := range opts {
+		opt(&o)
+	}
+	o.test(t, kernel.Bed{
+		Tool: campaign.Version(), Worker: worker,
+		Lacks: o.bubble.Lacks, Outside: o.bubble.Outside, Patience: o.bubble.Patience,
+	})
 }
 
 // dials is held by the test that takes those of net.Dialer.

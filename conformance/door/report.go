@@ -43,7 +43,8 @@ type TryFinished struct {
 }
 
 // Written is an event that the prober writes about the pod. Those about
-// unhealthy probes follow from TryFinished and must not be written.
+// unhealthy probes follow from TryFinished; only a prober that tells of no tries
+// writes them itself.
 type Written struct {
 	Instance        int32
 	Warning         bool

@@ -27,7 +27,7 @@ type conn struct {
 	c       *clock
 	stream  stream
 	tcp     *network.Stream // nil: of the guest agent
-	residue time.Duration // of the instant of the dial
+	residue time.Duration   // of the instant of the dial
 	wake    *sim.Timer
 	cond    *sync.Cond
 	closed  bool

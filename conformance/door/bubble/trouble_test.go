@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +37,13 @@ func TestStuck(t *testing.T) {
 	}
 	defer silent.Close()
 	foreign := make(chan int)
+	var done atomic.Bool
+	defer done.Store(true)
+	var ends [2]int
+	if err := syscall.Pipe(ends[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(ends[1])
 	tests := map[string]struct {
 		probe door.Func
 		want  string // in the error
@@ -47,7 +56,12 @@ func TestStuck(t *testing.T) {
 				_, _ = conn.Read(make([]byte, 1))
 			}
 		}, "IO wait"},
-		"process":              {func(ctx context.Context, _ *door.Probe) { _ = exec.CommandContext(ctx, "sleep", "5").Run() }, "os.(*Process)"},
+		"process":     {func(ctx context.Context, _ *door.Probe) { _ = exec.CommandContext(ctx, "sleep", "5").Run() }, "os.(*Process)"},
+		"system call": {func(context.Context, *door.Probe) { _, _ = syscall.Read(ends[0], make([]byte, 1)) }, "syscall.Read"},
+		"busy": {func(context.Context, *door.Probe) {
+			for !done.Load() {
+			}
+		}, "TestStuck"},
 		"channel from outside": {func(context.Context, *door.Probe) { <-foreign }, "chan receive"},
 	}
 	for name, test := range tests {

@@ -7,18 +7,23 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/vmprobe/vmprobe/sim"
 )
 
-// Env is the world of one try. It is valid until the try returns.
+// Env is the world of a try or a worker. It is valid until that returns.
 type Env struct {
 	// Address is the IP address of the pod.
 	Address string
 
-	run  *runner
-	task *sim.Task
+	run      *runner
+	task     *sim.Task
+	life     *life // nil: of a try
+	vm       string
+	instance int32
 }
 
 var _ http.RoundTripper = (*Env)(nil)
@@ -26,17 +31,58 @@ var _ http.RoundTripper = (*Env)(nil)
 // Now is the present instant; the clock of all deadlines.
 func (e *Env) Now() time.Time { return sim.Epoch.Add(e.task.Now()) }
 
-// Sleep waits for so long, or until the deadline of ctx.
+// Sleep waits for so long, or until the deadline of ctx, or the end of the
+// container of a worker.
 func (e *Env) Sleep(ctx context.Context, d time.Duration) error {
 	until, cut := e.Now().Add(max(d, 0)), false
 	if by, ok := ctx.Deadline(); ok && by.Before(until) {
 		until, cut = by, true
 	}
-	e.run.wait(func() { e.task.SleepUntil(until.Sub(sim.Epoch)) })
+	if e.life == nil {
+		e.run.wait(func() { e.task.SleepUntil(until.Sub(sim.Epoch)) })
+	} else if err := e.nap(until.Sub(sim.Epoch)); err != nil {
+		return err
+	}
 	if cut {
 		return context.DeadlineExceeded
 	}
 	return nil
+}
+
+// nap is a sleep that ends with the container.
+func (e *Env) nap(until time.Duration) error {
+	if e.life.ended {
+		return context.Canceled
+	}
+	e.life.sleeping = e.task
+	defer func() { e.life.sleeping = nil }()
+	e.run.wait(func() { e.task.Park(until) })
+	return e.life.Err()
+}
+
+// WithTimeout is context.WithTimeout in virtual time: the deadline of dials,
+// round trips and sleeps. Nothing has to be cancelled.
+func (e *Env) WithTimeout(ctx context.Context, d time.Duration) context.Context {
+	at := e.Now().Add(d)
+	if by, ok := ctx.Deadline(); ok && by.Before(at) {
+		at = by
+	}
+	return deadline{ctx, e, at}
+}
+
+// DialAgent connects to the port of the guest agent, as door.Probe.DialAgent
+// does.
+func (e *Env) DialAgent(ctx context.Context) (net.Conn, error) { return e.dialAgent(ctx, e.instance) }
+
+func (e *Env) dialAgent(ctx context.Context, instance int32) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: err}
+	}
+	port := e.run.g.AgentPort(e.vm, instance)
+	if port == nil {
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", syscall.ENOENT)}
+	}
+	return waiting{port.Conn(e.task), e.run}, nil
 }
 
 // DialContext connects to "address:port" on the simulated network.
@@ -147,7 +193,7 @@ func (d deadline) Deadline() (time.Time, bool) { return d.at, true }
 
 func (d deadline) Err() error {
 	if d.e.Now().Before(d.at) {
-		return nil
+		return d.Context.Err()
 	}
 	return context.DeadlineExceeded
 }

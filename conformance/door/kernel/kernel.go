@@ -1,12 +1,16 @@
-// Package kernel puts a vendor's handler to the test: a function that makes
-// one try of a probe on the calling goroutine, with blocking I/O through the
-// dialer or the RoundTripper that it is given. It runs as a task of the
-// simulator's kernel, some ten times faster than a bubble; our engine decides
-// when to try and what follows.
+// Package kernel puts functions to the test that wait through what they are
+// given alone: a dialer, a RoundTripper, Now and Sleep. They run as tasks of the
+// simulator's kernel, on the calling goroutine, some ten times faster than in a
+// bubble.
+//
+// A [Try] makes one try of a probe; our engine decides when, and what follows. A
+// [Worker] is a whole prober: it makes a probe of a container from its start to
+// its end, and reports what it finds.
 //
 // What does not work here is whatever needs another goroutine or package time:
-// http.Transport, a Timeout of an http.Client, context.WithTimeout, select on a
-// timer. The deadline of the probe is that of the context given.
+// http.Transport, a Timeout of an http.Client, context.WithTimeout (there is
+// Env.WithTimeout), select on a timer. The deadline of a try is that of the
+// context given.
 package kernel
 
 import (
@@ -18,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/door/desk"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -30,15 +35,23 @@ import (
 // probe, in virtual time.
 type Try func(ctx context.Context, e *Env, p *probes.Probe) probes.Result
 
-// Bed is a testbed for a Try, which is needed.
+// Bed is a testbed for a Try or a Worker: one of them is needed.
 type Bed struct {
 	// Tool is the version written into traces.
-	Tool string
-	Try  Try
+	Tool   string
+	Try    Try
+	Worker Worker
+	// Lacks says why the Worker cannot be put through a case; empty, or nil: it
+	// can.
+	Lacks func(*scenarios.Case) string
+	// Outside: the Worker tells of no tries; its runs are judged by what the
+	// guests and the cluster saw. So is, in any case, a run in which guests were
+	// asked and no try was told of.
+	Outside bool
 	// Handlers that Try can make; the others are made by our own. Default
 	// httpGet and tcpSocket.
 	Handlers []probes.Handler
-	// Patience is how long, of real time, one try may run without a wait;
+	// Patience is how long, of real time, the function may run without a wait;
 	// default DefaultPatience.
 	Patience time.Duration
 }
@@ -46,15 +59,29 @@ type Bed struct {
 // DefaultPatience of a Bed.
 const DefaultPatience = 30 * time.Second
 
-// ErrStuck says that a try waits for something that is no part of the
+// ErrStuck says that a function waits for something that is no part of the
 // simulation, or never ends.
-var ErrStuck = errors.New("the try does not give way: it waits for something outside of the simulation, or never ends")
+var ErrStuck = errors.New("the function under test does not give way: it waits for something outside of the simulation, or never ends")
 
 // Name implements testbed.Testbed.
 func (Bed) Name() string { return "kernel" }
 
-// Unsupported implements testbed.Testbed: every case can be expressed.
-func (Bed) Unsupported(*scenarios.Case) string { return "" }
+// Unsupported implements testbed.Testbed: for a Try, every case can be
+// expressed.
+func (b Bed) Unsupported(c *scenarios.Case) string {
+	if b.Worker == nil {
+		return ""
+	}
+	for _, e := range c.Events {
+		if reason := unable[e.Kind]; reason != "" {
+			return reason
+		}
+	}
+	if b.Lacks == nil {
+		return ""
+	}
+	return b.Lacks(c)
+}
 
 // Run implements testbed.Testbed.
 func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
@@ -71,20 +98,31 @@ func (b Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Tr
 	if err := r.watch(); err != nil {
 		return nil, err
 	}
-	return r.trace, nil
+	if b.Worker == nil {
+		return r.trace, nil
+	}
+	return desk.Seen(r.trace, b.Outside), nil
 }
 
 type runner struct {
 	bed      Bed
 	g        *simbed.Ground
-	progress atomic.Uint64 // odd: inside of a try
+	progress atomic.Uint64 // odd: inside of the function
 	done     chan error
 	trace    *trace.Trace
 }
 
 func (r *runner) door(g *simbed.Ground) (simbed.Prober, error) {
 	r.g = g
+	if r.bed.Worker != nil {
+		return &workers{run: r}, nil
+	}
 	return g.Ours(r)
+}
+
+// panicked makes a panic of the function an error of the case.
+func (r *runner) panicked(what string) func(*sim.Panic) {
+	return func(p *sim.Panic) { r.g.Fail(fmt.Errorf("the %s panicked: %w\n%s", what, p, p.Stack)) }
 }
 
 // Try implements prober.Tryer.
@@ -94,8 +132,8 @@ func (r *runner) Try(req prober.Request, done func(probes.Result)) {
 		return
 	}
 	r.g.Kernel().Go(req.Actor, func(t *sim.Task) {
-		t.Recover(func(p *sim.Panic) { r.g.Fail(fmt.Errorf("the try panicked: %w\n%s", p, p.Stack)) })
-		e := &Env{run: r, task: t, Address: r.g.Address(req.Name, req.Instance)}
+		t.Recover(r.panicked("try"))
+		e := &Env{run: r, task: t, Address: r.g.Address(req.Name, req.Instance), vm: req.Name, instance: req.Instance}
 		ctx := deadline{context.Background(), e, e.Now().Add(req.Probe.Timeout)}
 		r.progress.Add(1)
 		result := r.bed.Try(ctx, e, req.Probe)
