@@ -11,13 +11,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/sim"
 )
 
 // Env is the world of a try or a worker. It is valid until that returns.
 type Env struct {
-	// Address is the IP address of the pod.
+	// Address is the IP address of the pod, Profile the dialect of the case.
 	Address string
+	Profile *probes.Profile
 
 	run      *runner
 	task     *sim.Task

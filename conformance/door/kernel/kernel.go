@@ -133,13 +133,21 @@ func (r *runner) Try(req prober.Request, done func(probes.Result)) {
 	}
 	r.g.Kernel().Go(req.Actor, func(t *sim.Task) {
 		t.Recover(r.panicked("try"))
-		e := &Env{run: r, task: t, Address: r.g.Address(req.Name, req.Instance), vm: req.Name, instance: req.Instance}
+		e := r.env(t, req.Name, req.Instance)
 		ctx := deadline{context.Background(), e, e.Now().Add(req.Probe.Timeout)}
 		r.progress.Add(1)
 		result := r.bed.Try(ctx, e, req.Probe)
 		r.progress.Add(1)
 		done(result)
 	})
+}
+
+// env is the world of a function that runs in a task, for a container.
+func (r *runner) env(t *sim.Task, vm string, instance int32) *Env {
+	return &Env{
+		Address: r.g.Address(vm, instance), Profile: &r.g.Case().Profile,
+		run: r, task: t, vm: vm, instance: instance,
+	}
 }
 
 // wait is around everything that parks the task.

@@ -72,7 +72,8 @@ func (k *work) begin(c door.Container) {
 	r.g.Kernel().Go(k.actor, func(t *sim.Task) {
 		t.Daemon() // it may wait for what never comes
 		t.Recover(r.panicked("worker"))
-		k.env = &Env{Address: c.Address, run: r, task: t, life: l, vm: k.m.cfg.Name, instance: c.Instance}
+		k.env = r.env(t, k.m.cfg.Name, c.Instance)
+		k.env.life = l
 		r.progress.Add(1)
 		r.bed.Worker(l, k.env, k.probe, c)
 		r.progress.Add(1)
