@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 )
 
 func newSmoke(s streams) *cobra.Command {
@@ -35,7 +36,7 @@ answer it shows what was sent and received, the field at fault, and the fix.`,
 		}
 		err = lockstep.Smoke(cmd.Context(), config, s.out)
 		switch {
-		case errors.Is(err, lockstep.ErrProtocol):
+		case errors.Is(err, protocol.ErrProtocol):
 			return exit(exitCouldNotRun, nil) // it has been said
 		case err != nil:
 			return exit(exitCouldNotRun, err)

@@ -2,19 +2,17 @@ package lockstep
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"slices"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vmprobe/vmprobe/conformance/protocol"
+	"github.com/vmprobe/vmprobe/conformance/roster"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes/attempt"
-	"github.com/vmprobe/vmprobe/probes/guestagent"
 )
 
 // exchange begins the exchange that an action asks for, if it does.
@@ -23,16 +21,15 @@ func (s *session) exchange(t *try, a *protocol.Action) *protocol.Violation {
 	if ask == nil {
 		return nil
 	}
-	if a.Exec != nil && s.g.Case().Profile.VM {
-		return &protocol.Violation{
-			Field: "exec", What: fmt.Sprintf("in profile %s there is no container to run commands in", s.g.Case().Profile.Name),
-			Fix: "run it in the guest: agent commands guest-exec and guest-exec-status",
+	if a.Exec != nil {
+		if v := s.MayExec(); v != nil {
+			return v
 		}
 	}
 	t.asked++
 	number := t.asked
 	t.asking = number
-	s.g.Go(t.actor, t.vm.cfg.Name, t.instance, func(site *simbed.Site) {
+	s.g.Go(t.actor, t.pod.Machine.Config.Name, t.instance, func(site *simbed.Site) {
 		e := ask(site)
 		if s.over || t.asking != number || s.tries[t.id] != t {
 			return // cancelled, or the prober has begun anew
@@ -60,9 +57,9 @@ func maker(a *protocol.Action) func(*simbed.Site) protocol.Event {
 	case a.Agent != nil:
 		return func(s *simbed.Site) protocol.Event { return askAgent(s, a.Agent) }
 	case a.Domain != nil:
-		return func(s *simbed.Site) protocol.Event { return protocol.Event{Domain: domain(s)} }
+		return func(s *simbed.Site) protocol.Event { return protocol.Event{Domain: roster.Domain(s)} }
 	case a.Exec != nil:
-		return func(s *simbed.Site) protocol.Event { return protocol.Event{Exec: askExec(s, a.Exec)} }
+		return func(s *simbed.Site) protocol.Event { return protocol.Event{Exec: roster.Exec(s, a.Exec)} }
 	}
 	return nil
 }
@@ -139,7 +136,7 @@ func answer(h *protocol.HTTPRequest, r *attempt.Response, out *protocol.HTTPAnsw
 		}
 	}
 	out.Head, out.Status, out.Proto, out.Headers = protocol.OK, r.Status, r.Proto, headers(r.Header)
-	out.Text, out.Base64 = text(r.Text)
+	out.Text, out.Base64 = roster.Text(r.Text)
 }
 
 // ended says how a part that did not come to its end ended.
@@ -168,14 +165,6 @@ func headers(h http.Header) [][2]string {
 	return list
 }
 
-// text gives bytes as text when they are, else for base64.
-func text(b []byte) (string, []byte) {
-	if utf8.Valid(b) {
-		return string(b), nil
-	}
-	return "", b
-}
-
 // raw is the request as it goes out.
 func raw(h *protocol.HTTPRequest) []byte {
 	b := make([]byte, 0, 256)
@@ -199,40 +188,7 @@ func askAgent(s *simbed.Site, r *protocol.AgentRequest) protocol.Event {
 	if err != nil {
 		a.Code, a.Name, a.Error = int(err.Code), err.Code.String(), err.Text
 	} else {
-		a.Text, a.Base64 = text(reply)
+		a.Text, a.Base64 = roster.Text(reply)
 	}
-	return protocol.Event{Agent: a, Domain: domain(s)}
-}
-
-func domain(s *simbed.Site) *protocol.DomainAnswer {
-	st := s.Domain()
-	d := &protocol.DomainAnswer{
-		Exists: st.Exists, Active: st.Active, Migrating: st.Migrating, ProbesPaused: st.ProbesPaused,
-	}
-	switch st.State {
-	case guestagent.Running:
-		d.State = "running"
-	case guestagent.Paused:
-		d.State, d.Reason = "paused", int(st.Reason)
-	case guestagent.ShutOff:
-		d.State = "shutoff"
-	case guestagent.PMSuspended:
-		d.State = "pmsuspended"
-	default:
-	}
-	return d
-}
-
-func askExec(s *simbed.Site, r *protocol.ExecRequest) *protocol.ExecAnswer {
-	exit, output, err := s.Exec(r.Argv, time.Duration(r.TimeoutNs))
-	a := &protocol.ExecAnswer{Outcome: protocol.OK, Exit: exit}
-	a.Text, a.Base64 = text(output)
-	switch {
-	case err == nil:
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		a.Outcome = protocol.Timeout
-	default:
-		a.Outcome, a.Error = protocol.Failed, err.Error()
-	}
-	return a
+	return protocol.Event{Agent: a, Domain: roster.Domain(s)}
 }

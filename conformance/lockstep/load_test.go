@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 )
 
@@ -111,7 +112,7 @@ func TestKilledProberLosesTheCaseInFlight(t *testing.T) {
 			continue
 		}
 		lost++
-		if !errors.Is(o.Err, lockstep.ErrProtocol) || !strings.Contains(o.Err.Error(), "signal: killed") {
+		if !errors.Is(o.Err, protocol.ErrProtocol) || !strings.Contains(o.Err.Error(), "signal: killed") {
 			t.Errorf("%s: %v", o.Case.ID(), o.Err)
 		}
 	}

@@ -3,7 +3,6 @@ package lockstep
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 )
@@ -41,34 +40,13 @@ func (p *peer) Call(r *protocol.Request) (*protocol.Reply, error) {
 	return protocol.DecodeReply(line, r)
 }
 
-// ErrProtocol is the error of a prober that broke the protocol.
-var ErrProtocol = errors.New("prober protocol")
-
-// Broken is the error of a case whose prober broke the protocol.
-type Broken struct {
-	Violation *protocol.Violation
-	Stderr    string // the end of what the prober wrote there; may be empty
-}
-
-// Error says what broke, and what the prober said on standard error.
-func (b *Broken) Error() string {
-	text := ErrProtocol.Error() + ": " + b.Violation.Error()
-	if b.Stderr != "" {
-		text += "\n  standard error of the prober ends with:\n    " + strings.ReplaceAll(b.Stderr, "\n", "\n    ")
-	}
-	return text
-}
-
-// Unwrap gives ErrProtocol and the violation.
-func (b *Broken) Unwrap() []error { return []error{ErrProtocol, b.Violation} }
-
 // explain adds to a violation what the prober wrote to standard error.
 func (p *peer) explain(err error) error {
 	v, ok := errors.AsType[*protocol.Violation](err)
 	if !ok {
 		return err
 	}
-	b := &Broken{Violation: v}
+	b := &protocol.Broken{Violation: v}
 	if s, ok := p.stream.(interface{ Stderr() string }); ok {
 		b.Stderr = s.Stderr()
 	}

@@ -197,7 +197,7 @@ func TestViolatorsGetErrorsNotVerdicts(t *testing.T) {
 				if !v.hello {
 					_, err = bed.Run(t.Context(), &longer, 1)
 				}
-				if !errors.Is(err, lockstep.ErrProtocol) {
+				if !errors.Is(err, protocol.ErrProtocol) {
 					t.Fatalf("the error is %v", err)
 				}
 				for _, want := range v.want {

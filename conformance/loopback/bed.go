@@ -14,6 +14,7 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/probes/realtime"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -95,12 +96,12 @@ func (o *outside) Go(fn func(simbed.OutsideEnv)) {
 	o.tries.Go(func() { fn(o.env()) })
 }
 
-func (o *outside) env() *env {
-	return &env{o.ctx, func(fn func(guestagent.Env)) { o.tries.Go(func() { fn(o.env()) }) }}
+func (o *outside) env() *realtime.Env {
+	return realtime.NewEnv(o.ctx, func(fn func(guestagent.Env)) { o.tries.Go(func() { fn(o.env()) }) })
 }
 
 // Mutex implements simbed.Outside.
-func (o *outside) Mutex() guestagent.Mutex { return newLock() }
+func (o *outside) Mutex() guestagent.Mutex { return realtime.NewMutex() }
 
 // Run implements simbed.Outside. When it returns nothing of the run is left.
 func (o *outside) Run(ctx context.Context, until time.Duration) error {

@@ -118,6 +118,7 @@ type Event struct {
 	Instance    int32  `json:"instance,omitempty"`
 	Pod         int32  `json:"pod,omitempty"`
 	Address     string `json:"address,omitempty"`
+	AgentSocket string `json:"agentSocket,omitempty"`
 	StartedNs   int64  `json:"startedNs,omitempty"`
 	Target      bool   `json:"target,omitempty"`
 	WillRestart bool   `json:"willRestart,omitempty"`

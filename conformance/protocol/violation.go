@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,6 +40,27 @@ func (v *Violation) Error() string {
 	}
 	return b.String()
 }
+
+// ErrProtocol is the error of a prober that broke the protocol.
+var ErrProtocol = errors.New("prober protocol")
+
+// Broken is the error of a case whose prober broke the protocol.
+type Broken struct {
+	Violation *Violation
+	Stderr    string // the end of what the prober wrote there; may be empty
+}
+
+// Error says what broke, and what the prober said on standard error.
+func (b *Broken) Error() string {
+	text := ErrProtocol.Error() + ": " + b.Violation.Error()
+	if b.Stderr != "" {
+		text += "\n  standard error of the prober ends with:\n    " + strings.ReplaceAll(b.Stderr, "\n", "\n    ")
+	}
+	return text
+}
+
+// Unwrap gives ErrProtocol and the violation.
+func (b *Broken) Unwrap() []error { return []error{ErrProtocol, b.Violation} }
 
 // checker collects the first violation of a message.
 type checker struct {

@@ -1,4 +1,4 @@
-package loopback
+package realtime
 
 import (
 	"context"
@@ -12,15 +12,22 @@ import (
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 )
 
-// env is what a try sees of the real world.
-type env struct {
-	ctx   context.Context //nolint:containedctx // of the run: its end ends every dial
+// Env is what a try sees of the real world: an attempt.Env and a
+// guestagent.Env. It reads the system's clock.
+type Env struct {
+	ctx   context.Context //nolint:containedctx // of the tries: its end ends every dial and sleep
 	start func(func(guestagent.Env))
 }
 
-func (e *env) Now() time.Time { return time.Now() }
+// NewEnv is the world until ctx ends. start runs what outlives a try, in a
+// goroutine of its own.
+func NewEnv(ctx context.Context, start func(func(guestagent.Env))) *Env { return &Env{ctx, start} }
 
-func (e *env) SleepUntil(t time.Time) {
+// Now implements guestagent.Env.
+func (e *Env) Now() time.Time { return time.Now() }
+
+// SleepUntil implements guestagent.Env.
+func (e *Env) SleepUntil(t time.Time) {
 	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()
 	select {
@@ -30,7 +37,7 @@ func (e *env) SleepUntil(t time.Time) {
 }
 
 // Dial opens a connection. A timeout is os.ErrDeadlineExceeded.
-func (e *env) Dial(address string, deadline time.Time) (net.Conn, error) {
+func (e *Env) Dial(address string, deadline time.Time) (net.Conn, error) {
 	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
 	c, err := d.DialContext(e.ctx, "tcp", address)
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
@@ -39,9 +46,14 @@ func (e *env) Dial(address string, deadline time.Time) (net.Conn, error) {
 	return c, err
 }
 
-func (e *env) Go(fn func(guestagent.Env)) { e.start(fn) }
+// Go implements guestagent.Env.
+func (e *Env) Go(fn func(guestagent.Env)) { e.start(fn) }
 
-func (e *env) Mutex() guestagent.Mutex { return newLock() }
+// Mutex implements guestagent.Env.
+func (e *Env) Mutex() guestagent.Mutex { return NewMutex() }
+
+// NewMutex makes a lock for those who ask a guest agent.
+func NewMutex() guestagent.Mutex { return &lock{} }
 
 // lock is a FIFO lock with deadlines that one goroutine may take and another
 // open.
@@ -50,8 +62,6 @@ type lock struct {
 	held    bool
 	waiters []chan struct{}
 }
-
-func newLock() *lock { return &lock{} }
 
 // Lock implements guestagent.Mutex.
 func (l *lock) Lock(deadline time.Time) bool {
