@@ -14,8 +14,11 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
+	"github.com/vmprobe/vmprobe/conformance/loopback"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
 // conformanceFlags are the flags of conformance.
@@ -28,11 +31,15 @@ type conformanceFlags struct {
 // proberFlags name a prober under test.
 type proberFlags struct {
 	prober  string
+	door    string
 	timeout time.Duration
 	more    []string        // files that it is made of, beside those of its command
 	argv    []string        // from the flag, or from behind --
 	files   []artifact.File // that it is made of
 }
+
+// doors are the words of --door.
+func doors() []string { return []string{protocol.Lockstep, protocol.Sockets} }
 
 func (f *proberFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -45,6 +52,9 @@ func (f *proberFlags) add(cmd *cobra.Command) {
 // split takes the command behind -- from the arguments.
 func (f *proberFlags) split(cmd *cobra.Command, args []string) ([]string, error) {
 	f.argv = strings.Fields(f.prober)
+	if f.door != "" && !slices.Contains(doors(), f.door) {
+		return nil, usagef("--door %q: unknown; %s", f.door, diag.DidYouMean(f.door, doors()))
+	}
 	at := cmd.ArgsLenAtDash()
 	switch {
 	case at < 0 && len(f.argv) == 0 && len(f.more) > 0:
@@ -64,19 +74,22 @@ func (f *proberFlags) split(cmd *cobra.Command, args []string) ([]string, error)
 	return args[:at], nil
 }
 
-// config starts the prober, whose files it looks at before. seed is the first
-// one of the run: it decides about the canaries, together with the suite and
-// the files.
-func (f *proberFlags) config(seed uint64) (lockstep.Config, error) {
+// nonce looks at the files of the prober before it is started. seed is the
+// first one of the run: it decides about the canaries, together with the suite
+// and the files.
+func (f *proberFlags) nonce(seed uint64) (string, error) {
 	var err error
 	if f.files, err = artifact.Of(f.argv, f.more); err != nil {
-		return lockstep.Config{}, exit(exitCouldNotRun, fmt.Errorf("start the prober: %w", err))
+		return "", exit(exitCouldNotRun, fmt.Errorf("start the prober: %w", err))
 	}
+	return fmt.Sprintf("%s %d %s", campaign.Version(), seed, artifact.Digest(f.files)), nil
+}
+
+// config starts the prober.
+func (f *proberFlags) config(seed uint64) (lockstep.Config, error) {
+	nonce, err := f.nonce(seed)
 	command := lockstep.Command{Argv: f.argv, Timeout: f.timeout}
-	return lockstep.Config{
-		Start: command.Start, Tool: campaign.Version(),
-		Nonce: fmt.Sprintf("%s %d %s", campaign.Version(), seed, artifact.Digest(f.files)),
-	}, nil
+	return lockstep.Config{Start: command.Start, Tool: campaign.Version(), Nonce: nonce}, err
 }
 
 // open starts the prober.
@@ -92,14 +105,21 @@ func (f *proberFlags) open(ctx context.Context, seed uint64) (*lockstep.Bed, err
 	return b, nil
 }
 
+// underTest is a testbed with a prober under test.
+type underTest interface {
+	Implementation() protocol.Implementation
+	Claims() []string
+	Canaries() []string
+}
+
 // put fills in what a campaign says of the prober.
-func (f *proberFlags) put(c *campaign.Campaign, b *lockstep.Bed) {
+func (f *proberFlags) put(c *campaign.Campaign, b underTest) {
 	i := b.Implementation()
 	c.Implementation = &report.Implementation{
 		Name: i.Name, Organization: i.Organization, Version: i.Version, Language: i.Language, URL: i.URL,
 		Command: judge.ShellWords(f.argv), Files: f.files, Digest: artifact.Digest(f.files),
 	}
-	c.Door, c.Claimed, c.Canaries = "lockstep", b.Claims(), b.Canaries()
+	c.Door, c.Claimed, c.Canaries = f.door, b.Claims(), b.Canaries()
 }
 
 // unchanged tells whether the files are those that were started: what was
@@ -135,6 +155,11 @@ it asks for, the prober decides. Without a prober the one of vmprobe itself is t
 Cases that need features which the prober does not claim are not-claimed; what it claims
 must pass. A prober that breaks the protocol gives errors, never a verdict.
 
+With --door sockets the prober has a clock and sockets of its own: the guests stand on
+real ones, and the prober reports what it makes of them. Time is real then: all cases
+run at once, and those that take longer than --max-length, or that sockets cannot
+express, are not-run with the reason. A machine that is too busy gives errors.
+
 With --testbed loopback the guests stand on real sockets and time is real: all cases run
 at once, those that take longer than --max-length are left out, and those that sockets
 cannot express are not-run with the reason.
@@ -145,12 +170,14 @@ byte for byte.`,
   vmprobe conformance --prober ./my-prober --profile kubevirt --report junit=junit.xml
   vmprobe conformance 'http-*' -- python3 prober.py
   vmprobe conformance --known-failing known-failing.yaml -- python3 prober.py
+  vmprobe conformance --door sockets --max-length 60s -- ./my-prober --serve
   vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}
 	f.caseFlags.add(cmd)
 	f.proberFlags.add(cmd)
+	cmd.Flags().StringVar(&f.door, "door", protocol.Lockstep, "the way to the prober: lockstep (virtual time) or sockets (its own clock and connections)")
 	f.testbedFlags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		args, err := f.split(cmd, args)
@@ -160,25 +187,46 @@ byte for byte.`,
 		if err := f.caseFlags.check(cmd); err != nil {
 			return err
 		}
-		if err := f.testbedFlags.check(cmd); err != nil {
+		if err := f.checkGround(cmd); err != nil {
 			return err
-		}
-		if f.wall() && len(f.argv) > 0 {
-			return usagef("--testbed %s runs the prober of vmprobe only; another one is tested on sim", f.testbed)
 		}
 		jobs, err := f.jobs(s, args, f.testbed)
 		if err != nil {
 			return err
 		}
-		if f.wall() {
-			return f.executeWall(cmd.Context(), s, env, jobs, cmd.Flags().Changed("parallel"))
-		}
-		if len(f.argv) == 0 {
+		allAtOnce := f.wall() && !cmd.Flags().Changed("parallel")
+		switch {
+		case f.door == protocol.Sockets:
+			return f.executeSockets(cmd.Context(), s, env, jobs, allAtOnce)
+		case f.wall():
+			return f.executeWall(cmd.Context(), s, env, jobs, allAtOnce)
+		case len(f.argv) == 0:
 			return f.execute(cmd.Context(), s, env, bed(), jobs)
 		}
 		return f.executeProber(cmd.Context(), s, env, jobs)
 	}
 	return cmd
+}
+
+// checkGround looks at what the door and the testbed want of each other.
+func (f *conformanceFlags) checkGround(cmd *cobra.Command) error {
+	sockets := f.door == protocol.Sockets
+	if sockets {
+		switch {
+		case len(f.argv) == 0:
+			return usagef("--door sockets is the way to another prober: name one, as in --door sockets -- vmprobe prober --sockets")
+		case cmd.Flags().Changed("testbed") && !f.wall():
+			return usagef("--door sockets needs real sockets: leave out --testbed %s", f.testbed)
+		}
+		f.testbed = (*loopback.Bed)(nil).Name()
+	}
+	if err := f.testbedFlags.check(cmd); err != nil {
+		return err
+	}
+	if f.wall() && len(f.argv) > 0 && !sockets {
+		return usagef("--testbed %s runs the prober of vmprobe only; another one is tested on sim, or by --door sockets", f.testbed)
+	}
+	return nil
 }
 
 // executeProber runs the jobs against the prober that the flags name.

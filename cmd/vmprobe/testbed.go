@@ -27,7 +27,7 @@ func testbeds() []string { return []string{bed().Name(), (*loopback.Bed)(nil).Na
 func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time) or loopback (real sockets, wall time)")
-	flags.DurationVar(&f.longest, "max-length", defaultLongest, "leave out cases that take longer, in wall time")
+	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
 }
 
 // defaultLongest keeps a run in wall time short.
@@ -64,7 +64,7 @@ func (f *testbedFlags) bounded(s streams, jobs []suite.Job) ([]suite.Job, error)
 
 // executeWall runs the jobs on a testbed in wall time, all at once unless the
 // user says otherwise: they wait most of the time.
-func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, parallelSet bool) error {
+func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, allAtOnce bool) error {
 	jobs, err := f.bounded(s, jobs)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env looku
 		return err
 	}
 	c.Mode = "wall"
-	if !parallelSet {
+	if allAtOnce {
 		f.parallel = len(jobs)
 	}
 	return f.finish(ctx, s, env, c, jobs)

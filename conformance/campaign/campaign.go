@@ -10,6 +10,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/known"
 	"github.com/vmprobe/vmprobe/conformance/mutants"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/conformance/suite"
@@ -76,6 +77,9 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 	}
 	if c.Implementation != nil {
 		v.Prober = c.Implementation.Command
+	}
+	if c.Door == protocol.Sockets { // not the default
+		v.Door = c.Door
 	}
 	if c.Again != nil {
 		v.Command = c.Again(o.Job)

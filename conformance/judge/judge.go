@@ -66,8 +66,8 @@ type Verdict struct {
 	View   trace.View
 	Silent []oracle.Silence
 	// Prober is the command of the prober under test, as for a shell; empty:
-	// that of vmprobe.
-	Prober string
+	// that of vmprobe. Door is the way to it; empty: the default one.
+	Prober, Door string
 	// Command runs the case again where no command of vmprobe can, as for a
 	// shell: a prober that is a Go function has only its test.
 	Command string
@@ -83,7 +83,11 @@ func (v *Verdict) Replay() string {
 		if v.ScenarioFlag() != "" {
 			what = v.File
 		}
-		return fmt.Sprintf("vmprobe conformance %s --seed %d -v -- %s", ShellWord(what), v.Seed, v.Prober)
+		door := ""
+		if v.Door != "" {
+			door = " --door " + v.Door
+		}
+		return fmt.Sprintf("vmprobe conformance %s%s --seed %d -v -- %s", ShellWord(what), door, v.Seed, v.Prober)
 	}
 	return fmt.Sprintf("vmprobe replay %s --seed %d", ShellWord(v.Case), v.Seed) + v.ScenarioFlag()
 }

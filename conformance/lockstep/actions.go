@@ -46,7 +46,7 @@ func (s *session) do(a *protocol.Action) *protocol.Violation {
 			return &protocol.Violation{Field: "id", What: fmt.Sprintf("there is no try %d", a.ID), Fix: `begin it with "do":"try"`}
 		}
 		return s.goOn(t, a)
-	case protocol.Ready, protocol.Live, protocol.Started, protocol.LiveFailed, protocol.Report:
+	case protocol.Ready, protocol.Live, protocol.Started, protocol.LiveFailed, protocol.TellEvent:
 		return s.Transition(a)
 	}
 	return nil

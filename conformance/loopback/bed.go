@@ -24,8 +24,10 @@ import (
 type Bed struct {
 	tool string
 	dir  string // of the agents' sockets
-	next atomic.Uint32
 }
+
+// addresses counts those that the process has handed out: its beds share them.
+var addresses atomic.Uint32 //nolint:gochecknoglobals // one network, one counter
 
 // New makes the testbed; tool is the version written into traces.
 func New(tool string) (*Bed, error) {
@@ -44,19 +46,42 @@ func (*Bed) Name() string { return "loopback" }
 
 // address gives every VM of the process one of its own, 127.64.0.1 to
 // 127.127.255.254, beginning somewhere by the number of the process.
-func (b *Bed) address() string {
+func address() string {
 	const size = 64 * 256 * 254
-	n := (uint32(os.Getpid())*509 + b.next.Add(1)) % size //nolint:gosec // a process id is positive
+	n := (uint32(os.Getpid())*509 + addresses.Add(1)) % size //nolint:gosec // a process id is positive
 	return net.IPv4(127, byte(64+n/(256*254)), byte(n/254%256), byte(1+n%254)).String()
 }
 
 // Run implements testbed.Testbed: it takes as long as the case says.
 func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
-	o := &outside{bed: b, thread: newThread()}
+	return b.play(ctx, c, seed, &outside{bed: b, thread: newThread()}, nil)
+}
+
+// Street is where the prober of a run finds the guests.
+type Street interface {
+	// Locker is the thread of the world: whoever comes from elsewhere takes it
+	// before he touches the ground of a Door.
+	sync.Locker
+	// AgentSocket is the path of the socket of a VM's guest agent. It is there
+	// while the agent has its port open, for one client at a time.
+	AgentSocket(vm string) string
+	// Over tells that the run has ended: what comes now does not count. The
+	// lock is held.
+	Over() bool
+}
+
+// RunDoor is Run with another prober, which makes its tries by itself: door
+// puts it into the world.
+func (b *Bed) RunDoor(ctx context.Context, c *scenarios.Case, seed uint64, door func(Street, *simbed.Ground) (simbed.Prober, error)) (*trace.Trace, error) {
+	o := &outside{bed: b, thread: newThread(), foreign: true, sockets: map[string]string{}}
+	return b.play(ctx, c, seed, o, func(g *simbed.Ground) (simbed.Prober, error) { return door(o, g) })
+}
+
+func (b *Bed) play(ctx context.Context, c *scenarios.Case, seed uint64, o *outside, door simbed.Door) (*trace.Trace, error) {
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	defer o.close()
 	var recorder trace.Recorder
-	if err := (simbed.Bed{Bare: true, Outside: o}).Play(ctx, c, seed, sink{&recorder, o.thread}); err != nil {
+	if err := (simbed.Bed{Bare: true, Outside: o, Door: door}).Play(ctx, c, seed, sink{&recorder, o.thread}); err != nil {
 		return nil, err
 	}
 	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.tool, Wall: true, Late: o.late}
@@ -74,7 +99,13 @@ type outside struct {
 	cancel context.CancelFunc
 	hosts  []*host
 	tries  sync.WaitGroup
+
+	foreign bool              // the prober is not ours
+	sockets map[string]string // of agents, by VM, when it is not
 }
+
+// AgentSocket implements Street.
+func (o *outside) AgentSocket(vm string) string { return o.sockets[vm] }
 
 // Begin implements simbed.Outside.
 func (o *outside) Begin(k *sim.Kernel) {
@@ -83,10 +114,13 @@ func (o *outside) Begin(k *sim.Kernel) {
 }
 
 // Host implements simbed.Outside.
-func (o *outside) Host(_ string, log func(fakevm.Record)) (simbed.OutsideHost, error) {
-	address := o.bed.address()
-	h := &host{address: address, socket: filepath.Join(o.bed.dir, address)}
-	h.Host = oshost.New(oshost.Config{Address: address, AgentSocket: h.socket, Log: log, Thread: o.thread})
+func (o *outside) Host(vm string, log func(fakevm.Record)) (simbed.OutsideHost, error) {
+	own := address()
+	h := &host{address: own, socket: filepath.Join(o.bed.dir, own), foreign: o.foreign}
+	if o.foreign {
+		o.sockets[vm] = h.socket
+	}
+	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Thread: o.thread})
 	o.hosts = append(o.hosts, h)
 	return h, nil
 }

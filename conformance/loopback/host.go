@@ -13,6 +13,7 @@ type host struct {
 	*oshost.Host
 	address, socket string
 	changed         func(net.Conn)
+	foreign         bool // the prober connects to the socket
 }
 
 // Address implements simbed.OutsideHost.
@@ -25,18 +26,27 @@ func (h *host) OnAgent(fn func(net.Conn)) { h.changed = fn }
 // once. The kernel completes that without the guest.
 func (h *host) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm.Session, error) {
 	s, err := h.Host.AgentChannel(handler)
-	if err != nil {
-		return nil, err
+	if err != nil || h.foreign {
+		return s, err
 	}
-	c, err := net.Dial("unix", h.socket)
+	c, err := DialAgent(h.socket)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	if h.changed != nil {
-		h.changed(&agentConn{c.(*net.UnixConn)}) //nolint:forcetypeassert // a unix socket gives nothing else
+		h.changed(c)
 	}
 	return &agentSession{s, h}, nil
+}
+
+// DialAgent connects to the socket of a guest agent, as QEMU's client does.
+func DialAgent(path string) (net.Conn, error) {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return &agentConn{c.(*net.UnixConn)}, nil //nolint:forcetypeassert // a unix socket gives nothing else
 }
 
 // agentSession tells libvirt that the agent's end is closed.

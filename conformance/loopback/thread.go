@@ -99,6 +99,9 @@ func (t *thread) run(ctx context.Context, until time.Duration) error {
 	}
 }
 
+// Over tells that the run has ended. The lock is held.
+func (t *thread) Over() bool { return t.over }
+
 func (t *thread) overslept(by time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -5,16 +5,64 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/engine"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
 // Unsupported implements testbed.Testbed: it says what real sockets, or the
 // wall clock, cannot do.
 func (b *Bed) Unsupported(c *scenarios.Case) string {
+	why := b.lacks(c)
+	for i := range c.Events {
+		if c.Events[i].Kind == scenarios.PanicAttempt {
+			why = append(why, "event panic: a try outside does not panic on demand")
+		}
+	}
+	return reasons(why)
+}
+
+// UnsupportedDoor is Unsupported for RunDoor.
+func (b *Bed) UnsupportedDoor(c *scenarios.Case) string {
+	why := b.lacks(c)
+	for i := range c.Faults {
+		switch c.Faults[i].Kind {
+		case scenarios.AgentCode:
+			why = append(why, "fault agentCode: no libvirt stands between the prober and the agent's socket")
+		default:
+		}
+	}
+	for i := range c.Events {
+		switch e := &c.Events[i]; e.Kind {
+		case scenarios.StepClock:
+			why = append(why, "event stepClock: the clock of this machine is not ours to set")
+		case scenarios.RestartProber:
+			if e.At <= engine.ResumeGrace && e.At > engine.ResumeGrace-rebirth {
+				why = append(why, fmt.Sprintf("event restartProber at %s: a process takes a moment to begin, and the rule turns at %s", e.At, engine.ResumeGrace))
+			}
+		default:
+		}
+	}
+	if c.Proxy != "" {
+		why = append(why, "prober.proxy: the environment of a prober is its own")
+	}
+	return reasons(why)
+}
+
+// rebirth is how long a process that takes over may need to begin.
+const rebirth = 250 * time.Millisecond
+
+func reasons(why []string) string {
+	slices.Sort(why)
+	return strings.Join(slices.Compact(why), "; ")
+}
+
+// lacks is what no prober can meet on this ground.
+func (b *Bed) lacks(c *scenarios.Case) []string {
 	var why []string
 	for i := range c.Faults {
 		switch f := &c.Faults[i]; f.Kind {
@@ -31,16 +79,13 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 		switch e := &c.Events[i]; e.Kind {
 		case scenarios.Migrate:
 			why = append(why, "event migrate: one address is one pod")
-		case scenarios.PanicAttempt:
-			why = append(why, "event panic: a try outside does not panic on demand")
 		default:
 		}
 	}
 	for i := range c.VMs {
 		why = append(why, b.unsupportedVM(&c.VMs[i])...)
 	}
-	slices.Sort(why)
-	return strings.Join(slices.Compact(why), "; ")
+	return why
 }
 
 func (b *Bed) unsupportedVM(v *scenarios.VM) []string {
@@ -65,7 +110,7 @@ func (b *Bed) unsupportedVM(v *scenarios.VM) []string {
 
 // mayBind tells whether the user may listen on a low port.
 func (b *Bed) mayBind(port uint16) bool {
-	l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", b.address(), port))
+	l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address(), port))
 	if err != nil {
 		return false
 	}

@@ -20,7 +20,7 @@ var (
 	kinds = []string{probes.Readiness.String(), probes.Liveness.String(), probes.Startup.String()}
 	verbs = []string{
 		string(Try), string(Ask), string(Result), string(Cancel),
-		string(Ready), string(Live), string(Started), string(LiveFailed), string(Report),
+		string(Ready), string(Live), string(Started), string(LiveFailed), string(TellEvent),
 	}
 	happenings = []string{
 		string(ContainerStarted), string(ContainerStopped), string(Terminating), string(Sync), string(Answer),
@@ -55,11 +55,21 @@ func (r *Reply) check(c *checker, to *Request) {
 			{"implementation", r.Implementation != nil},
 			{"features", r.Features != nil},
 			{"profiles", r.Profiles != nil},
+			{"concurrent", r.Concurrent != 0},
 		} {
 			if f.given {
 				c.fail(f.name, "leave it out", "it belongs to the answer to hello, not to %s", to.Op)
 			}
 		}
+	}
+	if to.Run > 0 {
+		if len(r.Do) > 0 {
+			c.fail("do", fmt.Sprintf(`write {"run":%d,"do":[...]} on a line of its own`, to.Run), "behind the sockets door an answer is its seq alone")
+		}
+		if r.WakeAtNs != nil {
+			c.fail("wakeAtNs", "keep the time yourself", "behind the sockets door nobody is woken")
+		}
+		return
 	}
 	if to.Op != Step && to.Op != Open {
 		if len(r.Do) > 0 {
@@ -106,6 +116,12 @@ func (r *Reply) checkHello(c *checker, to *Request) {
 			c.fail(field, diag.DidYouMean(f, known), "%q was not offered", f)
 		}
 	}
+	switch {
+	case to.Door != Sockets && r.Concurrent != 0:
+		c.fail("concurrent", "leave it out", "behind the lockstep door a prober has one case at a time")
+	case r.Concurrent < 0 || r.Concurrent > MaxConcurrent:
+		c.fail("concurrent", fmt.Sprintf("give a number from 1 to %d", MaxConcurrent), "%d cases at a time", r.Concurrent)
+	}
 	for i, p := range r.Profiles {
 		c.oneOf(fmt.Sprintf("profiles[%d]", i), p, profiles()...)
 	}
@@ -117,10 +133,8 @@ func (a *Action) check(c *checker) {
 	case Try, Ask, Result, Cancel:
 		c.positive("id", a.ID)
 	case Ready, Live, Started:
-		if a.OK == nil {
-			c.fail("ok", `give "ok":true or "ok":false`, "the state is missing")
-		}
-	case Report:
+		c.state(a)
+	case TellEvent:
 		c.given("reason", a.Reason)
 	case LiveFailed:
 		if a.Probe != "" {
@@ -128,7 +142,7 @@ func (a *Action) check(c *checker) {
 		}
 	}
 	switch a.Do {
-	case Try, Ready, Live, Started, LiveFailed, Report:
+	case Try, Ready, Live, Started, LiveFailed, TellEvent:
 		c.given("vm", a.VM)
 		c.positive("instance", int64(a.Instance))
 	case Result:
@@ -143,12 +157,7 @@ func (a *Action) check(c *checker) {
 
 // checkExchange looks at what is asked for.
 func (a *Action) checkExchange(c *checker) {
-	n := 0
-	for _, given := range []bool{a.HTTP != nil, a.TCP != nil, a.Agent != nil, a.Domain != nil, a.Exec != nil} {
-		if given {
-			n++
-		}
-	}
+	n := len(a.exchanges())
 	switch {
 	case n > 0 && a.Do != Try && a.Do != Ask:
 		c.fail("do", `"do":"try" or "do":"ask" asks for an exchange`, "%q asks for none", a.Do)
@@ -171,11 +180,35 @@ func (a *Action) checkExchange(c *checker) {
 		c.notNegative("agent.timeoutNs", g.TimeoutNs)
 		c.notNegative("agent.limitNs", g.LimitNs)
 	}
-	if e := a.Exec; e != nil {
-		if len(e.Argv) == 0 {
-			c.fail("exec.argv", "name a program", "the command is empty")
+	if a.Exec != nil {
+		a.Exec.check(c)
+	}
+}
+
+// exchanges lists what is asked for, by field.
+func (a *Action) exchanges() (list []string) {
+	for _, x := range []struct {
+		field string
+		given bool
+	}{{"http", a.HTTP != nil}, {"tcp", a.TCP != nil}, {"agent", a.Agent != nil}, {"domain", a.Domain != nil}, {"exec", a.Exec != nil}} {
+		if x.given {
+			list = append(list, x.field)
 		}
-		c.notNegative("exec.timeoutNs", e.TimeoutNs)
+	}
+	return list
+}
+
+func (e *ExecRequest) check(c *checker) {
+	if len(e.Argv) == 0 {
+		c.fail("exec.argv", "name a program", "the command is empty")
+	}
+	c.notNegative("exec.timeoutNs", e.TimeoutNs)
+}
+
+// state wants the state that an action publishes.
+func (c *checker) state(a *Action) {
+	if a.OK == nil {
+		c.fail("ok", `give "ok":true or "ok":false`, "the state is missing")
 	}
 }
 
@@ -219,6 +252,9 @@ func (r *Request) check(c *checker) {
 	switch r.Op {
 	case Hello:
 		c.positive("protocol", int64(r.Protocol))
+		if r.Door != "" {
+			c.oneOf("door", r.Door, Lockstep, Sockets)
+		}
 	case Open:
 		c.given("case", r.Case)
 		c.oneOf("profile", r.Profile, profiles()...)

@@ -114,6 +114,7 @@ var fieldNames = sync.OnceValue(func() []string {
 		}
 	}
 	walk(reflect.TypeFor[Reply]())
+	walk(reflect.TypeFor[Report]())
 	slices.Sort(names)
 	return slices.Compact(names)
 })

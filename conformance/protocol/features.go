@@ -22,6 +22,11 @@ const (
 	Panics        = "panic"          // event panic
 )
 
+// ClusterEvents is offered behind the sockets door: the prober tells the result
+// of every attempt, and what virt-launcher would report. Cases that expect
+// such events need it; behind the lockstep door every prober tells them.
+const ClusterEvents = "events"
+
 // Features lists all of them.
 func Features() []string {
 	return []string{
@@ -50,5 +55,7 @@ func Offer(nonce string) []string {
 
 // Canaries are what is offered and does not exist.
 func Canaries(offered []string) []string {
-	return slices.DeleteFunc(slices.Clone(offered), func(f string) bool { return slices.Contains(Features(), f) })
+	return slices.DeleteFunc(slices.Clone(offered), func(f string) bool {
+		return f == ClusterEvents || slices.Contains(Features(), f)
+	})
 }

@@ -13,6 +13,10 @@ type Reply struct {
 	Features []string `json:"features,omitempty"`
 	// Profiles are the dialects that the prober speaks (hello); empty: all.
 	Profiles []string `json:"profiles,omitempty"`
+	// Concurrent is how many cases the prober takes at a time (hello, sockets
+	// door), from 1 to [MaxConcurrent]; absent: one. Of those that take fewer,
+	// more processes are started.
+	Concurrent int `json:"concurrent,omitempty"`
 
 	// Do are the actions of the prober at this instant, in order (step).
 	Do []Action `json:"do,omitempty"`
@@ -40,10 +44,12 @@ const (
 	// the last result of this probe asked to retry.
 	Try Verb = "try"
 	// Ask asks for another exchange of try ID: after a redirect, or the next
-	// command for the agent. The one before must have been answered.
+	// command for the agent. The one before must have been answered. Behind the
+	// sockets door it asks for what has no socket: domain or exec.
 	Ask Verb = "ask"
 	// Result ends try ID with a Class. Retry: the attempt goes on with another
-	// try. An exchange that is under way goes on, and is answered.
+	// try. An exchange that is under way goes on, and is answered. Behind the
+	// sockets door it tells what became of an attempt.
 	Result Verb = "result"
 	// Cancel gives up the exchange of try ID; it is not answered any more.
 	Cancel Verb = "cancel"
@@ -56,9 +62,9 @@ const (
 	// LiveFailed asks for the container to be killed, on the verdict of Probe:
 	// liveness (the default) or startup.
 	LiveFailed Verb = "liveFailed"
-	// Report writes an event with a Reason and a Message about a VM. Those that
-	// tell of unhealthy probes are written by the suite, from results.
-	Report Verb = "report"
+	// TellEvent writes an event with a Reason and a Message about a VM. Those
+	// that tell of unhealthy probes are written by the suite, from results.
+	TellEvent Verb = "report"
 )
 
 // Action is something that the prober does.
@@ -66,13 +72,14 @@ type Action struct {
 	Do Verb `json:"do"`
 
 	// ID names a try: positive, never the same twice in a case (try, ask,
-	// result, cancel).
+	// result, cancel). Behind the sockets door it names a question (ask).
 	ID int64 `json:"id,omitempty"`
 	// VM and Instance name the container (try, ready, live, started,
-	// liveFailed, report).
+	// liveFailed, report; behind the sockets door every action).
 	VM       string `json:"vm,omitempty"`
 	Instance int32  `json:"instance,omitempty"`
-	// Probe is readiness, liveness or startup (try, liveFailed).
+	// Probe is readiness, liveness or startup (try, liveFailed; result behind
+	// the sockets door).
 	Probe string `json:"probe,omitempty"`
 
 	HTTP   *HTTPRequest   `json:"http,omitempty"`
@@ -156,6 +163,9 @@ type ExecRequest struct {
 	Argv      []string `json:"argv"`
 	TimeoutNs int64    `json:"timeoutNs,omitempty"`
 }
+
+// MaxConcurrent is how many cases a prober may take at a time.
+const MaxConcurrent = 10_000
 
 // MaxBody is how much of a body the suite reads at most, in bytes.
 const MaxBody = 1 << 20

@@ -29,6 +29,13 @@ type Request struct {
 	// canaries, other ones in each run: a feature and a kind of probe that no
 	// prober has. Who claims them has not read the list.
 	Offered []string `json:"offered,omitempty"`
+	// Door says how the prober is tested (hello): sockets, or lockstep when it
+	// is absent.
+	Door string `json:"door,omitempty"`
+
+	// Run is the number of a case that runs, in all its messages (open, step,
+	// close; sockets door alone). Reports repeat it.
+	Run int64 `json:"run,omitempty"`
 
 	// Case is the id of the case (open).
 	Case string `json:"case,omitempty"`
@@ -47,7 +54,8 @@ type Request struct {
 	// VMs are the machines to probe (open).
 	VMs []VM `json:"vms,omitempty"`
 
-	// NowNs is the present instant (step). It never goes back.
+	// NowNs is the present instant (step). It never goes back. Behind the
+	// sockets door it is the instant at which the message was written.
 	NowNs int64 `json:"nowNs,omitempty"`
 	// Events are what happened at this instant, in order (step). None: the
 	// instant that the prober asked to be woken at has come.
@@ -85,7 +93,9 @@ const (
 	// containers of the VM from 1, Pod is the instance of the first one in its
 	// pod (with every event of a container), Address the pod's IP address,
 	// StartedNs the instant of its start, Target marks the target of a live
-	// migration.
+	// migration. AgentSocket is the path of the unix socket of the guest agent
+	// (sockets door): it is there while the agent has its port open, for one
+	// client at a time.
 	ContainerStarted Happening = "containerStarted"
 	// ContainerStopped tells that it runs no more; WillRestart: another one
 	// follows in the same pod.
@@ -100,7 +110,8 @@ const (
 	// ProberRestarted tells that the prober process was killed and started
 	// anew: everything is forgotten. The containers that run follow as
 	// containerStarted and terminating events in the same step, those whose
-	// startup probe had passed with Passed (feature prober-restart).
+	// startup probe had passed with Passed (feature prober-restart). Behind the
+	// sockets door the process is really killed, and another one is told.
 	ProberRestarted Happening = "proberRestarted"
 	// ClockStepped tells that the wall clock was moved by ByNs (feature
 	// clock-step).

@@ -13,6 +13,9 @@ import (
 type Violation struct {
 	// Seq is the message at fault; 0: none in particular.
 	Seq int64
+	// Line is the line at fault, cut short, when no message names it; empty: it
+	// is not known.
+	Line string
 	// Field is where in it, as in do[0].probe; empty: the message itself.
 	Field string
 	// What is wrong, and the Fix; the fix may be empty.
@@ -24,6 +27,8 @@ func (v *Violation) Error() string {
 	var b strings.Builder
 	if v.Seq > 0 {
 		fmt.Fprintf(&b, "message %d", v.Seq)
+	} else if v.Line != "" {
+		b.WriteString("line " + v.Line)
 	}
 	if v.Field != "" {
 		if b.Len() > 0 {
@@ -65,6 +70,7 @@ func (b *Broken) Unwrap() []error { return []error{ErrProtocol, b.Violation} }
 // checker collects the first violation of a message.
 type checker struct {
 	seq   int64
+	line  string // when there is no seq
 	list  string // the list whose element is being looked at; empty: the message itself
 	index int
 	first *Violation
@@ -77,7 +83,7 @@ func (c *checker) fail(field, fix, what string, args ...any) {
 	if c.list != "" {
 		field = fmt.Sprintf("%s[%d].%s", c.list, c.index, field)
 	}
-	c.first = &Violation{Seq: c.seq, Field: field, What: fmt.Sprintf(what, args...), Fix: fix}
+	c.first = &Violation{Seq: c.seq, Line: c.line, Field: field, What: fmt.Sprintf(what, args...), Fix: fix}
 }
 
 // oneOf wants a word of a list.

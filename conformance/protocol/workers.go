@@ -134,7 +134,7 @@ func (w *Workers) step(p *placed, now time.Duration, e Event) {
 			a.Probe = p.kind
 		case Ready:
 			a.Do = []Verb{Ready, Live, Started}[KindOf(p.kind)]
-		case Live, Started, Report:
+		case Live, Started, TellEvent:
 		}
 		if a.Do != Ask && a.Do != Result && a.Do != Cancel {
 			a.VM, a.Instance = p.vm, p.instance

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +16,13 @@ import (
 func writeText(w io.Writer, r *Report) error {
 	var b strings.Builder
 	list := r.groups()
+	alike := unrun(list)
 	for i := range list {
 		drawn := 0
 		for _, c := range list[i].runs {
+			if alike[c.Reason] > fewAlike && c.Result == judge.NotRun && !r.Verbose {
+				continue
+			}
 			if (c.Result == judge.Pass || c.Result == judge.NotClaimed) && !r.Verbose || c.Result != judge.Pass && c.Result != list[i].Result {
 				continue
 			}
@@ -32,9 +38,32 @@ func writeText(w io.Writer, r *Report) error {
 			b.WriteString("\n")
 		}
 	}
+	if !r.Verbose {
+		for _, reason := range slices.Sorted(maps.Keys(alike)) {
+			if n := alike[reason]; n > fewAlike {
+				fmt.Fprintf(&b, "NOT-RUN %d runs\n  %s\n\n", n, reason)
+			}
+		}
+	}
 	r.summary(&b, list)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// fewAlike is how many runs may say the same reason before they are summed up.
+const fewAlike = 3
+
+// unrun counts the runs that were not made, by reason.
+func unrun(list []group) map[string]int {
+	n := map[string]int{}
+	for i := range list {
+		for _, c := range list[i].runs {
+			if c.Result == judge.NotRun {
+				n[c.Reason]++
+			}
+		}
+	}
+	return n
 }
 
 // Text is the picture of the run in plain text, or its verdict in words when

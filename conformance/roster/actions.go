@@ -65,7 +65,7 @@ func (r *Roster) Transition(a *protocol.Action) *protocol.Violation {
 	if v != nil {
 		return v
 	}
-	if a.Do == protocol.Report {
+	if a.Do == protocol.TellEvent {
 		r.Ground.AgentEvent(a.VM, a.Reason, a.Message)
 		return nil
 	}

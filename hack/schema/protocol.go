@@ -11,14 +11,14 @@ import (
 )
 
 // protocolSchema is the schema of the messages between suite and prober: a
-// line is a Request or a Reply.
+// line is a Request, a Reply or a Report.
 func protocolSchema(root string) (*jsonschema.Schema, error) {
 	r := &jsonschema.Reflector{Anonymous: true, Mapper: words}
 	if err := comments(r, root, "./conformance/protocol"); err != nil {
 		return nil, err
 	}
 	defs := jsonschema.Definitions{}
-	for _, v := range []any{protocol.Request{}, protocol.Reply{}} {
+	for _, v := range []any{protocol.Request{}, protocol.Reply{}, protocol.Report{}} {
 		maps.Copy(defs, r.Reflect(v).Definitions)
 	}
 	// What the suite sends may grow; what a prober sends is refused when it is
@@ -27,9 +27,9 @@ func protocolSchema(root string) (*jsonschema.Schema, error) {
 		defs[name].AdditionalProperties = nil
 	}
 	return &jsonschema.Schema{
-		Version: jsonschema.Version, Title: "vmprobe lockstep protocol",
-		Description: "One line of a conversation: a Request of the suite, or the Reply of a prober.",
-		AnyOf:       []*jsonschema.Schema{ref("Request"), ref("Reply")}, Definitions: defs,
+		Version: jsonschema.Version, Title: "vmprobe prober protocol",
+		Description: "One line of a conversation: a Request of the suite, the Reply of a prober, or its Report (sockets door).",
+		AnyOf:       []*jsonschema.Schema{ref("Request"), ref("Reply"), ref("Report")}, Definitions: defs,
 	}, nil
 }
 

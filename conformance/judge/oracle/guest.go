@@ -238,6 +238,16 @@ func (c *court) noticed() time.Duration {
 // early is how much sooner than computed a try may end.
 const early = 10 * time.Millisecond
 
+// haste is how much sooner than computed a guest may seem to be asked after
+// something else that it saw: in wall time it may have noticed that one late,
+// by as much as a run that is judged may be late.
+func (c *court) haste() time.Duration {
+	if c.run.Wall {
+		return early + c.slack/4
+	}
+	return early
+}
+
 // occupation is the time in which a try may hold the agent's job lock.
 type occupation struct {
 	interval

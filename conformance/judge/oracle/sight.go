@@ -179,7 +179,7 @@ func (w *sight) add(m history.Mark) {
 	x := w.read(m)
 	if n := len(w.list); n > 0 {
 		p := &w.list[n-1]
-		within := m.T <= p.last+p.most+early
+		within := m.T <= p.last+p.most+w.c.haste()
 		switch {
 		case p.chain && p.classes == 0 && m.T <= p.last+min(p.most, w.s.Probe.Period/2): // a redirect is followed
 			// What the truth table says is about the probe's own path.

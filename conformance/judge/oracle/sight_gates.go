@@ -69,7 +69,7 @@ func seenGate(c *court) {
 		if w.s.Probe.Kind == probes.Startup || !known || len(w.list) == 0 {
 			return
 		}
-		if x := &w.list[0]; x.first < open-early {
+		if x := &w.list[0]; x.first < open-w.c.haste() {
 			w.fail("", x.first, x.event, fmt.Sprintf("the guest was asked at %s, before the startup probe can have passed", Seconds(x.first)),
 				"no attempt before the startup probe succeeds")
 		}
@@ -185,7 +185,7 @@ func seenSingleFlight(c *court) {
 			if m.Value != string(fakevm.Agent) || !strings.HasPrefix(m.Msg, "{") {
 				continue
 			}
-			if before != nil && m.T < before.T+min(replyDelay(before.Msg), patience)-early {
+			if before != nil && m.T < before.T+min(replyDelay(before.Msg), patience)-c.haste() {
 				if _, anew := c.lastRestart(before.T, m.T); !anew && m.Instance == before.Instance {
 					c.fail(Failure{
 						At: m.T, VM: v.Name, Instance: m.Instance, Event: m.Index,

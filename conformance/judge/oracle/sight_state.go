@@ -130,7 +130,7 @@ func (w *sight) allows(list []sighting, to bool, m history.Mark) (n int, ok bool
 	for i := len(list) - 1; i >= 0 && !blocked; i-- {
 		x := &list[i]
 		switch {
-		case x.last+x.least > m.T+early: // not over yet
+		case x.last+x.least > m.T+w.c.haste(): // not over yet
 		case x.may(to):
 			n += x.attempts()
 		case x.classes != 0 && !x.classes.Has(probes.Errored):
@@ -180,7 +180,7 @@ func (w *sight) premature(to bool, m history.Mark, n int) {
 		x := &w.list[i]
 		if x.first <= m.T {
 			tail = append(tail, x)
-			if x.may(to) && x.last+x.least > m.T+early {
+			if x.may(to) && x.last+x.least > m.T+w.c.haste() {
 				patient++
 			}
 		}

@@ -213,7 +213,8 @@ func seenOverlap(c *court) {
 	c.sights(func(w *sight) {
 		for i := 1; i < len(w.list); i++ {
 			p, x := &w.list[i-1], &w.list[i]
-			if _, anew := c.lastRestart(p.first, x.first); anew || x.first >= p.last+p.least-early {
+			// What a prober asked before it was killed may be noticed afterwards.
+			if _, anew := c.lastRestart(p.first-c.noticed(), x.first); anew || x.first >= p.last+p.least-c.haste() {
 				continue
 			}
 			w.fail("TIM-NO-OVERLAP", x.first, x.event,

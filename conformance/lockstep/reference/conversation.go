@@ -226,7 +226,7 @@ func (d *remoteDomain) Status() guestagent.Status {
 // PingFailed implements guestagent.Domain.
 func (d *remoteDomain) PingFailed(message string) {
 	d.c.p.actions = append(d.c.p.actions, protocol.Action{
-		Do: protocol.Report, VM: d.vm, Instance: d.instance, Reason: "GuestAgentPingFailed", Message: message,
+		Do: protocol.TellEvent, VM: d.vm, Instance: d.instance, Reason: "GuestAgentPingFailed", Message: message,
 	})
 }
 
