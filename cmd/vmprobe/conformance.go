@@ -170,7 +170,7 @@ byte for byte.`,
   vmprobe conformance --prober ./my-prober --profile kubevirt --report junit=junit.xml
   vmprobe conformance 'http-*' -- python3 prober.py
   vmprobe conformance --known-failing known-failing.yaml -- python3 prober.py
-  vmprobe conformance --door sockets --max-length 60s -- ./my-prober --serve
+  vmprobe conformance --door sockets --max-length 60s -- ./my-prober
   vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,

@@ -116,8 +116,11 @@ func (b *Bed) Close() error {
 // Implementation is what the prober calls itself.
 func (b *Bed) Implementation() protocol.Implementation { return *b.greeting.Implementation }
 
-// Claims are the features that the prober claims, in the order of the offer.
-func (b *Bed) Claims() []string { return slices.Clone(b.greeting.Features) }
+// Claims are the features that the prober claims, in the order of the offer;
+// whether it tells of events is no claim.
+func (b *Bed) Claims() []string {
+	return slices.DeleteFunc(slices.Clone(b.greeting.Features), func(f string) bool { return f == protocol.ClusterEvents })
+}
 
 // Name implements testbed.Testbed.
 func (b *Bed) Name() string { return b.ground.Name() }

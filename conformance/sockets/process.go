@@ -23,6 +23,7 @@ type process struct {
 	closed  map[int64]bool // runs that are over: what comes late is nobody's
 	failure error          // why the process is no good any more
 	retired bool           // it was ended on purpose
+	deaf    bool           // its output has ended; why is being found out
 
 	outbox  [][]byte
 	written *sync.Cond // something is in the outbox, or the end has come
@@ -77,6 +78,12 @@ func (p *process) post(r *protocol.Request, answered func(*protocol.Reply, error
 	}
 	q := &question{request: r, answered: answered}
 	q.silence = time.AfterFunc(p.timeout, func() {
+		p.mu.Lock()
+		deaf := p.deaf
+		p.mu.Unlock()
+		if deaf {
+			return
+		}
 		p.fail(&protocol.Violation{
 			Seq: r.Seq, What: fmt.Sprintf("silence: no answer within %s", p.timeout),
 			Fix: `answer every message at once with {"seq":N} on a line, whatever it takes to act on it, and flush standard output`,
@@ -134,6 +141,7 @@ func (p *process) read() {
 		if err != nil {
 			p.mu.Lock()
 			over := p.retired || p.failure != nil
+			p.deaf = true
 			p.mu.Unlock()
 			if !over {
 				p.fail(p.program.Broken(err))

@@ -73,7 +73,9 @@ var violators = map[string]struct {
 		[]string{"message 1, field protocol", "version 2, the suite version 1"},
 	},
 	"canary": {
-		answer(1, edit(func(m map[string]any) { m["features"] = append(m["features"].([]any), protocol.Canaries(protocol.Offer(""))[0]) })), true,
+		answer(1, edit(func(m map[string]any) {
+			m["features"] = append(m["features"].([]any), protocol.Canaries(protocol.Offer(""))[0])
+		})), true,
 		[]string{"message 1, field features[11]", "is a canary, which nobody has"},
 	},
 	"too many at a time": {

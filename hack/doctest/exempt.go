@@ -21,6 +21,7 @@ func Exempts() []Exempt {
 		{"go run ./hack/", "rewrites files of the checkout or takes minutes", "go list ./hack/..."},
 		{"git clone ", "needs the network", ""},
 		{"vmprobe agree ", "runs in wall time; agree.txtar runs a short case", "vmprobe agree --help"},
+		{"vmprobe conformance --door sockets ", "runs in wall time; sockets.txtar runs short cases", "vmprobe conformance --help"},
 		{"cd vmprobe", "follows the clone", ""},
 	}
 }
