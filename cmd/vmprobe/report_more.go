@@ -14,20 +14,38 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/report/badge"
 )
 
-func newReportVerify(s streams) *cobra.Command {
+func newReportVerify(s streams, env lookupEnv) *cobra.Command {
 	var f archiveFlags
+	var again repeatFlags
 	cmd := &cobra.Command{
-		Use:   "verify REPORT",
+		Use:   "verify REPORT [-- prober [args]]",
 		Short: "Check a saved report against its digests, traces and scenarios",
 		Long: `verify checks the digest of a report, the digest of the scenario file of each case, and,
 with --traces, the digest of each trace and whether the judges still come to the verdict
-of the report. It says what does not fit, and ends with exit code 1 then.`,
+of the report. It says what does not fit, and ends with exit code 1 then.
+
+With a prober, or with --rerun, everything is run again and must come to the same report,
+byte for byte. Exit code 1: suite, prober, list of known failures or cases are other ones
+than those of the report; 2: the report cannot be made again, as one in real time; 3: the
+prober broke; 4: nothing is another one, and yet the outcome is.`,
 		Example: `  vmprobe report verify report.yaml --traces traces
+  vmprobe report verify report.yaml -- ./my-prober --stdio
+  vmprobe report verify report.yaml --rerun
   vmprobe report verify report.yaml --scenario my-scenarios/`,
-		Args: cobra.ExactArgs(1),
 	}
 	f.add(cmd)
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	again.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		args, err := again.split(cmd, args)
+		if err != nil {
+			return err
+		}
+		if len(args) != 1 {
+			return usagef("verify takes one report; got %d", len(args))
+		}
+		if again.known != "" && !again.wanted() {
+			return usagef("--known-failing is for a report that is made again: name the prober, or say --rerun")
+		}
 		var wrong []error
 		r, err := openReport(args[0], s.in)
 		if _, changed := errors.AsType[*report.DigestError](err); changed {
@@ -45,6 +63,9 @@ of the report. It says what does not fit, and ends with exit code 1 then.`,
 			complain(s.err, wrong)
 			fmt.Fprintf(s.out, "%s: does not fit in %d places\n", args[0], len(wrong))
 			return exit(exitNegative, nil)
+		}
+		if again.wanted() {
+			return again.again(cmd.Context(), s, env, args[0], r, a)
 		}
 		fmt.Fprintf(s.out, "%s: the digest of the report and the files of %d cases fit", args[0], len(r.ByCase()))
 		if f.traces == "" {
