@@ -33,7 +33,7 @@ that --report of the run writes; without them it has no timelines.`,
 	for _, format := range report.Formats() {
 		cmd.AddCommand(newReportView(s, env, format))
 	}
-	cmd.AddCommand(newReportVerify(s, env), newReportMerge(s), newReportBadge(s))
+	cmd.AddCommand(newReportVerify(s, env), newReportMerge(s), newReportBadge(s), newReportInToto(s))
 	cmd.RunE = orSubcommand(cmd)
 	return cmd
 }

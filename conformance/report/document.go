@@ -173,6 +173,15 @@ func (r *Report) document() (*document, error) {
 	return clean, nil
 }
 
+// Digest is the sha256 of the compact JSON of the report, which is in it, too.
+func (r *Report) Digest() (string, error) {
+	d, err := r.document()
+	if err != nil {
+		return "", err
+	}
+	return d.Digest, nil
+}
+
 // wholeRun is the Shard of a run of everything.
 const wholeRun = "all"
 

@@ -24,6 +24,8 @@ var saves = map[string]string{
 	"github.com/google/go-cmp":                 "readable differences of values in tests",
 	"github.com/invopop/jsonschema":            "the JSON Schema of scenario files from Go types and their comments",
 	"github.com/onsi/ginkgo/v2":                "the conformance suite as Go tests that are chosen by labels",
+	"github.com/in-toto/attestation":           "the framework's own reader of statements, in the test of what is written for signing",
+	"google.golang.org/protobuf":               "JSON of that reader",
 	"github.com/onsi/gomega":                   "assertions of that suite",
 	"github.com/rogpeppe/go-internal":          "scripts that test the command line: files, commands, exit codes in one text",
 	"github.com/santhosh-tekuri/jsonschema/v6": "proof that the JSON Schema and the decoder agree",
