@@ -35,6 +35,7 @@ type ourPod struct {
 	started  bool
 	ready    bool
 	syncs    int // so far
+	lost     int
 }
 
 func runOurs(p *plan, rules *engine.Rules, driver *prober.Rules) ([]entry, error) {
@@ -59,6 +60,9 @@ func runOurs(p *plan, rules *engine.Rules, driver *prober.Rules) ([]entry, error
 			return nil, err
 		}
 	}
+	for _, s := range p.steps {
+		o.at(s.at, func() { o.d.StepClock(s.by) })
+	}
 	return o.log, o.k.Run(p.until)
 }
 
@@ -79,6 +83,9 @@ func (o *ours) add(i int) error {
 	}
 	if one.plan.syncs > 0 {
 		o.at(one.plan.sync(i, 1), one.sync)
+	}
+	if one.plan.panics > 0 {
+		o.at(one.plan.lost(i, 1), one.lose)
 	}
 	return nil
 }
@@ -120,6 +127,13 @@ func (p *ourPod) sync() {
 	p.o.at(p.plan.sync(p.number, p.syncs+1), p.sync)
 }
 
+// lose makes the next try panic.
+func (p *ourPod) lose() {
+	p.vm.PanicNext()
+	p.lost++
+	p.o.at(p.plan.lost(p.number, p.lost+1), p.lose)
+}
+
 // ReadyChanged implements prober.Platform, as the methods below do.
 func (p *ourPod) ReadyChanged(_ int32, healthy bool) { p.ready = healthy }
 
@@ -137,6 +151,9 @@ func (p *ourPod) ClusterEvent(int32, bool, string, string) {}
 
 // Record implements trace.Sink.
 func (o *ours) Record(e trace.Event) {
+	if !e.HasProbe {
+		return
+	}
 	var pod, slot int
 	for i := range o.pods {
 		if o.pods[i].plan.name == e.VM {

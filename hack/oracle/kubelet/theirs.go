@@ -50,6 +50,7 @@ type theirPod struct {
 	there    bool // the container has been created
 	killing  bool
 	deleted  bool
+	panics   bool // the next try does
 	instance int
 	attempt  [3]int32 // by slot
 	try      [3]int32
@@ -72,6 +73,9 @@ func runTheirs(p *plan) []entry {
 	ctx := context.Background()
 	for i := range p.pods {
 		t.add(ctx, i)
+	}
+	for _, s := range p.steps {
+		t.at(s.at, func() { t.step(s.by) })
 	}
 	time.Sleep(p.until)
 	t.mu.Lock()
@@ -188,6 +192,30 @@ func (t *theirs) add(ctx context.Context, i int) {
 	if one.plan.syncs > 0 {
 		one.sync(1)
 	}
+	if one.plan.panics > 0 {
+		one.lose(1)
+	}
+}
+
+// step is a step of the wall clock, of which the kubelet compares nothing but the
+// start of a container: that is then earlier, or later.
+func (t *theirs) step(by time.Duration) {
+	for _, one := range t.pods {
+		if one.runs() {
+			run := one.container().State.Running
+			run.StartedAt = metav1.NewTime(run.StartedAt.Add(-by))
+		}
+	}
+}
+
+// lose makes the next try panic, for the n-th time.
+func (p *theirPod) lose(n int) {
+	p.t.at(p.plan.lost(p.number, n), func() {
+		if p.t.now() < p.t.p.until {
+			p.panics = true
+			p.lose(n + 1)
+		}
+	})
 }
 
 func specOf(p *probes.Probe) *v1.Probe {
@@ -295,7 +323,16 @@ func (t *theirs) RunInContainer(_ context.Context, _ container.ContainerID, cmd 
 	took, class := t.p.answer(one.number, slot, attempt, try)
 	line := entry{at: t.now(), pod: one.number, slot: slot, what: tryStarted, attempt: attempt, try: try}
 	t.log = append(t.log, line)
+	panics := one.panics
+	if one.panics = false; panics {
+		one.try[slot] = 0
+		line.what, line.class = tryFinished, probes.Errored
+		t.log = append(t.log, line)
+	}
 	t.mu.Unlock()
+	if panics {
+		panic("as the plan wants")
+	}
 	time.Sleep(took)
 	t.mu.Lock()
 	defer t.mu.Unlock()

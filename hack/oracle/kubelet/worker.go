@@ -20,7 +20,11 @@ type plan struct {
 	seed  uint64
 	until time.Duration
 	pods  []podPlan
+	steps []step // of the wall clock
 }
+
+// step is a step of the wall clock of the node.
+type step struct{ at, by time.Duration }
 
 const quantum = time.Millisecond
 
@@ -34,6 +38,7 @@ type podPlan struct {
 	restart time.Duration   // from there to the next one
 	syncs   time.Duration   // between two pod syncs; 0: none
 	slow    bool            // answers may outlast the period
+	panics  time.Duration   // between two tries that are lost to a panic; 0: none
 	deleted time.Duration   // when the pod is deleted, if its container runs then; 0: never
 }
 
@@ -47,6 +52,7 @@ const (
 	onStart  = 8
 	onStop   = 9
 	onDelete = 10
+	onPanic  = 11
 	onSync   = 16 // + number
 	maxSyncs = block - onSync
 )
@@ -54,6 +60,12 @@ const (
 // sync is the instant of the n-th sync of a pod, n from 1.
 func (p *podPlan) sync(pod, n int) time.Duration {
 	return align(p.start+time.Duration(n)*p.syncs, residue(pod, onSync+n%maxSyncs))
+}
+
+// lost is the instant after which the next try of a pod is lost to a panic, for
+// the n-th time.
+func (p *podPlan) lost(pod, n int) time.Duration {
+	return align(p.start+time.Duration(n)*p.panics, residue(pod, onPanic))
 }
 
 func residue(pod, what int) time.Duration { return time.Duration(pod*block + what) }
@@ -77,8 +89,17 @@ func newPlan(seed uint64, pods int, until time.Duration) *plan {
 	for i := range min(pods, maxPods) {
 		p.pods = append(p.pods, newPod(seed, i))
 	}
+	d := &dice{seed: seed, stream: sim.Stream("steps")}
+	for t := time.Duration(0); t < until; {
+		t += time.Duration(5+d.below(40)) * time.Second
+		by := time.Duration(d.one(-3600, -5, -1, 1, 2, 7, 3600)) * time.Second
+		p.steps = append(p.steps, step{align(t, residue(maxPods, onStep)), by})
+	}
 	return p
 }
+
+// onStep is the residue of steps, behind the last pod.
+const onStep = 1
 
 func newPod(seed uint64, i int) podPlan {
 	d := &dice{seed: seed, stream: sim.Stream(fmt.Sprint("pod/", i))}
@@ -114,6 +135,9 @@ func newPod(seed uint64, i int) podPlan {
 	}
 	if !p.slow && d.below(2) == 0 {
 		p.syncs = time.Duration(d.one(700, 2300, 11_000)) * time.Millisecond
+	}
+	if d.below(3) == 0 {
+		p.panics = time.Duration(d.one(9, 31, 170)) * time.Second
 	}
 	// Without a startup probe: a kubelet that stops one before its verdict leaves
 	// readiness waiting for ever, our engine lets it begin.

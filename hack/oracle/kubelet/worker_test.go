@@ -84,11 +84,7 @@ func TestWorkerIsTheKubelets(t *testing.T) {
 // the reason.
 var unseen = map[string]string{
 	"stopped-keeps-state":       "the kubelet tells of a stopped container with its next tick, ours at once: only what follows from attempts is compared",
-	"panic-ends-probing":        panics,
-	"panic-is-failure":          panics,
 	"no-warning-event":          "an exec probe has no warnings",
-	"delay-on-monotonic-clock":  clocks,
-	"ticks-on-wall-clock":       clocks,
 	"delay-anew-with-prober":    restarts,
 	"prober-restart-flips":      restarts,
 	"startup-goes-on":           restarts, // a worker that has seen the verdict is on hold
@@ -98,8 +94,6 @@ var unseen = map[string]string{
 }
 
 const (
-	panics     = "a plan makes no attempt panic: our driver loses one to a panic before it asks anybody"
-	clocks     = "the clock of a bubble cannot be set"
 	restarts   = "the kubelet draws the delays of a young prober from a generator without a seed"
 	successors = "another pod is another worker; a plan has one pod a VM"
 )
