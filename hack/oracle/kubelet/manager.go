@@ -122,7 +122,7 @@ func (k *kubeletProber) add(p *door.Probe, first door.Event) *worker {
 		pod.first = w
 	}
 	k.users++
-	set(&pod.object.Spec.Containers[0], p)
+	probing(&pod.object.Spec.Containers[0], p)
 	pod.start(first, p)
 	return w
 }
@@ -141,17 +141,13 @@ func podOf(p *door.Probe) *v1.Pod {
 	return object
 }
 
-// set gives a container the probe as the API server would have stored it.
-func set(c *v1.Container, p *door.Probe) {
-	spec := specOf(&p.Spec)
-	spec.ProbeHandler = handlerOf(&p.Spec)
-	switch p.Spec.Kind {
-	case probes.Readiness:
-		c.ReadinessProbe = spec
-	case probes.Liveness:
-		c.LivenessProbe = spec
-	case probes.Startup:
-		c.StartupProbe = spec
+// probing gives a container the probe as the API server would have stored it.
+func probing(c *v1.Container, p *door.Probe) {
+	set(c, &p.Spec)
+	for _, spec := range []*v1.Probe{c.ReadinessProbe, c.LivenessProbe, c.StartupProbe} {
+		if spec != nil && spec.Exec != nil { // the one that set has made
+			spec.ProbeHandler = handlerOf(&p.Spec)
+		}
 	}
 }
 
@@ -184,7 +180,7 @@ func (w *worker) alone() *v1.Pod {
 	object := w.pod.object.DeepCopy()
 	c := &object.Spec.Containers[0]
 	c.ReadinessProbe, c.LivenessProbe, c.StartupProbe = nil, nil, nil
-	set(c, w.p)
+	probing(c, w.p)
 	return object
 }
 
@@ -315,8 +311,7 @@ func (t *telling) Set(id container.ContainerID, result results.Result, pod *v1.P
 	_, _ = fmt.Sscanf(id.ID[len(pod.UID)+1:], "%d", &instance)
 	current := len(one.status.ContainerStatuses) > 0 && one.status.ContainerStatuses[0].ContainerID == "sim://"+id.ID
 	runs := current && one.running()
-	passed := t.kind == probes.Startup && result == results.Success
-	if passed && current {
+	if passed := result == results.Success; t.kind == probes.Startup && current {
 		one.status.ContainerStatuses[0].Started = &passed
 	}
 	tell := current && (runs || w.healthy)

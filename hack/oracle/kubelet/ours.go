@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -50,6 +51,8 @@ func runOurs(p *plan, rules *engine.Rules, driver *prober.Rules) ([]entry, error
 		Engine: rules, Rules: driver,
 		Freedom: &prober.Freedom{Offset: func(w prober.Worker) time.Duration {
 			return p.pods[w.VM].start - p.pods[w.VM].added[w.Slot]
+		}, Jitter: func(w prober.Worker) time.Duration {
+			return p.jitter[slices.Index(p.restarts, w.Start)][[2]int{w.VM, w.Slot}]
 		}},
 	})
 	if err != nil {
@@ -62,6 +65,9 @@ func runOurs(p *plan, rules *engine.Rules, driver *prober.Rules) ([]entry, error
 	}
 	for _, s := range p.steps {
 		o.at(s.at, func() { o.d.StepClock(s.by) })
+	}
+	for _, t := range p.restarts {
+		o.at(t, o.restart)
 	}
 	return o.log, o.k.Run(p.until)
 }
@@ -88,6 +94,14 @@ func (o *ours) add(i int) error {
 		o.at(one.plan.lost(i, 1), one.lose)
 	}
 	return nil
+}
+
+// restart is a prober that knows of no readiness yet, and so asks again.
+func (o *ours) restart() {
+	o.d.Restart()
+	for _, p := range o.pods {
+		p.ready = false
+	}
 }
 
 func (o *ours) at(t time.Duration, fn func()) { o.k.Set(o.k.NewTimer(0, fn), t) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand"
 	"sync"
 	"time"
 
@@ -35,9 +36,10 @@ type theirs struct {
 
 	over chan struct{}
 
-	mu   sync.Mutex
-	pods map[string]*theirPod
-	log  []entry
+	mu      sync.Mutex
+	pods    map[string]*theirPod
+	log     []entry
+	process int // which one lives, from 0
 }
 
 // theirPod is the world of one pod.
@@ -52,6 +54,7 @@ type theirPod struct {
 	deleted  bool
 	panics   bool // the next try does
 	instance int
+	resumed  [3]bool  // by slot: the state of the container is not known yet
 	attempt  [3]int32 // by slot
 	try      [3]int32
 }
@@ -66,13 +69,15 @@ func quiet() {
 func runTheirs(p *plan) []entry {
 	t := &theirs{p: p, over: make(chan struct{}), pods: map[string]*theirPod{}}
 	defer close(t.over)
-	live, ready, started := t.results(probes.Liveness), t.results(probes.Readiness), t.results(probes.Startup)
-	t.m = kubeprober.NewManager(t, live, ready, started, t, recorder{})
+	t.m = t.manager(0)
 	time.Sleep(time.Hour) // a manager older than any period adds no random delay
 	t.start = time.Now()
 	ctx := context.Background()
 	for i := range p.pods {
 		t.add(ctx, i)
+	}
+	for n, at := range p.restarts {
+		t.at(at, func() { t.restart(ctx, n) })
 	}
 	for _, s := range p.steps {
 		t.at(s.at, func() { t.step(s.by) })
@@ -88,9 +93,38 @@ func runTheirs(p *plan) []entry {
 	return log
 }
 
+// manager is that of a process.
+func (t *theirs) manager(process int) kubeprober.Manager {
+	results := func(kind probes.Kind) results.Manager { return t.results(kind, process) }
+	return kubeprober.NewManager(t, results(probes.Liveness), results(probes.Readiness), results(probes.Startup), runner{t, process}, recorder{})
+}
+
+// restart kills the process and starts another, which finds the pods as they
+// are: what lives on of the old one is not heard any more.
+func (t *theirs) restart(ctx context.Context, n int) {
+	for _, one := range t.pods {
+		t.m.RemovePod(one.object)
+	}
+	rand.Seed(t.p.draws[n]) //nolint:staticcheck // works by randseednop=0 in go.mod
+	t.process++
+	t.m = t.manager(t.process)
+	for _, one := range t.pods {
+		run := one.container().State.Running
+		old := run != nil && run.StartedAt.Before(&metav1.Time{Time: time.Now().Add(-10 * time.Second)})
+		if !old && one.plan.probes[0].Kind == probes.Startup && !t.p.literal.young {
+			one.container().Started = new(bool)
+		}
+		for slot := range one.plan.probes {
+			one.attempt[slot], one.try[slot], one.resumed[slot] = 0, 0, old
+			m, alone := t.m, one.alone(slot)
+			time.AfterFunc(t.p.begins(t.now(), one.number, slot)-t.now(), func() { m.AddPod(ctx, alone) })
+		}
+	}
+}
+
 // results are those of one kind of probe. What they tell goes through set; the
 // channel of updates holds twenty, and Set waits when it is full.
-func (t *theirs) results(kind probes.Kind) results.Manager {
+func (t *theirs) results(kind probes.Kind, process int) results.Manager {
 	m := results.NewManager()
 	go func() {
 		for {
@@ -101,38 +135,43 @@ func (t *theirs) results(kind probes.Kind) results.Manager {
 			}
 		}
 	}()
-	return &recording{m, t, kind}
+	return &recording{m, t, kind, process}
 }
 
 type recording struct {
 	results.Manager
-	t    *theirs
-	kind probes.Kind
+	t       *theirs
+	kind    probes.Kind
+	process int
 }
 
 // Set notes what changes by the result of an attempt.
 func (r *recording) Set(id container.ContainerID, result results.Result, pod *v1.Pod) {
 	before, known := r.Manager.Get(id)
 	r.Manager.Set(id, result, pod)
-	if !known || before == result {
+	if known && before == result {
 		return
 	}
 	r.t.mu.Lock()
 	defer r.t.mu.Unlock()
 	one := r.t.pods[pod.Name]
-	if id != one.id() || !one.runs() {
+	slot := one.slot(r.kind)
+	if r.process != r.t.process || id != one.id() || !one.runs() {
 		return // nobody looks
 	}
-	if r.kind != probes.Readiness && one.deleted {
-		return // of an attempt in flight: the pod is being killed already, ours drops it
-	}
-	slot := one.slot(r.kind)
 	healthy := result == results.Success
+	if r.kind == probes.Startup {
+		one.container().Started = &healthy // by the kubelet's status manager
+	}
+	if !known && !one.resumed[slot] {
+		return // what a container begins with
+	}
+	one.resumed[slot] = false
+	if r.kind != probes.Readiness && one.deleted && !r.t.p.literal.verdict {
+		return
+	}
 	r.t.log = append(r.t.log, entry{at: r.t.now(), pod: one.number, slot: slot, what: stateChanged, healthy: healthy})
-	switch {
-	case r.kind == probes.Startup && healthy:
-		one.container().Started = &healthy
-	case r.kind != probes.Readiness && !healthy:
+	if r.kind != probes.Readiness && !healthy {
 		one.kill()
 	}
 }
@@ -163,26 +202,8 @@ func (t *theirs) add(ctx context.Context, i int) {
 	t.pods[one.plan.name] = one
 	t.mu.Unlock()
 	for slot := range one.plan.probes {
-		c := &one.object.Spec.Containers[0]
-		spec := specOf(&one.plan.probes[slot])
-		switch one.plan.probes[slot].Kind {
-		case probes.Readiness:
-			c.ReadinessProbe = spec
-		case probes.Liveness:
-			c.LivenessProbe = spec
-		case probes.Startup:
-			c.StartupProbe = spec
-		}
-		alone := one.object.DeepCopy()
-		alone.Spec.Containers[0] = v1.Container{Name: "c"}
-		switch one.plan.probes[slot].Kind {
-		case probes.Readiness:
-			alone.Spec.Containers[0].ReadinessProbe = spec
-		case probes.Liveness:
-			alone.Spec.Containers[0].LivenessProbe = spec
-		case probes.Startup:
-			alone.Spec.Containers[0].StartupProbe = spec
-		}
+		set(&one.object.Spec.Containers[0], &one.plan.probes[slot])
+		alone := one.alone(slot)
 		time.AfterFunc(one.plan.added[slot]-t.now(), func() { t.m.AddPod(ctx, alone) })
 	}
 	t.at(one.plan.start, one.start)
@@ -218,6 +239,26 @@ func (p *theirPod) lose(n int) {
 	})
 }
 
+// set gives a container a probe.
+func set(c *v1.Container, p *probes.Probe) {
+	switch spec := specOf(p); p.Kind {
+	case probes.Readiness:
+		c.ReadinessProbe = spec
+	case probes.Liveness:
+		c.LivenessProbe = spec
+	case probes.Startup:
+		c.StartupProbe = spec
+	}
+}
+
+// alone is the pod with one of its probes.
+func (p *theirPod) alone(slot int) *v1.Pod {
+	object := p.object.DeepCopy()
+	object.Spec.Containers[0] = v1.Container{Name: "c"}
+	set(&object.Spec.Containers[0], &p.plan.probes[slot])
+	return object
+}
+
 func specOf(p *probes.Probe) *v1.Probe {
 	return &v1.Probe{
 		ProbeHandler:        v1.ProbeHandler{Exec: &v1.ExecAction{Command: p.Command}},
@@ -247,7 +288,7 @@ func (p *theirPod) slot(kind probes.Kind) int {
 
 func (p *theirPod) start() {
 	p.instance++
-	p.there, p.killing = true, false
+	p.there, p.killing, p.resumed = true, false, [3]bool{}
 	started := p.plan.probes[0].Kind != probes.Startup
 	p.status = v1.PodStatus{Phase: v1.PodRunning, PodIP: "10.0.0.1", ContainerStatuses: []v1.ContainerStatus{{
 		Name: "c", ContainerID: "sim://" + p.id().ID, Started: &started,
@@ -305,9 +346,19 @@ func (t *theirs) GetPodStatus(uid types.UID) (v1.PodStatus, bool) {
 	return *one.status.DeepCopy(), true
 }
 
-// RunInContainer implements container.CommandRunner.
-func (t *theirs) RunInContainer(_ context.Context, _ container.ContainerID, cmd []string, timeout time.Duration) ([]byte, error) {
+// runner runs commands for a process. It implements container.CommandRunner.
+type runner struct {
+	*theirs
+	process int
+}
+
+// RunInContainer makes a try.
+func (t runner) RunInContainer(_ context.Context, _ container.ContainerID, cmd []string, timeout time.Duration) ([]byte, error) {
 	t.mu.Lock()
+	if t.process != t.theirs.process {
+		t.mu.Unlock()
+		return nil, errDead
+	}
 	one := t.pods[cmd[0]]
 	slot := 0
 	for i := range one.plan.probes {
@@ -336,6 +387,9 @@ func (t *theirs) RunInContainer(_ context.Context, _ container.ContainerID, cmd 
 	time.Sleep(took)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.process != t.theirs.process {
+		return nil, errDead
+	}
 	if class != probes.Errored || try == 3 {
 		one.try[slot] = 0
 	}
@@ -351,6 +405,9 @@ func (t *theirs) RunInContainer(_ context.Context, _ container.ContainerID, cmd 
 	}
 	return nil, nil
 }
+
+// errDead is what a process hears that does not live any more.
+var errDead = errors.New("the process was killed")
 
 // recorder hears no events.
 type recorder struct{}

@@ -4,6 +4,8 @@ package kubelet
 
 import (
 	"fmt"
+	"math/rand"
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -21,6 +23,32 @@ type plan struct {
 	until time.Duration
 	pods  []podPlan
 	steps []step // of the wall clock
+	// restarts are instants at which the prober's process is killed, and another
+	// one begins, ascending; jitter is what the workers of each of them sleep
+	// first, by pod and slot, and draws seeds the generator from which the kubelet
+	// draws that (TIM-START-JITTER).
+	restarts []time.Duration
+	jitter   []map[[2]int]time.Duration
+	draws    []int64
+	// literal are the differences that are known and not kept from the logs.
+	literal differences
+}
+
+// differences are those between the kubelet and ours that are known. A plan keeps
+// them from the logs; TestKnownDifferences shows that they are there. A third one
+// no plan makes: a pod that is deleted before its startup has passed. The kubelet
+// stops the worker without a verdict (prober_manager.go:244), and readiness waits
+// for ever; ours takes startup for passed, as the kubelet's worker does when it
+// finds the pod deleted (worker.go:316).
+type differences struct {
+	// young: a container younger than ten seconds whose startup has passed when
+	// the prober is restarted. Both take that back, ours at once, the kubelet with
+	// the first check of its startup worker (worker.go:280); readiness and liveness
+	// may run until then.
+	young bool
+	// verdict: that of an attempt of liveness under way when the pod is deleted.
+	// The kubelet stores it (worker.go:379), with no effect; ours drops it.
+	verdict bool
 }
 
 // step is a step of the wall clock of the node.
@@ -89,17 +117,75 @@ func newPlan(seed uint64, pods int, until time.Duration) *plan {
 	for i := range min(pods, maxPods) {
 		p.pods = append(p.pods, newPod(seed, i))
 	}
+	if seed%2 == 0 {
+		p.restart()
+	}
 	d := &dice{seed: seed, stream: sim.Stream("steps")}
 	for t := time.Duration(0); t < until; {
 		t += time.Duration(5+d.below(40)) * time.Second
 		by := time.Duration(d.one(-3600, -5, -1, 1, 2, 7, 3600)) * time.Second
-		p.steps = append(p.steps, step{align(t, residue(maxPods, onStep)), by})
+		if len(p.restarts) > 0 {
+			by %= 10 * time.Second // see young
+		}
+		if by != 0 && !p.young(t) {
+			p.steps = append(p.steps, step{align(t, residue(maxPods, onStep)), by})
+		}
 	}
 	return p
 }
 
-// onStep is the residue of steps, behind the last pod.
-const onStep = 1
+// The residues of what concerns the node, behind the last pod.
+const (
+	onStep    = 1
+	onRestart = 2
+)
+
+// restart makes a plan one of many short-lived probers. A kubelet that finds a
+// pod which is being deleted does not probe it at all; so none is.
+func (p *plan) restart() {
+	d := &dice{seed: p.seed, stream: sim.Stream("restarts")}
+	for i := range p.pods {
+		p.pods[i].deleted = 0
+	}
+	for t := time.Minute; t < p.until-time.Minute; t += time.Duration(20+d.below(200)) * time.Second {
+		at := align(t+time.Duration(d.below(1000))*time.Millisecond, residue(maxPods, onRestart))
+		seed := int64(p.seed)<<16 + int64(len(p.restarts))
+		jitter, ok := p.jitters(at, seed)
+		for ; !ok; jitter, ok = p.jitters(at, seed) {
+			seed += 1 << 32
+		}
+		p.restarts, p.jitter, p.draws = append(p.restarts, at), append(p.jitter, jitter), append(p.draws, seed)
+	}
+}
+
+// jitters is what the workers sleep first after a restart, when the generator
+// has the seed; false: one sleeps for a period or more, as it begins a little
+// later than ours.
+func (p *plan) jitters(restart time.Duration, seed int64) (map[[2]int]time.Duration, bool) {
+	draws, jitter, ok := rand.New(rand.NewSource(seed)), map[[2]int]time.Duration{}, true
+	for i := range p.pods {
+		for slot := range p.pods[i].probes {
+			period := p.pods[i].probes[slot].Period
+			j := p.begins(restart, i, slot) - restart + time.Duration(draws.Float64()*float64(period))
+			jitter[[2]int{i, slot}], ok = j, ok && j < period
+		}
+	}
+	return jitter, ok
+}
+
+// begins is when a worker begins after a restart at an instant: one after the
+// other, in the order of pods and slots.
+func (p *plan) begins(restart time.Duration, pod, slot int) time.Duration {
+	return align(restart, residue(pod, onWorker+slot))
+}
+
+// young tells whether a prober has just been restarted. It compares the start of
+// a container that it has not seen yet with its own, less ten seconds; a step of
+// the clock, which is here another start of the container, must not come between
+// then, and never be as long as these ten seconds.
+func (p *plan) young(t time.Duration) bool {
+	return slices.ContainsFunc(p.restarts, func(r time.Duration) bool { return t > r-2*time.Second && t < r+10*time.Second })
+}
 
 func newPod(seed uint64, i int) podPlan {
 	d := &dice{seed: seed, stream: sim.Stream(fmt.Sprint("pod/", i))}
@@ -139,9 +225,8 @@ func newPod(seed uint64, i int) podPlan {
 	if d.below(3) == 0 {
 		p.panics = time.Duration(d.one(9, 31, 170)) * time.Second
 	}
-	// Without a startup probe: a kubelet that stops one before its verdict leaves
-	// readiness waiting for ever, our engine lets it begin.
-	if !p.slow && kinds[0] != probes.Startup && d.below(3) == 0 {
+	// Without a startup probe: see differences.
+	if !p.slow && kinds[0] != probes.Startup && d.below(2) == 0 {
 		// A worker that is told to stop while a tick is latched may take either
 		// first, by chance; so only where none is.
 		p.deleted = align(p.start+time.Duration(600+d.below(2400))*time.Second, residue(i, onDelete))
