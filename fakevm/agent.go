@@ -11,7 +11,8 @@ import (
 // agentService is the guest agent: one channel, one command at a time.
 type agentService struct {
 	ep      *endpoint
-	channel Session // nil while the agent is down
+	state   AgentState // of a real agent
+	channel Session    // nil while the agent is down
 	conn    *agentConn
 	// away: the agent closed the channel by itself (AgentReply.Disconnect)
 	// and waits for backAt, or for another step when that is nil.
@@ -26,6 +27,10 @@ var implied = prepared{reply: &Reply{Agent: &AgentReply{}}}
 
 // followAgent opens or closes the channel as the script says now.
 func (g *Guest) followAgent() {
+	if g.keeper != nil {
+		g.keepAgent()
+		return
+	}
 	a := &g.agent
 	next := g.agentPeek()
 	if a.away && a.ep != nil && a.ep.step() != a.awayStep {
@@ -92,6 +97,10 @@ func (g *Guest) shutAgent() {
 
 // closeAgent ends the agent with the boot.
 func (g *Guest) closeAgent() {
+	if g.keeper != nil {
+		g.setAgent(AgentDown)
+		return
+	}
 	g.shutAgent()
 	g.agent.away, g.agent.backAt, g.agent.awayStep = false, nil, nil
 }

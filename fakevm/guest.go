@@ -34,6 +34,9 @@ type Options struct {
 	// Checked says that Check finds nothing in the programs, for those who
 	// make many guests of them.
 	Checked bool
+	// Progress is where another guest with this program has been: this one is
+	// the same machine after another boot.
+	Progress []Progress
 }
 
 // state says how alive a guest is.
@@ -50,6 +53,7 @@ const (
 // methods are to be called on the host's thread.
 type Guest struct {
 	host      Host
+	keeper    AgentKeeper // nil: the agent is the guest's own
 	opts      Options
 	clock     guestClock
 	state     state
@@ -106,6 +110,10 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 	}
 	g.load(&program, false)
 	g.load(&g.opts.EveryBoot, true)
+	g.restore(opts.Progress)
+	if k, ok := host.(AgentKeeper); ok && PlainAgent(program, opts.EveryBoot) {
+		g.keeper = k
+	}
 	g.exec.nextPID = firstPID
 	for _, e := range g.endpoints {
 		if err := g.open(e); err != nil {

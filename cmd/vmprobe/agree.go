@@ -33,25 +33,26 @@ func newAgree(s streams, env lookupEnv) *cobra.Command {
 Verdicts, the class of every attempt, and every change of Ready and liveness must be
 the same, a second apart at most. Where they are not, both timelines are drawn.
 
-Real time is real: all cases run at once, and the longest one decides. Cases that the
-testbed cannot express, or that take longer than --max-length, are named and left out.
+Real time is real: all cases run at once, and the longest one decides; on qemu two VMs
+a processor begin at a time. Cases that the testbed cannot express, or that take longer than --max-length, are named and left out.
 Exit code 1: a difference; 3: the harness was too late to tell.`,
 		Example: `  vmprobe agree http-status-classes@kubernetes
-  vmprobe agree 'http-*' --profile kubevirt --max-length 90s`,
+  vmprobe agree 'http-*' --profile kubevirt --max-length 90s
+  vmprobe agree http-status-classes@kubevirt --testbed qemu`,
 		ValidArgsFunction: completeScenarios,
 	}
 	f.AddFlags(cmd.Flags())
 	completeProfiles(cmd)
 	f.testbedFlags.add(cmd)
 	_ = cmd.Flags().Set("testbed", (*loopback.Bed)(nil).Name())
-	cmd.Flag("testbed").DefValue, cmd.Flag("testbed").Usage = f.testbed, "the real testbed: loopback"
+	cmd.Flag("testbed").DefValue, cmd.Flag("testbed").Usage = f.testbed, "the real testbed: "+strings.Join(wallBeds(), " or ")
 	cmd.Flag("testbed").Changed = false
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.check(cmd); err != nil {
 			return err
 		}
 		if !f.wall() {
-			return usagef("--testbed %s: want a real testbed: loopback", f.testbed)
+			return usagef("--testbed %s: want a real testbed: %s", f.testbed, strings.Join(wallBeds(), " or "))
 		}
 		jobs, err := f.Jobs(args, s.in, s.err, f.testbed)
 		if err != nil {
@@ -76,11 +77,12 @@ type pair struct {
 
 // execute runs everything at once and tells what differs.
 func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
-	b, err := loopback.New(campaign.Version())
+	b, err := f.openWall(ctx, s)
 	if err != nil {
-		return exit(exitCouldNotRun, err)
+		return err
 	}
 	defer b.Close() //nolint:errcheck // sockets in a temporary directory
+	turns := make(chan struct{}, max(f.atOnce(len(jobs)), 1))
 	bar := newProgress(s.err, env)
 	pairs := make([]pair, len(jobs))
 	var running sync.WaitGroup
@@ -88,6 +90,8 @@ func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs
 	done := 0
 	for i := range jobs {
 		running.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
 			pairs[i] = both(ctx, b, jobs[i])
 			mu.Lock()
 			defer mu.Unlock()

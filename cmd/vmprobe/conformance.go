@@ -162,7 +162,8 @@ express, are not-run with the reason. A machine that is too busy gives errors.
 
 With --testbed loopback the guests stand on real sockets and time is real: all cases run
 at once, those that take longer than --max-length are left out, and those that sockets
-cannot express are not-run with the reason.
+cannot express are not-run with the reason. With --testbed qemu they are real QEMU VMs
+with the real guest agent, started from a template; KVM is used if a guest boots with it.
 
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,
@@ -172,6 +173,7 @@ byte for byte.`,
   vmprobe conformance --known-failing known-failing.yaml -- python3 prober.py
   vmprobe conformance --door sockets --max-length 60s -- ./my-prober
   vmprobe conformance --testbed loopback --max-length 70s
+  vmprobe conformance --testbed qemu 'agent-*' --profile kubevirt
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}

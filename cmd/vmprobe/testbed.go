@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -10,7 +12,9 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
+	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
@@ -22,11 +26,14 @@ type testbedFlags struct {
 }
 
 // testbeds are the words of --testbed.
-func testbeds() []string { return []string{bed().Name(), (*loopback.Bed)(nil).Name()} }
+func testbeds() []string { return append([]string{bed().Name()}, wallBeds()...) }
+
+// wallBeds are those in wall time.
+func wallBeds() []string { return []string{(*loopback.Bed)(nil).Name(), qemu.Name} }
 
 func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time) or loopback (real sockets, wall time)")
+	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time), loopback (real sockets, wall time) or qemu (real VMs, wall time)")
 	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
 }
 
@@ -62,16 +69,52 @@ func (f *testbedFlags) bounded(s streams, jobs []suite.Job) ([]suite.Job, error)
 	return kept, nil
 }
 
-// executeWall runs the jobs on a testbed in wall time, all at once unless the
-// user says otherwise: they wait most of the time.
+// wallBed is a testbed that leaves something behind.
+type wallBed interface {
+	testbed.Testbed
+	Close() error
+}
+
+// openWall makes the testbed in wall time that was chosen.
+func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err error) {
+	if f.testbed != qemu.Name {
+		b, err = loopback.New(campaign.Version())
+	} else {
+		var q *qemu.Bed
+		if q, err = qemu.New(campaign.Version(), func(note string) { fmt.Fprintln(s.err, "vmprobe: "+note) }); err == nil {
+			if b, err = q, q.Prepare(ctx); err != nil {
+				_ = q.Close()
+			}
+		}
+	}
+	if errors.Is(err, qemu.ErrMissing) {
+		err = fmt.Errorf("not run: %w", err)
+	}
+	if err != nil {
+		return nil, exit(exitCouldNotRun, err)
+	}
+	return b, nil
+}
+
+// atOnce is how many of n cases run at a time: they wait most of the time, but
+// real VMs start.
+func (f *testbedFlags) atOnce(n int) int {
+	if f.testbed == qemu.Name {
+		return min(n, 2*runtime.GOMAXPROCS(0))
+	}
+	return n
+}
+
+// executeWall runs the jobs on a testbed in wall time, as many at once as it
+// bears unless the user says otherwise.
 func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, allAtOnce bool) error {
 	jobs, err := f.bounded(s, jobs)
 	if err != nil {
 		return err
 	}
-	b, err := loopback.New(campaign.Version())
+	b, err := f.openWall(ctx, s)
 	if err != nil {
-		return exit(exitCouldNotRun, err)
+		return err
 	}
 	defer b.Close() //nolint:errcheck // sockets in a temporary directory
 	c, err := f.campaign(s, env, b)
@@ -80,7 +123,7 @@ func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env looku
 	}
 	c.Mode = "wall"
 	if allAtOnce {
-		f.parallel = len(jobs)
+		f.parallel = f.atOnce(len(jobs))
 	}
 	return f.finish(ctx, s, env, c, jobs)
 }

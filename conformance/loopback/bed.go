@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/wall"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/probes/realtime"
 	"github.com/vmprobe/vmprobe/scenarios"
-	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -54,7 +54,7 @@ func address() string {
 
 // Run implements testbed.Testbed: it takes as long as the case says.
 func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
-	return b.play(ctx, c, seed, &outside{bed: b, thread: newThread()}, nil)
+	return b.play(ctx, c, seed, &outside{bed: b, Thread: wall.NewThread()}, nil)
 }
 
 // Street is where the prober of a run finds the guests.
@@ -73,27 +73,27 @@ type Street interface {
 // RunDoor is Run with another prober, which makes its tries by itself: door
 // puts it into the world.
 func (b *Bed) RunDoor(ctx context.Context, c *scenarios.Case, seed uint64, door func(Street, *simbed.Ground) (simbed.Prober, error)) (*trace.Trace, error) {
-	o := &outside{bed: b, thread: newThread(), foreign: true, sockets: map[string]string{}}
+	o := &outside{bed: b, Thread: wall.NewThread(), foreign: true, sockets: map[string]string{}}
 	return b.play(ctx, c, seed, o, func(g *simbed.Ground) (simbed.Prober, error) { return door(o, g) })
 }
 
 func (b *Bed) play(ctx context.Context, c *scenarios.Case, seed uint64, o *outside, door simbed.Door) (*trace.Trace, error) {
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	defer o.close()
-	var recorder trace.Recorder
-	if err := (simbed.Bed{Bare: true, Outside: o, Door: door}).Play(ctx, c, seed, sink{&recorder, o.thread}); err != nil {
+	sink := wall.NewSink(o.Thread)
+	if err := (simbed.Bed{Bare: true, Outside: o, Door: door}).Play(ctx, c, seed, sink); err != nil {
 		return nil, err
 	}
-	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.tool, Wall: true, Late: o.late}
+	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.tool, Wall: true, Late: o.Late()}
 	for i := range c.VMs {
 		h.VMs = append(h.VMs, c.VMs[i].Name)
 	}
-	return recorder.Trace(h), nil
+	return sink.Trace(h), nil
 }
 
 // outside is the ground of one run. It implements simbed.Outside.
 type outside struct {
-	*thread
+	*wall.Thread
 	bed    *Bed
 	ctx    context.Context //nolint:containedctx // of the one run that it is
 	cancel context.CancelFunc
@@ -107,20 +107,14 @@ type outside struct {
 // AgentSocket implements Street.
 func (o *outside) AgentSocket(vm string) string { return o.sockets[vm] }
 
-// Begin implements simbed.Outside.
-func (o *outside) Begin(k *sim.Kernel) {
-	o.kernel = k
-	o.actor = k.Name("outside")
-}
-
 // Host implements simbed.Outside.
-func (o *outside) Host(vm string, log func(fakevm.Record)) (simbed.OutsideHost, error) {
+func (o *outside) Host(vm *scenarios.VM, log func(fakevm.Record)) (simbed.OutsideHost, error) {
 	own := address()
 	h := &host{address: own, socket: filepath.Join(o.bed.dir, own), foreign: o.foreign}
 	if o.foreign {
-		o.sockets[vm] = h.socket
+		o.sockets[vm.Name] = h.socket
 	}
-	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Thread: o.thread})
+	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Thread: o.Thread})
 	o.hosts = append(o.hosts, h)
 	return h, nil
 }
@@ -140,11 +134,11 @@ func (o *outside) Mutex() guestagent.Mutex { return realtime.NewMutex() }
 // Run implements simbed.Outside. When it returns nothing of the run is left.
 func (o *outside) Run(ctx context.Context, until time.Duration) error {
 	defer o.close()
-	return o.run(ctx, until)
+	return o.Thread.Run(ctx, until, nil)
 }
 
 func (o *outside) close() {
-	o.halt()
+	o.Halt()
 	o.cancel()
 	for _, h := range o.hosts {
 		h.Close()

@@ -9,8 +9,9 @@
 // harness itself is late; what it cannot resolve becomes an error, not a
 // verdict.
 //
-//	bed.go          the testbed, and what it cannot express
-//	thread.go       the kernel on the wall clock
+//	bed.go          the testbed
+//	unsupported.go  what it cannot express
 //	host.go         the ground of one guest
-//	env.go          what a try sees
+//
+// The kernel on the wall clock is package wall.
 package loopback

@@ -3,6 +3,8 @@ package loopback
 import (
 	"net"
 
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/wall"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 )
@@ -14,6 +16,11 @@ type host struct {
 	address, socket string
 	changed         func(net.Conn)
 	foreign         bool // the prober connects to the socket
+}
+
+// NewGuest implements simbed.OutsideHost: the guest lives in this process.
+func (h *host) NewGuest(p fakevm.Program, o fakevm.Options) (simbed.Guest, error) {
+	return fakevm.New(h, p, o)
 }
 
 // Address implements simbed.OutsideHost.
@@ -46,7 +53,7 @@ func DialAgent(path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &agentConn{c.(*net.UnixConn)}, nil //nolint:forcetypeassert // a unix socket gives nothing else
+	return &wall.AgentConn{UnixConn: c.(*net.UnixConn)}, nil //nolint:forcetypeassert // a unix socket gives nothing else
 }
 
 // agentSession tells libvirt that the agent's end is closed.

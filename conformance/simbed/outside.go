@@ -11,6 +11,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/attempt"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/prober"
 )
@@ -26,13 +27,24 @@ type Outside interface {
 	// Begin is told the kernel, before anything else.
 	Begin(k *sim.Kernel)
 	// Host is the ground of the guest of a VM. The lock is held.
-	Host(vm string, log func(fakevm.Record)) (OutsideHost, error)
+	Host(vm *scenarios.VM, log func(fakevm.Record)) (OutsideHost, error)
 	// Mutex makes a lock for those who ask a guest agent.
 	Mutex() guestagent.Mutex
 	// Go runs fn elsewhere, without the lock.
 	Go(fn func(OutsideEnv))
 	// Run lets the kernel follow the wall clock up to an instant.
 	Run(ctx context.Context, until time.Duration) error
+}
+
+// Guest is the machine of a VM as the platform handles it: a fakevm.Guest, or
+// one in a real VM. What it does by itself it tells its fakevm.Power.
+type Guest interface {
+	Boot(now time.Duration)
+	Crash()
+	PowerButton()
+	Pause()
+	Unpause()
+	RunCommand(argv []string, done func(exit int64, signal int, output []byte, err error))
 }
 
 // OutsideEnv is what a try sees of the outside.
@@ -43,7 +55,8 @@ type OutsideEnv interface {
 
 // OutsideHost is the ground of one guest. The lock is held in every call.
 type OutsideHost interface {
-	fakevm.Host
+	// NewGuest makes the guest of the VM on this ground. It is off.
+	NewGuest(program fakevm.Program, opts fakevm.Options) (Guest, error)
 	// Address is the IP address of the guest.
 	Address() string
 	// OnAgent names who is told of connections to the guest agent: a new one
@@ -54,6 +67,61 @@ type OutsideHost interface {
 	Refuse() (end func())
 	// ResetAll resets every connection.
 	ResetAll()
+}
+
+// OutsideNetwork is an OutsideHost whose network can do more than refuse.
+type OutsideNetwork interface {
+	// Cut takes the link down.
+	Cut() (end func())
+	// Delay, Loss and HalfOpen are as in package network.
+	Delay(by time.Duration) (end func())
+	Loss(percent int) (end func())
+	HalfOpen() (end func())
+}
+
+// applyOutside puts a fault of a real network in force; ok is false when it is
+// none of those.
+func (w *world) applyOutside(f *scenarios.Fault) (end func(), ok bool) {
+	if f.Kind == scenarios.Partition {
+		return w.cutOutside(f.Sides[0], f.Sides[1]), true
+	}
+	v := w.vm(f.Sides[0])
+	switch f.Kind {
+	case scenarios.RefuseAll:
+		return v.out.Refuse(), true
+	case scenarios.ResetAll:
+		v.out.ResetAll()
+		return func() {}, true
+	default:
+	}
+	n, ok := v.out.(OutsideNetwork)
+	if !ok {
+		return nil, false
+	}
+	switch f.Kind {
+	case scenarios.Delay:
+		return n.Delay(f.By), true
+	case scenarios.Loss:
+		return n.Loss(f.Percent), true
+	case scenarios.HalfOpen:
+		return n.HalfOpen(), true
+	default:
+		return nil, false
+	}
+}
+
+// cutOutside parts the prober from a VM; VMs do not speak to each other.
+func (w *world) cutOutside(a, b string) (end func()) {
+	if a == proberName {
+		a, b = b, a
+	}
+	if b != proberName || a == proberName {
+		return func() {}
+	}
+	if n, ok := w.vm(a).out.(OutsideNetwork); ok {
+		return n.Cut()
+	}
+	return func() {}
 }
 
 // plug puts the guest on the network, or takes it off: a VM that is off does

@@ -59,6 +59,11 @@ func (w *world) tell(e trace.Event) {
 
 // apply puts a fault in force and returns how it ends.
 func (w *world) apply(f *scenarios.Fault) (end func()) {
+	if w.outside != nil {
+		if end, ok := w.applyOutside(f); ok {
+			return end
+		}
+	}
 	if f.Kind == scenarios.Partition {
 		return w.net.Partition(w.side(f.Sides[0]), w.side(f.Sides[1]))
 	}
@@ -66,14 +71,6 @@ func (w *world) apply(f *scenarios.Fault) (end func()) {
 	both := func(start func(ground int) func()) func() {
 		first, second := start(0), start(1)
 		return func() { first(); second() }
-	}
-	switch {
-	case v.out == nil:
-	case f.Kind == scenarios.RefuseAll:
-		return v.out.Refuse()
-	case f.Kind == scenarios.ResetAll:
-		v.out.ResetAll()
-		return func() {}
 	}
 	switch f.Kind {
 	case scenarios.RefuseAll:

@@ -239,13 +239,13 @@ func (q *query) reached() {
 		t.halt(err)
 		return
 	}
-	q.boots = t.world.vms[q.req.VM].guest.Boots()
+	q.boots = t.world.vms[q.req.VM].fake.Boots()
 	t.at(&q.end, &q.req, q.start+q.verdict.Min)
 }
 
 // ended: the try has its result.
 func (q *query) ended() {
-	t, guest := q.table, q.table.world.vms[q.req.VM].guest
+	t, guest := q.table, q.table.world.vms[q.req.VM].fake
 	if q.verdict.Min > 0 && (!guest.Answers() || guest.Boots() != q.boots) {
 		t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
 		return
@@ -295,7 +295,7 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, *fakevm.Reply, error
 		return truth.Verdict{}, nil, fmt.Errorf("%w: a probe that names a host", ErrInexpressible)
 	}
 	v := t.world.vms[req.VM]
-	if !v.guest.Answers() || req.Probe.Handler == probes.Exec {
+	if !v.fake.Answers() || req.Probe.Handler == probes.Exec {
 		return truth.Verdict{}, nil, fmt.Errorf("%w: %s probe of a guest that is away or runs commands", ErrInexpressible, req.Probe.Handler)
 	}
 	a := truth.Answer{Kind: fakevm.Agent, Sync: t.sync[req.VM]}
@@ -310,7 +310,7 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, *fakevm.Reply, error
 			a.Sync = truth.OutOfSync
 		}
 	}
-	if reply, kind, ok := v.guest.Take(a.Kind, port); ok {
+	if reply, kind, ok := v.fake.Take(a.Kind, port); ok {
 		a.Reply, a.Kind = reply, kind
 	}
 	verdict, ok := t.model.decide(req.Probe, a, v.pod(req.Instance).addr)

@@ -20,7 +20,8 @@ type vm struct {
 	world    *world
 	spec     *scenarios.VM
 	actor    sim.Actor
-	guest    *fakevm.Guest
+	guest    Guest
+	fake     *fakevm.Guest // the same in the simulated world; nil outside
 	host     *host
 	platform *platform.VM
 	prober   VMProber
@@ -55,15 +56,13 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 	}
 	v.host = &host{world: w, vm: v, actor: w.kernel.Name("guest/" + spec.Name), replies: map[*fakevm.Reply]string{}}
 	var err error
-	var stands fakevm.Host = v.host
 	if w.outside != nil {
-		if v.out, err = w.outside.Host(spec.Name, v.host.Log); err != nil {
+		if v.out, err = w.outside.Host(spec, v.host.Log); err != nil {
 			return nil, err
 		}
-		stands = v.out
 		v.plug(false)
 	}
-	v.guest, err = fakevm.New(stands, spec.Program, fakevm.Options{
+	opts := fakevm.Options{
 		EveryBoot: spec.EveryBoot,
 		Checked:   w.checked,
 		Power:     v,
@@ -71,7 +70,13 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 		OnStep: func(endpoint, as string) {
 			v.record(trace.Event{Kind: trace.GuestStep, Value: endpoint, Msg: as})
 		},
-	})
+	}
+	if v.out != nil {
+		v.guest, err = v.out.NewGuest(spec.Program, opts)
+	} else {
+		v.fake, err = fakevm.New(v.host, spec.Program, opts)
+		v.guest = v.fake
+	}
 	if err != nil {
 		return nil, fmt.Errorf("guest %s: %w", spec.Name, err)
 	}

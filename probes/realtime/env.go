@@ -17,11 +17,28 @@ import (
 type Env struct {
 	ctx   context.Context //nolint:containedctx // of the tries: its end ends every dial and sleep
 	start func(func(guestagent.Env))
+	dial  Dial
 }
+
+// Dial opens a TCP connection until the deadline of the context.
+type Dial func(ctx context.Context, address string) (net.Conn, error)
 
 // NewEnv is the world until ctx ends. start runs what outlives a try, in a
 // goroutine of its own.
-func NewEnv(ctx context.Context, start func(func(guestagent.Env))) *Env { return &Env{ctx, start} }
+func NewEnv(ctx context.Context, start func(func(guestagent.Env))) *Env {
+	return NewEnvOn(ctx, sockets, start)
+}
+
+// NewEnvOn is NewEnv on another network than that of the system.
+func NewEnvOn(ctx context.Context, dial Dial, start func(func(guestagent.Env))) *Env {
+	return &Env{ctx, start, dial}
+}
+
+// sockets dials with the sockets of the system.
+func sockets(ctx context.Context, address string) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	return d.DialContext(ctx, "tcp", address)
+}
 
 // Now implements guestagent.Env.
 func (e *Env) Now() time.Time { return time.Now() }
@@ -38,8 +55,9 @@ func (e *Env) SleepUntil(t time.Time) {
 
 // Dial opens a connection. A timeout is os.ErrDeadlineExceeded.
 func (e *Env) Dial(address string, deadline time.Time) (net.Conn, error) {
-	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
-	c, err := d.DialContext(e.ctx, "tcp", address)
+	ctx, cancel := context.WithDeadline(e.ctx, deadline)
+	defer cancel()
+	c, err := e.dial(ctx, address)
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	}

@@ -1,4 +1,4 @@
-package loopback
+package wall
 
 import (
 	"net"
@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// agentConn is libvirt's end of the agent's socket. It can tell what could be
+// AgentConn is libvirt's end of the agent's socket. It can tell what could be
 // read without waiting, as libvirt's I/O thread would have read it.
-type agentConn struct{ *net.UnixConn }
+type AgentConn struct{ *net.UnixConn }
 
 // Buffered is the number of bytes that can be read at once.
-func (c *agentConn) Buffered() int {
+func (c *AgentConn) Buffered() int {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return 0

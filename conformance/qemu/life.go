@@ -1,0 +1,237 @@
+package qemu
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
+	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/guestd"
+)
+
+// attend listens to a machine as long as it is the VM. The lock is held.
+func (h *host) attend(m *machine.Machine, number int) {
+	poke := make(chan struct{}, 1)
+	mine := func(fn func()) {
+		h.out.Lock()
+		defer h.out.Unlock()
+		if h.boot == number {
+			fn()
+		}
+	}
+	messages, events := make(chan guestd.Message, 1<<12), make(chan qmp.Event, 1<<8)
+	m.Control.Listen(func(g guestd.Message) { messages <- g })
+	m.Listen(func(e qmp.Event) { events <- e })
+	h.out.work.Go(func() {
+		for {
+			select {
+			case g := <-messages:
+				mine(func() { h.heard(g, poke) })
+			case e := <-events:
+				mine(func() { h.happened(e, poke) })
+			case <-m.Exited():
+				h.rest(messages, events, mine, poke)
+				mine(func() { h.ended(m) })
+				return
+			}
+		}
+	})
+	h.out.work.Go(func() { h.watchAgent(m, number, poke) })
+}
+
+// rest hears what a machine said before its end.
+func (h *host) rest(messages chan guestd.Message, events chan qmp.Event, mine func(func()), poke chan struct{}) {
+	for end := time.After(50 * time.Millisecond); ; { // readers may be about to tell
+		select {
+		case g := <-messages:
+			mine(func() { h.heard(g, poke) })
+		case e := <-events:
+			mine(func() { h.happened(e, poke) })
+		case <-end:
+			return
+		}
+	}
+}
+
+// heard acts on what the guest tells.
+func (h *host) heard(g guestd.Message, poke chan struct{}) {
+	switch g.Event {
+	case guestd.EventBoot:
+		h.out.As(g.At, func() { h.opts.OnBoot(1) })
+		h.out.TooLateLocked(g.At - h.booted)
+	case guestd.EventSaw:
+		h.merge(g.Progress)
+		if g.Record != nil {
+			h.out.As(g.At, func() { h.log(*g.Record) })
+		}
+	case guestd.EventStep:
+		h.out.As(g.At, func() { h.opts.OnStep(g.Endpoint, g.As) })
+	case guestd.EventAgent:
+		wake(poke)
+	case guestd.EventPower:
+		h.power(&g)
+	}
+}
+
+func wake(poke chan struct{}) {
+	select {
+	case poke <- struct{}{}:
+	default:
+	}
+}
+
+// merge keeps how far the scripts have come, for the next boot.
+func (h *host) merge(list []fakevm.Progress) {
+	kept := slices.Clone(h.progress) // another goroutine may send the old list
+	for _, p := range list {
+		at := slices.IndexFunc(kept, func(o fakevm.Progress) bool { return o.Endpoint == p.Endpoint })
+		if at < 0 {
+			kept = append(kept, p)
+		} else {
+			kept[at] = p
+		}
+	}
+	h.progress = kept
+}
+
+// power acts on what the guest does to its machine. What ends the machine is
+// believed when QEMU says so, too.
+func (h *host) power(g *guestd.Message) {
+	switch g.Power {
+	case fakevm.Hang, fakevm.Suspend:
+		h.halt()
+		h.wakeAfter(g.For)
+		if g.Power == fakevm.Hang {
+			h.opts.Power.Hung()
+		} else {
+			h.opts.Power.Suspended()
+		}
+	case fakevm.Resume:
+		h.opts.Power.Resumed()
+	case fakevm.Reboot:
+		h.dying = true
+		number, at := h.boot, h.out.Now()+max(g.For, lastPackets)
+		h.disconnect()
+		h.opts.Power.Rebooted()
+		if h.boot == number { // the domain stays
+			h.out.At(at, func() {
+				if h.boot == number {
+					h.Boot(h.out.Now())
+				}
+			})
+		}
+	case fakevm.PowerOff, fakevm.Crash:
+		h.dying = true
+	}
+}
+
+// lastPackets is how long a machine that resets itself stays on the wire, for
+// the RSTs of its connections.
+const lastPackets = 50 * time.Millisecond
+
+// wakeAfter lets the processors go on when the script says so. A guest that
+// stands still cannot do it by itself.
+func (h *host) wakeAfter(length time.Duration) {
+	number := h.boot
+	at, ok := fakevm.Ends(h.spec.Program, h.spec.EveryBoot, h.booted, h.out.Now(), length)
+	if ok {
+		h.out.At(at, func() {
+			if h.boot == number {
+				h.goOn(false) // the guest finds that its time has come
+			}
+		})
+	}
+}
+
+// halt stops the processors.
+func (h *host) halt() {
+	if h.stand++; h.stand == 1 {
+		h.command("stop")
+	}
+}
+
+// goOn lets the processors run, and tells the guest what time it is. Paused:
+// what counts from its boot stood still.
+func (h *host) goOn(paused bool) {
+	h.stand = max(h.stand-1, 0)
+	if h.stand > 0 || h.m == nil {
+		return
+	}
+	h.command("cont")
+	m := h.m
+	m.Control.Forget()
+	h.out.work.Go(func() {
+		if m.Control.Measure(h.out.ctx) == nil {
+			h.adjust(m, paused)
+		}
+	})
+}
+
+// adjust sends the offset of the clocks. It runs elsewhere.
+func (h *host) adjust(m *machine.Machine, paused bool) {
+	offset, _ := m.Control.Offset(h.out.Start())
+	_, _ = m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpAdjust, Offset: offset, Paused: paused})
+}
+
+// timekeeping is how often the clocks are compared.
+const timekeeping = time.Second
+
+// keepTime corrects the guest's clock as long as the machine lives. It runs
+// elsewhere.
+func (h *host) keepTime(m *machine.Machine) {
+	tick := time.NewTicker(timekeeping)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-m.Exited():
+			return
+		case <-h.out.ctx.Done():
+			return
+		}
+		h.out.Lock()
+		stands := h.stand > 0
+		h.out.Unlock()
+		if stands {
+			continue // it cannot answer
+		}
+		if m.Control.Measure(h.out.ctx) != nil {
+			return
+		}
+		h.adjust(m, false)
+	}
+}
+
+// happened acts on an event of QEMU.
+func (h *host) happened(e qmp.Event, poke chan struct{}) {
+	switch e.Name {
+	case "VSERPORT_CHANGE":
+		wake(poke)
+	case "GUEST_PANICKED":
+		if !h.dying {
+			h.dying = true
+			h.disconnect()
+			h.opts.Power.Crashed()
+		}
+	case "SHUTDOWN":
+		var d struct {
+			Reason string `json:"reason"`
+		}
+		_ = json.Unmarshal(e.Data, &d)
+		if d.Reason == "guest-shutdown" {
+			h.dying = true
+			h.disconnect()
+			h.opts.Power.PoweredOff()
+		}
+	}
+}
+
+// ended is the end of QEMU: unless its guest has done it, the harness broke.
+func (h *host) ended(m *machine.Machine) {
+	if h.m == m && !h.dying {
+		h.out.FailLocked(fmt.Errorf("VM %s: QEMU (process %d) ended by itself", h.spec.Name, m.Pid()))
+	}
+}

@@ -1,0 +1,58 @@
+package qemu
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// Unsupported implements testbed.Testbed: it says what real machines, or the
+// wall clock, cannot do.
+func (b *Bed) Unsupported(c *scenarios.Case) string {
+	var why []string
+	if len(c.VMs) > maxVMs {
+		why = append(why, fmt.Sprintf("%d VMs: at most %d", len(c.VMs), maxVMs))
+	}
+	for i := range c.Faults {
+		switch f := &c.Faults[i]; f.Kind {
+		case scenarios.Bandwidth:
+			why = append(why, "fault bandwidth: the wire has no limit")
+		case scenarios.CloseFails:
+			why = append(why, "fault closeFails: no connection fails to close on demand")
+		case scenarios.AgentLock:
+			why = append(why, "fault agentLock: no second client shares libvirt's lock")
+		default:
+		}
+	}
+	for i := range c.Events {
+		switch e := &c.Events[i]; e.Kind {
+		case scenarios.Migrate:
+			why = append(why, "event migrate: one wire is one pod")
+		case scenarios.PanicAttempt:
+			why = append(why, "event panic: a try outside does not panic on demand")
+		default:
+		}
+	}
+	for i := range c.VMs {
+		why = append(why, unsupportedVM(&c.VMs[i])...)
+	}
+	slices.Sort(why)
+	return strings.Join(slices.Compact(why), "; ")
+}
+
+func unsupportedVM(v *scenarios.VM) []string {
+	why := oshost.Unsupported(v.Program, v.EveryBoot)
+	if v.Resolved.ForwardedPorts != nil {
+		why = append(why, "a list of masquerade ports: nothing is between wire and guest")
+	}
+	for _, p := range v.Resolved.Probes {
+		if p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "" {
+			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")
+		}
+	}
+	return why
+}

@@ -1,0 +1,162 @@
+package guestd
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+)
+
+// machine is what the daemon does to the VM that it runs in.
+type machine interface {
+	// Network gives the VM its address, of a /24.
+	Network(address string) error
+	// Crash ends the kernel in a panic; PowerOff and Reset are orderly.
+	Crash()
+	PowerOff()
+	Reset()
+}
+
+// daemon answers the host.
+type daemon struct {
+	machine   machine
+	thread    *thread
+	clock     func() time.Duration
+	out       chan Message
+	agentPort string // device
+	agent     *agent
+	ground    *ground // nil before the guest boots
+	guest     *fakevm.Guest
+}
+
+func newDaemon(m machine, agentPort string) *daemon {
+	start := time.Now()
+	d := &daemon{machine: m, agentPort: agentPort, out: make(chan Message, 1<<12)}
+	d.clock = func() time.Duration { return time.Since(start) }
+	d.thread = newThread(d.clock)
+	return d
+}
+
+// tell queues an event. The order of messages is that of the calls.
+func (d *daemon) tell(m Message) {
+	m.Clock = d.clock()
+	d.out <- m
+}
+
+// serve answers requests until the port breaks.
+func (d *daemon) serve(port io.ReadWriter) error {
+	failed := make(chan error, 1)
+	go func() {
+		e := json.NewEncoder(port)
+		for m := range d.out {
+			if err := e.Encode(m); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	d.tell(Message{Event: EventReady})
+	lines := bufio.NewScanner(port)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var r Request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			d.tell(Message{ID: -1, Error: "no request: " + err.Error()})
+			continue
+		}
+		if r.Op == OpRun && d.guest != nil {
+			go func() {
+				o := d.run(r.Argv)
+				d.tell(Message{ID: r.ID, Outcome: &o})
+			}()
+			continue
+		}
+		answer := Message{ID: r.ID}
+		if err := d.do(&r); err != nil {
+			answer.Error = err.Error()
+		}
+		d.tell(answer)
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return lines.Err()
+	}
+}
+
+// run runs a command as the script says, and waits for its end.
+func (d *daemon) run(argv []string) Outcome {
+	ended := make(chan Outcome, 1)
+	d.thread.Lock()
+	d.guest.RunCommand(argv, func(exit int64, signal int, out []byte, err error) {
+		ended <- Outcome{exit, signal, out, err != nil}
+	})
+	d.thread.Unlock()
+	return <-ended
+}
+
+func (d *daemon) do(r *Request) error {
+	switch r.Op {
+	case OpClock:
+		return nil
+	case OpBoot:
+		if r.Boot == nil {
+			return errors.New("boot: nothing to boot")
+		}
+		return d.boot(r.Boot, r.Offset)
+	case OpAdjust:
+		d.thread.Lock()
+		defer d.thread.Unlock()
+		if r.Paused && d.guest != nil {
+			d.guest.Pause()
+			defer d.guest.Unpause()
+		}
+		d.thread.adjust(r.Offset)
+		return nil
+	case OpAgent:
+		return d.agent.rehearse()
+	}
+	return fmt.Errorf("%q: unknown; known are %s", r.Op, strings.Join([]string{OpClock, OpBoot, OpAdjust, OpRun, OpAgent}, ", "))
+}
+
+// boot lets the guest begin.
+func (d *daemon) boot(b *Boot, offset time.Duration) error {
+	if d.guest != nil {
+		return errors.New("boot: a VM boots once")
+	}
+	if net.ParseIP(b.Address).To4() == nil {
+		return fmt.Errorf("boot: %q is no IPv4 address", b.Address)
+	}
+	if err := d.machine.Network(b.Address); err != nil {
+		return fmt.Errorf("boot: network: %w", err)
+	}
+	if err := d.agent.install(b.Commands); err != nil {
+		return fmt.Errorf("boot: commands: %w", err)
+	}
+	d.thread.Lock()
+	defer d.thread.Unlock()
+	d.thread.adjust(offset)
+	g := &ground{daemon: d, thread: d.thread, agentPort: d.agentPort, boot: b}
+	g.Host = oshost.New(oshost.Config{Address: b.Address, Thread: d.thread, Log: g.log})
+	guest, err := fakevm.New(g, b.Program, fakevm.Options{
+		EveryBoot: b.EveryBoot, Progress: b.Progress, Power: g,
+		OnBoot: func(int) { d.tell(Message{Event: EventBoot, At: d.thread.Now()}) },
+		OnStep: func(endpoint, as string) {
+			d.tell(Message{Event: EventStep, At: d.thread.Now(), Endpoint: endpoint, As: as})
+		},
+	})
+	if err != nil {
+		return err
+	}
+	d.ground, d.guest = g, guest
+	guest.Boot(b.At)
+	return nil
+}

@@ -1,0 +1,94 @@
+package guestd
+
+import (
+	"time"
+
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+)
+
+// ground is what the guest stands on inside a VM: real sockets, the real
+// agent's port, and a machine that does what the script says. It is a
+// fakevm.Host, a fakevm.AgentKeeper and a fakevm.Power.
+type ground struct {
+	*oshost.Host
+	daemon    *daemon
+	thread    *thread
+	agentPort string
+	boot      *Boot
+}
+
+var (
+	_ fakevm.Host        = (*ground)(nil)
+	_ fakevm.PortHinter  = (*ground)(nil)
+	_ fakevm.AgentKeeper = (*ground)(nil)
+	_ fakevm.Power       = (*ground)(nil)
+)
+
+// AgentChannel implements fakevm.Host: the scripted agent opens its port.
+func (g *ground) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm.Session, error) {
+	return g.openPort(handler)
+}
+
+// KeepAgent implements fakevm.AgentKeeper.
+func (g *ground) KeepAgent(s fakevm.AgentState) { g.daemon.agent.keep(s) }
+
+func (g *ground) log(r fakevm.Record) {
+	m := Message{Event: EventSaw, At: g.thread.Now(), Record: &r}
+	if g.daemon.guest != nil && r.Did != nil {
+		m.Progress = g.daemon.guest.Progress()
+	}
+	g.daemon.tell(m)
+}
+
+// flush is how long the last packets and messages of a machine have that goes
+// down in an orderly way.
+const flush = 30 * time.Millisecond
+
+// Crashed implements fakevm.Power: the kernel panics.
+func (g *ground) Crashed() { g.daemon.machine.Crash() }
+
+// PoweredOff powers the machine off.
+func (g *ground) PoweredOff() { g.power(fakevm.PowerOff); g.down(g.daemon.machine.PowerOff) }
+
+// Rebooted resets the machine; the host puts another one in its place.
+func (g *ground) Rebooted() {
+	g.power(fakevm.Reboot)
+	g.daemon.guest.Crash() // of the guest's script: nothing happens in it any more
+	g.down(g.daemon.machine.Reset)
+}
+
+// Hung and Suspended leave it to the host to stop the processors.
+func (g *ground) Hung()      { g.power(fakevm.Hang) }
+func (g *ground) Suspended() { g.power(fakevm.Suspend) }
+
+// Resumed ends either.
+func (g *ground) Resumed() { g.power(fakevm.Resume) }
+
+func (g *ground) down(how func()) {
+	go func() {
+		time.Sleep(flush)
+		how()
+	}()
+}
+
+func (g *ground) power(do fakevm.PowerAction) {
+	now := g.thread.Now()
+	g.daemon.tell(Message{Event: EventPower, At: now, Power: do, For: length(g.boot, do, now)})
+}
+
+// length is PowerStep.For of the action that was due last.
+func length(b *Boot, do fakevm.PowerAction, now time.Duration) time.Duration {
+	last, found := time.Duration(-1), time.Duration(0)
+	look := func(p *fakevm.Program, origin time.Duration) {
+		for i := range p.Power {
+			s := &p.Power[i]
+			if at := origin + s.At; s.Do == do && at <= now && at > last {
+				last, found = at, s.For
+			}
+		}
+	}
+	look(&b.Program, 0)
+	look(&b.EveryBoot, b.At)
+	return found
+}
