@@ -34,9 +34,6 @@ type Options struct {
 	// Checked says that Check finds nothing in the programs, for those who
 	// make many guests of them.
 	Checked bool
-	// Progress is where another guest with this program has been: this one is
-	// the same machine after another boot.
-	Progress []Progress
 }
 
 // state says how alive a guest is.
@@ -110,7 +107,6 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 	}
 	g.load(&program, false)
 	g.load(&g.opts.EveryBoot, true)
-	g.restore(opts.Progress)
 	if k, ok := host.(AgentKeeper); ok && PlainAgent(program, opts.EveryBoot) {
 		g.keeper = k
 	}

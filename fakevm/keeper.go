@@ -130,8 +130,9 @@ func (g *Guest) Progress() []Progress {
 	return list
 }
 
-// restore goes on where another guest with this program has been.
-func (g *Guest) restore(list []Progress) {
+// Restore goes on where another guest with this program has been: this one is
+// the same machine, about to boot again.
+func (g *Guest) Restore(list []Progress) {
 	for _, p := range list {
 		for _, e := range g.endpoints {
 			if e.name != p.Endpoint || e.perBoot || p.Step < 0 || p.Step >= len(e.steps) {

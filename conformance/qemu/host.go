@@ -28,7 +28,8 @@ type host struct {
 	changed func(net.Conn)
 	opts    fakevm.Options
 
-	spares   []*pending
+	made     []*pending // before the clock starts
+	spares   []*pending // not yet used
 	boot     int              // number of the boot that is in force
 	m        *machine.Machine // nil while it is off, or begins
 	booted   time.Duration
@@ -65,8 +66,14 @@ func (h *host) prepare() {
 	p := &pending{done: make(chan struct{})}
 	h.spares = append(h.spares, p)
 	h.out.work.Go(func() {
+		defer close(p.done)
 		p.m, p.err = h.out.lab.Start(h.out.ctx)
-		close(p.done)
+		if p.err != nil {
+			return
+		}
+		_, p.err = p.m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpLoad, Load: &guestd.Load{
+			Address: h.Address(), Program: h.spec.Program, EveryBoot: h.spec.EveryBoot, Commands: h.commands(),
+		}})
 	})
 }
 
@@ -152,15 +159,12 @@ func (h *host) begin(p *pending, number int, now time.Duration) error {
 	h.out.Lock()
 	progress := h.progress
 	h.out.Unlock()
-	_, err := p.m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpBoot, Offset: offset, Boot: &guestd.Boot{
-		At: now, Address: h.Address(), Program: h.spec.Program, EveryBoot: h.spec.EveryBoot,
-		Progress: progress, Commands: h.commands(),
-	}})
+	_, err := p.m.Control.Call(h.out.ctx, guestd.Request{
+		Op: guestd.OpBoot, Offset: offset, Boot: &guestd.Boot{At: now, Progress: progress},
+	})
 	if err != nil {
 		return h.unless(number, err)
 	}
-	h.out.Lock()
-	h.out.Unlock() //nolint:staticcheck // the kernel lives up to now
 	h.keepTime(p.m)
 	return nil
 }

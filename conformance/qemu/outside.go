@@ -64,6 +64,7 @@ func (o *outside) Host(spec *scenarios.VM, log func(fakevm.Record)) (simbed.Outs
 	if h.returns() {
 		h.prepare()
 	}
+	h.made = h.spares
 	return h, nil
 }
 
@@ -102,7 +103,7 @@ func (o *outside) dial(ctx context.Context, address string) (net.Conn, error) {
 func (o *outside) Run(ctx context.Context, until time.Duration) error {
 	defer o.close()
 	for _, h := range o.hosts {
-		for _, p := range h.spares {
+		for _, p := range h.made {
 			if err := p.wait(ctx); err != nil {
 				return err
 			}

@@ -107,11 +107,22 @@ func (d *daemon) do(r *Request) error {
 	switch r.Op {
 	case OpClock:
 		return nil
-	case OpBoot:
-		if r.Boot == nil {
-			return errors.New("boot: nothing to boot")
+	case OpLoad:
+		if r.Load == nil || d.guest != nil {
+			return errors.New("load: nothing to load, or a VM that has a guest")
 		}
-		return d.boot(r.Boot, r.Offset)
+		return d.load(r.Load)
+	case OpBoot:
+		d.thread.Lock()
+		defer d.thread.Unlock()
+		if r.Boot == nil || d.guest == nil || d.ground.booted >= 0 {
+			return errors.New("boot: no guest, or one that has booted")
+		}
+		d.thread.adjust(r.Offset)
+		d.ground.booted = r.Boot.At
+		d.guest.Restore(r.Boot.Progress)
+		d.guest.Boot(r.Boot.At)
+		return nil
 	case OpAdjust:
 		d.thread.Lock()
 		defer d.thread.Unlock()
@@ -124,30 +135,26 @@ func (d *daemon) do(r *Request) error {
 	case OpAgent:
 		return d.agent.rehearse()
 	}
-	return fmt.Errorf("%q: unknown; known are %s", r.Op, strings.Join([]string{OpClock, OpBoot, OpAdjust, OpRun, OpAgent}, ", "))
+	return fmt.Errorf("%q: unknown; known are %s", r.Op, strings.Join([]string{OpClock, OpLoad, OpBoot, OpAdjust, OpRun, OpAgent}, ", "))
 }
 
-// boot lets the guest begin.
-func (d *daemon) boot(b *Boot, offset time.Duration) error {
-	if d.guest != nil {
-		return errors.New("boot: a VM boots once")
+// load makes the guest. It opens its ports when it begins.
+func (d *daemon) load(l *Load) error {
+	if net.ParseIP(l.Address).To4() == nil {
+		return fmt.Errorf("load: %q is no IPv4 address", l.Address)
 	}
-	if net.ParseIP(b.Address).To4() == nil {
-		return fmt.Errorf("boot: %q is no IPv4 address", b.Address)
+	if err := d.machine.Network(l.Address); err != nil {
+		return fmt.Errorf("load: network: %w", err)
 	}
-	if err := d.machine.Network(b.Address); err != nil {
-		return fmt.Errorf("boot: network: %w", err)
-	}
-	if err := d.agent.install(b.Commands); err != nil {
-		return fmt.Errorf("boot: commands: %w", err)
+	if err := d.agent.install(l.Commands); err != nil {
+		return fmt.Errorf("load: commands: %w", err)
 	}
 	d.thread.Lock()
 	defer d.thread.Unlock()
-	d.thread.adjust(offset)
-	g := &ground{daemon: d, thread: d.thread, agentPort: d.agentPort, boot: b}
-	g.Host = oshost.New(oshost.Config{Address: b.Address, Thread: d.thread, Log: g.log})
-	guest, err := fakevm.New(g, b.Program, fakevm.Options{
-		EveryBoot: b.EveryBoot, Progress: b.Progress, Power: g,
+	g := &ground{daemon: d, thread: d.thread, agentPort: d.agentPort, load: l, booted: -1}
+	g.Host = oshost.New(oshost.Config{Address: l.Address, Thread: d.thread, Log: g.log})
+	guest, err := fakevm.New(g, l.Program, fakevm.Options{
+		EveryBoot: l.EveryBoot, Power: g,
 		OnBoot: func(int) { d.tell(Message{Event: EventBoot, At: d.thread.Now()}) },
 		OnStep: func(endpoint, as string) {
 			d.tell(Message{Event: EventStep, At: d.thread.Now(), Endpoint: endpoint, As: as})
@@ -157,6 +164,5 @@ func (d *daemon) boot(b *Boot, offset time.Duration) error {
 		return err
 	}
 	d.ground, d.guest = g, guest
-	guest.Boot(b.At)
 	return nil
 }

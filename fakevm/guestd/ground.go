@@ -15,7 +15,8 @@ type ground struct {
 	daemon    *daemon
 	thread    *thread
 	agentPort string
-	boot      *Boot
+	load      *Load
+	booted    time.Duration // instant of the run; < 0: not yet
 }
 
 var (
@@ -74,11 +75,11 @@ func (g *ground) down(how func()) {
 
 func (g *ground) power(do fakevm.PowerAction) {
 	now := g.thread.Now()
-	g.daemon.tell(Message{Event: EventPower, At: now, Power: do, For: length(g.boot, do, now)})
+	g.daemon.tell(Message{Event: EventPower, At: now, Power: do, For: g.length(do, now)})
 }
 
 // length is PowerStep.For of the action that was due last.
-func length(b *Boot, do fakevm.PowerAction, now time.Duration) time.Duration {
+func (g *ground) length(do fakevm.PowerAction, now time.Duration) time.Duration {
 	last, found := time.Duration(-1), time.Duration(0)
 	look := func(p *fakevm.Program, origin time.Duration) {
 		for i := range p.Power {
@@ -88,7 +89,7 @@ func length(b *Boot, do fakevm.PowerAction, now time.Duration) time.Duration {
 			}
 		}
 	}
-	look(&b.Program, 0)
-	look(&b.EveryBoot, b.At)
+	look(&g.load.Program, 0)
+	look(&g.load.EveryBoot, g.booted)
 	return found
 }

@@ -15,7 +15,8 @@ const (
 // What a host may ask.
 const (
 	OpClock  = "clock"  // the VM's monotonic clock
-	OpBoot   = "boot"   // the guest begins; once in the life of a VM
+	OpLoad   = "load"   // makes the guest, which is off; once in the life of a VM
+	OpBoot   = "boot"   // the guest begins; once
 	OpAdjust = "adjust" // another offset of the run's clock
 	OpRun    = "run"    // a command as a container runtime runs it, without the agent
 	OpAgent  = "agent"  // starts the real agent and stops it again: it is in memory then
@@ -30,20 +31,25 @@ type Request struct {
 	// Paused: the VM was paused until now; what counts from its boot stood
 	// still (adjust).
 	Paused bool     `json:"paused,omitempty"`
+	Load   *Load    `json:"load,omitempty"`
 	Boot   *Boot    `json:"boot,omitempty"`
 	Argv   []string `json:"argv,omitempty"` // run
 }
 
-// Boot is what a guest needs.
-type Boot struct {
-	At        time.Duration     `json:"at"`      // instant of the run
-	Address   string            `json:"address"` // IPv4, of a /24
-	Program   fakevm.Program    `json:"program"`
-	EveryBoot fakevm.Program    `json:"everyBoot"`
-	Progress  []fakevm.Progress `json:"progress,omitempty"` // of earlier boots
+// Load is what a guest is.
+type Load struct {
+	Address   string         `json:"address"` // IPv4, of a /24
+	Program   fakevm.Program `json:"program"`
+	EveryBoot fakevm.Program `json:"everyBoot"`
 	// Commands are the programs that probes run; each is made, and asks the
 	// script what it has to do.
 	Commands []string `json:"commands,omitempty"`
+}
+
+// Boot is the beginning of a guest.
+type Boot struct {
+	At       time.Duration     `json:"at"`                 // instant of the run
+	Progress []fakevm.Progress `json:"progress,omitempty"` // of earlier boots
 }
 
 // What a guest tells by itself.

@@ -100,7 +100,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		there          string // a part of the help once it is there
 	}{
 		{"**Probers with a clock and sockets of their own.**", "conformance", `--door\b`},
-		{"**Real machines.**", "conformance", `\bqemu\b`},
+		{"**libvirt and clusters.**", "conformance", `\blibvirt\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
 	} {
 		var args []string

@@ -99,6 +99,7 @@ func New(cfg Config) (*Wire, error) {
 // Attach puts a machine on the wire, in the place of another one. Frames stand
 // behind their length, 4 bytes, big-endian.
 func (w *Wire) Attach(link net.Conn) {
+	w.Detach()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
