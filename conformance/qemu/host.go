@@ -28,15 +28,16 @@ type host struct {
 	changed func(net.Conn)
 	opts    fakevm.Options
 
-	made     []*pending // before the clock starts
-	spares   []*pending // not yet used
+	made     []*pending       // before the clock starts
+	spares   []*pending       // not yet used
 	boot     int              // number of the boot that is in force
 	m        *machine.Machine // nil while it is off, or begins
 	booted   time.Duration
 	progress []fakevm.Progress
-	dying    bool // the machine ends by its guest's doing
-	open     bool // libvirt is connected to the agent
-	stand    int  // reasons for which the processors stand still
+	dying    bool      // the machine ends by its guest's doing
+	open     bool      // libvirt is connected to the agent
+	stand    int       // reasons for which the processors stand still
+	stood    time.Time // since when they do
 }
 
 var (
@@ -155,7 +156,7 @@ func (h *host) begin(p *pending, number int, now time.Duration) error {
 	if err := p.m.Control.Measure(h.out.ctx); err != nil {
 		return h.unless(number, err)
 	}
-	offset, _ := p.m.Control.Offset(h.out.Start())
+	offset, _ := p.m.Control.Offset(h.out.start)
 	h.out.Lock()
 	progress := h.progress
 	h.out.Unlock()

@@ -103,14 +103,13 @@ func (h *host) power(g *guestd.Message) {
 	switch g.Power {
 	case fakevm.Hang, fakevm.Suspend:
 		h.halt()
-		h.wakeAfter(g.For)
+		h.wakeAfter(g.For, g.Power == fakevm.Suspend)
 		if g.Power == fakevm.Hang {
 			h.opts.Power.Hung()
 		} else {
 			h.opts.Power.Suspended()
 		}
 	case fakevm.Resume:
-		h.opts.Power.Resumed()
 	case fakevm.Reboot:
 		h.dying = true
 		number, at := h.boot, h.out.Now()+max(g.For, lastPackets)
@@ -133,14 +132,15 @@ func (h *host) power(g *guestd.Message) {
 const lastPackets = 50 * time.Millisecond
 
 // wakeAfter lets the processors go on when the script says so. A guest that
-// stands still cannot do it by itself.
-func (h *host) wakeAfter(length time.Duration) {
+// stands still cannot do it by itself. still: what counts from its boot did, too.
+func (h *host) wakeAfter(length time.Duration, still bool) {
 	number := h.boot
 	at, ok := fakevm.Ends(h.spec.Program, h.spec.EveryBoot, h.booted, h.out.Now(), length)
 	if ok {
 		h.out.At(at, func() {
 			if h.boot == number {
-				h.goOn(false) // the guest finds that its time has come
+				h.goOn(still)
+				h.opts.Power.Resumed()
 			}
 		})
 	}
@@ -150,30 +150,33 @@ func (h *host) wakeAfter(length time.Duration) {
 func (h *host) halt() {
 	if h.stand++; h.stand == 1 {
 		h.command("stop")
+		h.stood = time.Now()
 	}
 }
 
-// goOn lets the processors run, and tells the guest what time it is. Paused:
-// what counts from its boot stood still.
-func (h *host) goOn(paused bool) {
+// goOn lets the processors run. The first thing that the guest reads is what
+// time it is. still: what counts from its boot stood still.
+func (h *host) goOn(still bool) {
 	h.stand = max(h.stand-1, 0)
 	if h.stand > 0 || h.m == nil {
 		return
 	}
-	h.command("cont")
 	m := h.m
-	m.Control.Forget()
+	m.Control.Stood(time.Since(h.stood))
+	offset, _ := m.Control.Offset(h.out.start)
+	_ = m.Control.Post(guestd.Request{Op: guestd.OpAdjust, Offset: offset, Paused: still}) // a QEMU that has gone is noticed
+	h.command("cont")
 	h.out.work.Go(func() {
 		if m.Control.Measure(h.out.ctx) == nil {
-			h.adjust(m, paused)
+			h.adjust(m)
 		}
 	})
 }
 
 // adjust sends the offset of the clocks. It runs elsewhere.
-func (h *host) adjust(m *machine.Machine, paused bool) {
-	offset, _ := m.Control.Offset(h.out.Start())
-	_, _ = m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpAdjust, Offset: offset, Paused: paused})
+func (h *host) adjust(m *machine.Machine) {
+	offset, _ := m.Control.Offset(h.out.start)
+	_, _ = m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpAdjust, Offset: offset})
 }
 
 // timekeeping is how often the clocks are compared.
@@ -201,7 +204,7 @@ func (h *host) keepTime(m *machine.Machine) {
 		if m.Control.Measure(h.out.ctx) != nil {
 			return
 		}
-		h.adjust(m, false)
+		h.adjust(m)
 	}
 }
 

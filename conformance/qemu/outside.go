@@ -28,6 +28,7 @@ type outside struct {
 	ctx     context.Context //nolint:containedctx // of the one run that it is
 	cancel  context.CancelFunc
 	began   chan struct{} // closed when the clock runs
+	start   time.Time     // of the clock, when it runs
 	hosts   []*host
 	work    sync.WaitGroup
 	closing sync.Once
@@ -109,7 +110,10 @@ func (o *outside) Run(ctx context.Context, until time.Duration) error {
 			}
 		}
 	}
-	return o.Thread.Run(ctx, until, func() { close(o.began) })
+	return o.Thread.Run(ctx, until, func(start time.Time) {
+		o.start = start
+		close(o.began)
+	})
 }
 
 // close kills every machine and waits until nothing runs any more.

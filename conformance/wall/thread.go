@@ -80,13 +80,13 @@ func (t *Thread) At(at time.Duration, fn func()) (cancel func()) {
 }
 
 // Run lives up to an instant. Afterwards the kernel stands still. begun, if not
-// nil, is called when the clock has started.
-func (t *Thread) Run(ctx context.Context, until time.Duration, begun func()) error {
+// nil, is called when the clock has started, with the instant 0.
+func (t *Thread) Run(ctx context.Context, until time.Duration, begun func(start time.Time)) error {
 	t.mu.Lock()
 	t.running, t.start, t.until = true, time.Now(), until
 	t.mu.Unlock()
 	if begun != nil {
-		begun()
+		begun(t.start)
 	}
 	defer t.Halt()
 	for {
@@ -147,13 +147,6 @@ func (t *Thread) Late() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.late
-}
-
-// Start is the wall clock's instant of the start; zero before the run.
-func (t *Thread) Start() time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.start
 }
 
 // As lets fn happen as at an instant that has passed: what a guest saw then is

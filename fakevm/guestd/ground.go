@@ -59,12 +59,29 @@ func (g *ground) Rebooted() {
 	g.down(g.daemon.machine.Reset)
 }
 
-// Hung and Suspended leave it to the host to stop the processors.
-func (g *ground) Hung()      { g.power(fakevm.Hang) }
-func (g *ground) Suspended() { g.power(fakevm.Suspend) }
+// Hung and Suspended leave it to the host to stop the processors, and to let
+// them go on: the guest itself does not notice, its clock is another one then.
+func (g *ground) Hung() {
+	g.power(fakevm.Hang)
+	g.daemon.guest.Resume()
+}
 
-// Resumed ends either.
-func (g *ground) Resumed() { g.power(fakevm.Resume) }
+// Suspended is like Hung.
+func (g *ground) Suspended() {
+	g.power(fakevm.Suspend)
+	g.daemon.guest.Resume()
+}
+
+// Resumed implements fakevm.Power: the host knows better when.
+func (g *ground) Resumed() {}
+
+// Hint implements fakevm.PortHinter. A guest that stands still hints that SYNs
+// vanish: here they do, because the processors stand still.
+func (g *ground) Hint(port uint16, next fakevm.Connect) {
+	if g.daemon.guest == nil || g.daemon.guest.Answers() {
+		g.Host.Hint(port, next)
+	}
+}
 
 func (g *ground) down(how func()) {
 	go func() {

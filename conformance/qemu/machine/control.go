@@ -142,11 +142,27 @@ func (c *Control) Measure(ctx context.Context) error {
 	return nil
 }
 
-// Forget drops what was measured: the machine stood still.
-func (c *Control) Forget() {
+// Stood tells that the machine, and so its clock, stood still for so long. The
+// next measurement replaces what is known.
+func (c *Control) Stood(still time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.best = sample{}
+	c.best.offset += still
+	c.best.trip = time.Hour
+}
+
+// Post asks the guest and does not wait for its answer.
+func (c *Control) Post(r guestd.Request) error {
+	c.mu.Lock()
+	c.last++
+	r.ID = c.last
+	c.mu.Unlock()
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = c.conn.Write(append(line, '\n'))
+	return err
 }
 
 // Offset is what to add to the guest's clock for the time since start, and how
