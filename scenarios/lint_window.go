@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,7 @@ func (l *lookout) window(w Window, up bool, use Use, instance int) {
 		return
 	}
 	cause, ok := l.cause(w, names)
-	if !ok {
+	if !ok || up && l.gated() {
 		return
 	}
 	start := time.Duration(instance-1) * spacing
@@ -81,6 +82,12 @@ func (l *lookout) window(w Window, up bool, use Use, instance int) {
 		l.list.Add(diag.Weak, w.Pos, "", "the window [%s, %s] is more than twice as wide as the legal [%s, %s] in profile %s",
 			shown(lo), shown(hi), shown(legal.Lo), shown(legal.Hi), l.c.Profile.Name)
 	}
+}
+
+// gated tells whether the probe waits for a startup probe, so that more than one
+// cause says when it may turn to up.
+func (l *lookout) gated() bool {
+	return l.p.Kind != probes.Startup && slices.ContainsFunc(l.vm.Resolved.Probes, func(p probes.Probe) bool { return p.Kind == probes.Startup })
 }
 
 // latency is what a round trip may take without anybody writing it down: the

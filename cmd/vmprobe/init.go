@@ -19,11 +19,12 @@ func newInit(s streams) *cobra.Command {
 		Use:   "init",
 		Short: "Write a file to begin with",
 		Example: `  vmprobe init prober --lang python
-  vmprobe init prober --lang go --dir my-prober`,
+  vmprobe init prober --lang go --dir my-prober
+  vmprobe init scenario -f vm.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInitProber(s))
+	cmd.AddCommand(newInitProber(s), newInitScenario(s))
 	return cmd
 }
 

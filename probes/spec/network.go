@@ -59,7 +59,7 @@ func (m *Machine) NamedPorts() map[string]int {
 			all[name] = int(number)
 		}
 	}
-	if i := m.container(); i >= 0 {
+	if i := m.Container(); i >= 0 {
 		for _, p := range m.Pod.Spec.Containers[i].Ports {
 			add(p.Name, p.ContainerPort)
 		}

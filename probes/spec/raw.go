@@ -92,7 +92,7 @@ func (m *Machine) written() []written {
 }
 
 func (m *Machine) writtenPod() []written {
-	index := m.container()
+	index := m.Container()
 	if index < 0 {
 		return nil
 	}
@@ -117,9 +117,9 @@ func (m *Machine) writtenPod() []written {
 	return all
 }
 
-// container is the index of the pod's container under probe: the first that
+// Container is the index of the pod's container under probe: the first that
 // has one, else the first; -1 when there is none.
-func (m *Machine) container() int {
+func (m *Machine) Container() int {
 	if m.Pod == nil || len(m.Pod.Spec.Containers) == 0 {
 		return -1
 	}

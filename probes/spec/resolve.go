@@ -76,7 +76,7 @@ func (r *resolver) pod() {
 	}
 	r.grace(s.TerminationGracePeriodSeconds)
 	r.out.PodGrace = r.out.Grace
-	i := r.machine.container()
+	i := r.machine.Container()
 	if i < 0 {
 		r.add(Finding{
 			Severity: Rejects, Requirement: "VAL-TEMPLATE", Path: "spec.containers", By: ByAPIServer,
