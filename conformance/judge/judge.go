@@ -152,21 +152,40 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 		v.Result, v.Reason = Error, "the run could not go on: "+m
 		return v
 	}
-	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind})
-	failures, silent := timeline(run, o.slack(), o.Watch)
-	v.Failures = oracle.Sort(append(failures, j.Failures...))
-	v.View, v.Silent = t.View, append(j.Silent, silent...)
+	v.View = t.View
+	v.Failures, v.Silent = hear(run, o, 0)
 	v.Result = Pass
 	if len(v.Failures) > 0 {
 		v.Result = Fail
 	}
 	if limit := o.slack() / 4; v.Result == Fail && t.Late > limit {
-		v.Result = Error
-		v.Reason = fmt.Sprintf("harness: late by %d ms, which is too much to tell (at most %d ms): %s",
-			t.Late.Milliseconds(), limit.Milliseconds(), v.Failures[0].Message)
-		v.Failures = nil
+		v.resolve(run, o, t.Late)
 	}
 	return v
+}
+
+// hear asks both judges about a run in which anything may have been noticed so
+// late.
+func hear(run *history.Run, o Options, late time.Duration) ([]Failure, []oracle.Silence) {
+	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind, Late: late})
+	failures, silent := timeline(run, o.slack(), late, o.Watch)
+	return oracle.Sort(append(failures, j.Failures...)), append(j.Silent, silent...)
+}
+
+// resolve keeps of the failures of a late run what the lateness does not
+// explain. When nothing is left, or the harness was later than any window is
+// loose, there is no verdict.
+func (v *Verdict) resolve(run *history.Run, o Options, late time.Duration) {
+	first := v.Failures[0].Message
+	if v.Failures = nil; late <= o.slack() {
+		o.Watch = nil // it has been told
+		v.Failures, _ = hear(run, o, late)
+	}
+	if len(v.Failures) == 0 {
+		v.Result = Error
+		v.Reason = fmt.Sprintf("harness: late by %d ms, which is too much to tell (at most %d ms): %s",
+			late.Milliseconds(), (o.slack() / 4).Milliseconds(), first)
+	}
 }
 
 func overrun(r *history.Run) (string, bool) {

@@ -15,10 +15,11 @@ import (
 )
 
 // timeline compares a run with what the author of its case expects, as far as
-// the run shows it.
-func timeline(r *history.Run, slack time.Duration, watch func(Entry)) (all []Failure, silent []oracle.Silence) {
+// the run shows it. late is by how much anything may have been noticed late, in
+// wall time: windows are wider by it, and nothing is counted.
+func timeline(r *history.Run, slack, late time.Duration, watch func(Entry)) (all []Failure, silent []oracle.Silence) {
 	for _, v := range r.VMs {
-		j := &expector{run: r, vm: v, slack: slack, watch: watch}
+		j := &expector{run: r, vm: v, slack: slack + late, late: late, watch: watch}
 		j.violations()
 		if e := r.Case.Expect[v.Name]; e != nil {
 			j.judge(e)
@@ -54,7 +55,8 @@ type expector struct {
 	run      *history.Run
 	vm       *history.VM
 	slack    time.Duration
-	watch    func(Entry) // may be nil
+	late     time.Duration // by how much anything may be late
+	watch    func(Entry)   // may be nil
 	failures []Failure
 	silences []oracle.Silence
 }
@@ -109,6 +111,9 @@ func (j *expector) judge(e *scenarios.Expectation) {
 	}
 	if e.Kills != nil {
 		j.kills(*e.Kills)
+	}
+	if j.late > 0 {
+		return // one more or less
 	}
 	for k := probes.Readiness; k <= probes.Startup; k++ {
 		j.inside(e, k)

@@ -22,8 +22,8 @@
 //
 // The harness measures by how much it is late itself, in each case: at every
 // event of its world, at every beat of 50 ms, at a connection to itself every
-// 100 ms, and (on Linux) how long the threads of the prober had to wait for a
-// processor. A failure that is found while the machine was late by more than a
+// 100 ms, and (on Linux) how long a thread of the prober or of the harness had
+// to wait for a processor within a second. A failure that is found while the machine was late by more than a
 // quarter of the slack is an error and no verdict.
 //
 //	bed.go       the testbed over a pool of processes

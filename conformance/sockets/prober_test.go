@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/conformance/sockets"
 	"github.com/vmprobe/vmprobe/conformance/sockets/reference"
 	"github.com/vmprobe/vmprobe/conformance/suite"
@@ -25,6 +26,14 @@ func TestMain(m *testing.M) {
 	p := &reference.Prober{}
 	if os.Getenv("ALONE") != "" {
 		p.Concurrent = 1
+	}
+	if name := os.Getenv("MUTANT"); name != "" {
+		list, err := mutants.Select([]string{name})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		p.Deviation = &list[0].Deviation
 	}
 	violate := violators[kind].do
 	if kind == "mute" {

@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
 
 const (
-	// watching is how often it is looked how long probers had to wait for a
-	// processor. It is less than what makes a run late: many short waits
-	// between two looks are no long one.
+	// watching is how often it is looked how long threads had to wait for a
+	// processor, looks how many of these make the window in which waits are
+	// added up: who waits 150 ms, runs for 5 and waits again, is late by both.
 	watching = 200 * time.Millisecond
+	looks    = 5
 	// calling is how often the harness calls itself.
 	calling = 100 * time.Millisecond
 )
@@ -49,30 +51,48 @@ func (w *watch) close() error {
 	return err
 }
 
-// look looks at the probers, again and again.
+// look looks at the probers and at the harness, again and again.
 func (w *watch) look() {
 	tick := time.NewTicker(watching)
 	defer tick.Stop()
-	before := map[*process]map[string]time.Duration{}
+	var own waits
+	probers := map[*process]*waits{}
 	for {
 		select {
 		case <-w.ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := map[*process]map[string]time.Duration{}
+		all := own.longest(waited(os.Getpid()))
+		present := map[*process]*waits{}
 		for _, p := range w.pool.processes() {
-			now[p] = waited(p.program.Pid())
-			longest := time.Duration(0)
-			for thread, sum := range now[p] {
-				if was, known := before[p][thread]; known {
-					longest = max(longest, sum-was)
-				}
+			of := probers[p]
+			if of == nil {
+				of = &waits{}
 			}
-			p.late(longest)
+			present[p] = of
+			p.late(max(all, of.longest(waited(p.program.Pid()))))
 		}
-		before = now
+		probers = present
 	}
+}
+
+// waits are the last looks at one process: by thread, how long it has waited
+// in its life.
+type waits struct{ last []map[string]time.Duration }
+
+// longest is how long one thread has waited within the window.
+func (w *waits) longest(now map[string]time.Duration) (longest time.Duration) {
+	w.last = append(w.last, now)
+	if len(w.last) > looks+1 {
+		w.last = w.last[1:]
+	}
+	for thread, sum := range now {
+		if was, known := w.last[0][thread]; known {
+			longest = max(longest, sum-was)
+		}
+	}
+	return longest
 }
 
 // accept notes when it notices a connection.

@@ -74,10 +74,17 @@ func (d *Driver) Instant(t time.Time) time.Duration { return t.Sub(d.start) }
 // Add begins a worker now. It errs when the configuration is invalid, or with
 // context.Canceled (by errors.Is) when the driver is closed.
 func (d *Driver) Add(cfg engine.Config, try Try) (*Handle, error) {
+	return d.AddSince(cfg, try, d.Now())
+}
+
+// AddSince is Add for a worker that began at an instant of the driver, now or
+// before: its ticks follow from there. A kubelet's worker begins with its pod,
+// some time before the container does.
+func (d *Driver) AddSince(cfg engine.Config, try Try, began time.Duration) (*Handle, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Handle{driver: d, try: try, worker: engine.NewWorker(cfg, d.Now()), done: make(chan struct{})}
+	h := &Handle{driver: d, try: try, worker: engine.NewWorker(cfg, min(began, d.Now())), done: make(chan struct{})}
 	if err := d.register(h); err != nil {
 		return nil, err
 	}

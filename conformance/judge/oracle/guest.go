@@ -209,7 +209,7 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 	case took > v.Max+g.court.slack:
 		f.Message = fmt.Sprintf("attempt %d try %d took %s, %s", a.Number, t.Number, Seconds(took), did(replies))
 		f.Want = "a result after " + Seconds(v.Max)
-	case took < v.Min-early:
+	case took < v.Min-early-g.court.late:
 		f.Message = fmt.Sprintf("attempt %d try %d gave up after %s, %s", a.Number, t.Number, Seconds(took), did(replies))
 		f.Want = "patience until " + Seconds(v.Min)
 	default:
@@ -243,9 +243,15 @@ const early = 10 * time.Millisecond
 // by as much as a run that is judged may be late.
 func (c *court) haste() time.Duration {
 	if c.run.Wall {
-		return early + c.slack/4
+		return early + (c.slack-c.late)/4 + c.late
 	}
 	return early
+}
+
+// jitter is by how much an interval between two attempts may seem shorter than
+// it was.
+func (c *court) jitter(period time.Duration) time.Duration {
+	return min(c.slack-c.late, period/4) + c.late
 }
 
 // occupation is the time in which a try may hold the agent's job lock.

@@ -41,6 +41,9 @@ type Options struct {
 	Slack time.Duration
 	// Blind leaves out what needs the guests' own logs: the trace has none.
 	Blind bool
+	// Late is by how much anything may have been noticed late, in wall time; it
+	// widens every bound on both sides.
+	Late time.Duration
 }
 
 // Check is one row of the table.
@@ -117,7 +120,7 @@ func Run(r *history.Run, o Options) Judgement {
 			}
 			continue
 		}
-		court := &court{run: r, slack: o.Slack, requirement: c.Requirement}
+		court := &court{run: r, slack: o.Slack + o.Late, late: o.Late, requirement: c.Requirement}
 		c.run(court)
 		j.Failures = append(j.Failures, court.failures...)
 		if c.Source != Guest || court.judged {
@@ -158,6 +161,7 @@ const maxPerCheck = 12
 type court struct {
 	run         *history.Run
 	slack       time.Duration
+	late        time.Duration // by how much anything may be late
 	requirement string
 	failures    []Failure
 	judged      bool     // a Guest check found something to judge

@@ -155,8 +155,12 @@ func port(p *probes.Probe) int {
 func (g *guest) look(s *history.Stint) *sight {
 	w := &sight{c: g.court, s: s, guest: g}
 	w.spans()
+	from := s.Container.Start
+	if g.court.run.Wall && previous(s) != nil {
+		from += g.court.haste() // what the container before was asked may be noticed late
+	}
 	for _, m := range g.vm.Of(trace.GuestSaw) {
-		if m.Instance == s.Container.Instance && anchors(s.Probe, m.Value) && strings.HasPrefix(m.Msg, "{") {
+		if m.T >= from && m.Instance == s.Container.Instance && anchors(s.Probe, m.Value) && strings.HasPrefix(m.Msg, "{") {
 			w.add(m)
 		}
 	}

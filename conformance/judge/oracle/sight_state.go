@@ -169,7 +169,7 @@ func (w *sight) longEnough(at time.Duration, blocked bool, t time.Duration) bool
 	if w.busy() >= w.s.Probe.Period {
 		periods--
 	}
-	return t >= at+time.Duration(periods)*w.s.Probe.Period-min(w.c.slack, w.s.Probe.Period/4)
+	return t >= at+time.Duration(periods)*w.s.Probe.Period-w.c.jitter(w.s.Probe.Period)
 }
 
 // premature reports a change that the attempts do not allow.

@@ -159,7 +159,7 @@ func (w *sight) firstDue(limit time.Duration) {
 // readiness of a container that is not ready may run out of turn.
 func seenRate(c *court) {
 	c.sights(func(w *sight) {
-		tolerance := min(c.slack, w.s.Probe.Period/4)
+		tolerance := c.jitter(w.s.Probe.Period)
 		lowest, steps := history.Never, time.Duration(0)
 		for i := range w.list {
 			x := &w.list[i]

@@ -180,7 +180,7 @@ func manualPeriod(c *court) {
 		if s.Probe.Kind != probes.Readiness || len(s.VM.Of(trace.Trigger)) == 0 {
 			return
 		}
-		tolerance := min(c.slack, s.Probe.Period/4)
+		tolerance := c.jitter(s.Probe.Period)
 		for i := 1; i+1 < len(s.Attempts); i++ {
 			before, a, next := s.Attempts[i-1], s.Attempts[i], s.Attempts[i+1]
 			if !triggered(s, before, a) || triggered(s, a, next) {
@@ -237,7 +237,7 @@ func grid(c *court) {
 // container that is not ready may run out of turn.
 func tickDrop(c *court) {
 	c.stints(func(s *history.Stint) {
-		tolerance := min(c.slack, s.Probe.Period/4)
+		tolerance := c.jitter(s.Probe.Period)
 		const none = history.Never
 		lowest, steps := none, time.Duration(0)
 		for i, a := range s.Attempts {

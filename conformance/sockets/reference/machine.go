@@ -10,6 +10,8 @@ import (
 	"github.com/vmprobe/vmprobe/probes/engine"
 	"github.com/vmprobe/vmprobe/probes/realtime"
 	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/prober"
 )
 
 // machine is one VM.
@@ -19,6 +21,7 @@ type machine struct {
 	resolved     spec.Resolved
 	gated        bool // it has a startup probe
 	wire         wire // to its guest agent
+	actor        sim.Actor
 
 	mu        sync.Mutex // guards what follows, and all of its pods
 	pods      []*pod
@@ -97,7 +100,7 @@ func (m *machine) started(e *protocol.Event, at time.Duration) error {
 	if p == nil {
 		p = &pod{machine: m, number: e.Pod, instance: e.Instance, address: e.Address}
 		for i := range m.resolved.Probes {
-			if err := m.hire(p, &m.resolved.Probes[i]); err != nil {
+			if err := m.hire(p, i); err != nil {
 				return err
 			}
 		}
@@ -119,19 +122,25 @@ func (m *machine) started(e *protocol.Event, at time.Duration) error {
 }
 
 // hire begins a worker.
-func (m *machine) hire(p *pod, probe *probes.Probe) error {
-	u := m.run
+func (m *machine) hire(p *pod, slot int) error {
+	u, probe := m.run, &m.resolved.Probes[slot]
 	cfg := engine.Config{
 		Kind: probe.Kind, InitialDelay: probe.InitialDelay, Period: probe.Period,
 		FailureThreshold: probe.FailureThreshold, SuccessThreshold: probe.SuccessThreshold,
 		Tries: u.profile.Tries, StartupGate: m.gated && probe.Kind != probes.Startup,
 		Resume: u.resumed, Rules: u.dev.Engine,
 	}
-	if u.resumed || u.age+u.driver.Now() < probe.Period { // TIM-START-JITTER
-		cfg.StartJitter = time.Duration(u.random.Int64N(int64(probe.Period)))
+	// The worker began with its pod, up to a period before the container: by as
+	// much as in process, so that both run in the same phase. One
+	// that is younger than its prober by less than a period jitters instead
+	// (TIM-START-JITTER).
+	now := u.driver.Now()
+	began := max(now-prober.Offset(u.seed, m.actor+sim.Actor(slot), p.number, probe.Period), -u.age)
+	if u.resumed || began+u.age < probe.Period {
+		began, cfg.StartJitter = now, time.Duration(u.random.Int64N(int64(probe.Period)))
 	}
 	w := &worker{pod: p, probe: probe, of: p.instance}
-	h, err := u.driver.Add(cfg, w.try)
+	h, err := u.driver.AddSince(cfg, w.try, began)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes/engine"
 	"github.com/vmprobe/vmprobe/probes/realtime"
 	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/sim"
 )
 
 // run is one case.
@@ -27,6 +28,7 @@ type run struct {
 	cancel  context.CancelFunc
 	dev     simbed.Deviation
 	profile probes.Profile
+	seed    uint64
 	age     time.Duration // of the prober when the case began
 	random  *rand.Rand
 	driver  *realtime.Driver
@@ -41,7 +43,7 @@ type run struct {
 
 func (s *server) open(r *protocol.Request) (*run, error) {
 	u := &run{
-		server: s, id: r.Run, age: time.Duration(r.ProberAgeNs), asked: map[int64]chan *protocol.Event{},
+		server: s, id: r.Run, seed: r.Seed, age: time.Duration(r.ProberAgeNs), asked: map[int64]chan *protocol.Event{},
 		random: rand.New(rand.NewPCG(r.Seed, uint64(r.Run))), //nolint:gosec // phases, not secrets
 	}
 	profile, ok := probes.LookupProfile(probes.ProfileName(r.Profile))
@@ -74,7 +76,7 @@ func (u *run) machine(vm *protocol.VM, profile probes.Profile) (*machine, error)
 	if len(list) != 1 {
 		return nil, errors.New("not one machine in its manifest")
 	}
-	m := &machine{run: u, name: vm.Name, domain: vm.Namespace + "_" + vm.Name, resolved: list[0].Resolve(u.profile)}
+	m := &machine{run: u, actor: sim.ActorOf("workers/" + vm.Name), name: vm.Name, domain: vm.Namespace + "_" + vm.Name, resolved: list[0].Resolve(u.profile)}
 	if u.dev.Resolved != nil {
 		u.dev.Resolved(&m.resolved, profile)
 	}

@@ -1,0 +1,106 @@
+package judge_test
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/engine"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// TestLateness: in a run that was late, a failure that the lateness may explain
+// is no verdict, one that it cannot explain is; and who passes has passed.
+func TestLateness(t *testing.T) {
+	c := one(t, "http-flaky-readiness")
+	lawful, err := simbed.Bed{Bare: true}.Run(t.Context(), c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sticky, err := simbed.Bed{Bare: true, Deviation: &simbed.Deviation{Engine: &engine.Rules{StaysHealthy: true}}}.Run(t.Context(), c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		run    *trace.Trace
+		delay  time.Duration // of every Ready that turns true
+		late   time.Duration
+		want   judge.Result
+		reason string
+	}{
+		{"in time", lawful, 0, 0, judge.Pass, ""},
+		{"late, and nothing to see", lawful, 0, 5 * time.Second, judge.Pass, ""},
+		{"a slow prober on a fast machine", lawful, 12 * time.Second, 250 * time.Millisecond, judge.Fail, ""},
+		{"slower than the machine", lawful, 12 * time.Second, 900 * time.Millisecond, judge.Fail, ""},
+		{"nobody knows", lawful, 12 * time.Second, 1001 * time.Millisecond, judge.Error, "harness: late by 1001 ms, which is too much to tell (at most 250 ms)"},
+		{"a wrong prober on a busy machine", sticky, 0, 900 * time.Millisecond, judge.Fail, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := judge.Judge(c, delayed(tt.run, tt.delay, tt.late), judge.Options{})
+			if v.Result != tt.want || !strings.HasPrefix(v.Reason, tt.reason) {
+				t.Errorf("%s %q %+v", v.Result, v.Reason, v.Failures)
+			}
+		})
+	}
+}
+
+// delayed is a run in wall time whose every Ready that turns true is later.
+func delayed(run *trace.Trace, by, late time.Duration) *trace.Trace {
+	seen := run.Seen(trace.ViewGuest)
+	seen.Wall, seen.Late = true, late
+	for i := range seen.Events {
+		if e := &seen.Events[i]; e.Kind == trace.Ready && e.OK {
+			e.T += by
+		}
+	}
+	seen.Seal()
+	return seen
+}
+
+// TestLatenessExplains moves Ready further and further: it is in time, then it
+// is late by no more than the machine was, then by more.
+func TestLatenessExplains(t *testing.T) {
+	c := one(t, "http-flaky-readiness")
+	run, err := simbed.Bed{Bare: true}.Run(t.Context(), c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const late = 900 * time.Millisecond
+	begins := map[judge.Result]time.Duration{}
+	var order []judge.Result
+	for by := time.Duration(0); by <= 15*time.Second; by += 50 * time.Millisecond {
+		v := judge.Judge(c, delayed(run, by, late), judge.Options{})
+		if n := len(order); n == 0 || order[n-1] != v.Result {
+			order = append(order, v.Result)
+			begins[v.Result] = by
+		}
+	}
+	if !slices.Equal(order, []judge.Result{judge.Pass, judge.Error, judge.Fail}) {
+		t.Fatalf("the verdicts are %v", order)
+	}
+	if band := begins[judge.Fail] - begins[judge.Error]; band < late-100*time.Millisecond || band > late+100*time.Millisecond {
+		t.Errorf("there is no verdict for a band of %v, and the machine was late by %v", band, late)
+	}
+}
+
+// one is an embedded case in the profile kubevirt.
+func one(t *testing.T, name string) *scenarios.Case {
+	t.Helper()
+	data, err := fs.ReadFile(scenarios.Embedded(), name+".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, diags := scenarios.Load(name, data, scenarios.Options{})
+	if file == nil {
+		t.Fatal(diags)
+	}
+	list, _ := file.Cases([]probes.ProfileName{probes.KubeVirt})
+	return list[0]
+}
