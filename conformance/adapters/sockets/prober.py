@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A TCP readiness prober with a clock and sockets of its own, to copy: put your attempts in the place of attempt().
-vmprobe conformance --door sockets -- python3 sockets.py"""
+vmprobe conformance --door sockets -- python3 prober.py"""
 import asyncio
 import json
 import math
