@@ -68,6 +68,10 @@ func Load(file string, data []byte, opts Options) (*File, diag.List) {
 	}
 	s := readStream(file, data)
 	list := s.list
+	if s.scenario != nil && text(s.scenario, "kind") == syntax.KnownKind && s.machines == 0 {
+		list.Add(diag.Kind, syntax.Pos(file, valueAt(s.scenario, "kind")), "give it with --known-failing", "a list of known failures is no scenario")
+		return f, list.Sort()
+	}
 	if s.manifests != nil && !s.broken {
 		list = append(list, f.decodeManifests(s)...)
 	}

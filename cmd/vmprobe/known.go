@@ -68,8 +68,13 @@ func (f *knownFlags) overwrites() error {
 		return nil
 	}
 	info, err := os.Stat(f.writeKnown)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil //nolint:nilerr // there is nothing yet
+	switch {
+	case err != nil: // there is nothing yet
+		return nil //nolint:nilerr // what cannot be written is told when it is
+	case info.IsDir():
+		return usagef("--write-known-failing %s: is a directory", f.writeKnown)
+	case !info.Mode().IsRegular():
+		return nil
 	}
 	return usagef("--write-known-failing %s: it is there; give it as --known-failing, too, so that its reasons are kept, or remove it",
 		f.writeKnown)
@@ -137,7 +142,10 @@ func (f *knownFlags) settle(s streams, results []report.Case, output string, err
 		}
 	}
 	if f.writeKnown != "" {
-		return errors.Join(f.rewrite(s, runs), err)
+		if e := f.rewrite(s, runs); e != nil {
+			return e
+		}
+		return err
 	}
 	if output == "github" {
 		if e := diag.WriteGitHub(s.out, stale); e != nil {

@@ -152,7 +152,7 @@ func (f *repeatFlags) campaign(ctx context.Context, r *report.Report) (c *campai
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Bed = b
+	c.Bed, f.door = b, r.Run.Door
 	f.put(c, b)
 	c.Implementation.Command = r.Implementation.Command // where it lies now is no difference
 	c.Implementation.Digest = artifact.Digest(f.files)

@@ -78,7 +78,7 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 	if c.Implementation != nil {
 		v.Prober = c.Implementation.Command
 	}
-	if c.Door == protocol.Sockets { // not the default
+	if c.Door != protocol.Lockstep { // which is the default
 		v.Door = c.Door
 	}
 	if c.Again != nil {

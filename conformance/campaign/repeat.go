@@ -8,12 +8,10 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/artifact"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 )
-
-// LockstepDoor is the Door of a prober that is a program in virtual time.
-const LockstepDoor = "lockstep"
 
 // Refusal says why a report cannot be made again: runs in real time never come
 // to the same bytes. nil: it can.
@@ -22,7 +20,7 @@ func Refusal(r *report.Report) error {
 	case r.Run.Mode != "virtual" || r.Run.Testbed != "sim":
 		return fmt.Errorf("it is of testbed %s in %s time, which nobody can repeat; its traces can be judged again (--traces)",
 			r.Run.Testbed, r.Run.Mode)
-	case r.Run.Door != "" && r.Run.Door != LockstepDoor:
+	case r.Run.Door != "" && r.Run.Door != protocol.Lockstep:
 		return fmt.Errorf("it came through door %s, which cannot be opened from here", r.Run.Door)
 	case r.Run.Interrupted:
 		return errors.New("its run was interrupted, which nobody can repeat")

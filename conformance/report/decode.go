@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -213,6 +214,9 @@ func (c *docCase) runs(d *document) []Case {
 		Case: c.ID, Scenario: scenarioOf(c.ID), Title: c.Title, File: c.File, Line: c.Line,
 		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements, Prober: d.Implementation.Command,
 		View: trace.View(d.Run.View), Silent: c.silent(),
+	}
+	if d.Run.Door != protocol.Lockstep { // which is the default
+		v.Door = d.Run.Door
 	}
 	for _, b := range c.Vary {
 		v.Vary = append(v.Vary, scenarios.Binding(b))
