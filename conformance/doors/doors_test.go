@@ -16,8 +16,11 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/lockstep/reference"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/sockets"
+	socketsreference "github.com/vmprobe/vmprobe/conformance/sockets/reference"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -36,6 +39,9 @@ type door struct {
 	// otherVerdict and otherTrace are scenarios that come to something else, and
 	// why. Each must be true of a case.
 	otherVerdict, otherTrace map[string]string
+	// wall: time is real, so that all cases run at once, and only when the
+	// machine is ours. A case that it was too busy for has no verdict.
+	wall bool
 	// least is how many cases there are at least.
 	least int
 }
@@ -61,30 +67,49 @@ func doors() []door {
 			otherVerdict: map[string]string{
 				"lifecycle-pod-prober-restart-grace": "a container that is as old as the grace of a restart, to the nanosecond, is younger by the residue",
 			},
+		}, {
+			name: "sockets", bed: overSockets, wall: true, least: 30,
 		},
 	}
 }
 
-// inChild makes a child of this test serve the lockstep protocol.
+// inChild makes a child of this test serve the protocol of a door.
 const inChild = "VMPROBE_TEST_SERVE"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(inChild) != "" {
-		if err := protocol.ServeStdio(&reference.Prober{}); err != nil {
-			panic(err)
-		}
-		return
+	var err error
+	switch os.Getenv(inChild) {
+	case "":
+		os.Exit(m.Run())
+	case protocol.Sockets:
+		err = (&socketsreference.Prober{}).Serve(context.Background(), os.Stdin, os.Stdout)
+	default:
+		err = protocol.ServeStdio(&reference.Prober{})
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		panic(err)
+	}
 }
+
+// ourselves is the command of such a child.
+func ourselves(serve string) []string { return []string{"env", inChild + "=" + serve, os.Args[0]} }
 
 func locally(t *testing.T) testbed.Testbed {
 	return open(t, lockstep.Local(func() protocol.Prober { return &reference.Prober{} }))
 }
 
 func process(t *testing.T) testbed.Testbed {
-	t.Setenv(inChild, "1")
-	return open(t, lockstep.Command{Argv: []string{os.Args[0]}}.Start)
+	return open(t, lockstep.Command{Argv: ourselves(protocol.Lockstep)}.Start)
+}
+
+// overSockets takes the cases that are over in a minute of real time.
+func overSockets(t *testing.T) testbed.Testbed {
+	bed, err := sockets.New(t.Context(), sockets.Config{Argv: ourselves(protocol.Sockets), Longest: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bed.Close() })
+	return bed
 }
 
 func open(t *testing.T, start func(context.Context) (lockstep.Stream, error)) testbed.Testbed {
@@ -125,16 +150,20 @@ func TestEveryDoorComesToTheSame(t *testing.T) {
 }
 
 // count is what became of the cases of a door.
-type count struct{ run, failed, verdicts, traces, not int }
+type count struct{ run, failed, verdicts, traces, not, late int }
 
 func (d *door) test(t *testing.T, list []suite.Job, want []judge.Verdict) {
+	if d.wall && os.Getenv("VMPROBE_REQUIRE_WALL") == "" {
+		t.Skip("not run: it takes a minute of wall time and a machine that is not busy; VMPROBE_REQUIRE_WALL=1 runs it")
+	}
 	var n count
 	seen := map[string]bool{} // of what is accepted
-	outcomes := suite.Run(t.Context(), d.bed(t), list, suite.Options{Parallel: 1}, func(o suite.Outcome) suite.Outcome { return o })
-	for i, o := range outcomes {
+	for i, o := range d.run(t, list) {
 		switch {
-		case o.NotRun != "":
+		case o.NotRun != "" || len(o.Unclaimed) > 0:
 			n.not++
+		case d.wall && o.Err != nil && strings.Contains(o.Err.Error(), "late by"):
+			n.late++
 		case o.Err != nil:
 			t.Error(o.Err)
 		default:
@@ -142,7 +171,8 @@ func (d *door) test(t *testing.T, list []suite.Job, want []judge.Verdict) {
 			d.one(t, &n, &want[i], o, seen)
 		}
 	}
-	t.Logf("%d cases run, %d of them fail: %d with the engine's verdict, %d with its trace; %d not run", n.run, n.failed, n.verdicts, n.traces, n.not)
+	t.Logf("%d cases run, %d of them fail: %d with the engine's verdict, %d with its trace; %d not run, %d too late",
+		n.run, n.failed, n.verdicts, n.traces, n.not, n.late)
 	for _, accepted := range []map[string]string{d.otherVerdict, d.otherTrace} {
 		for scenario, why := range accepted {
 			if !seen[scenario] {
@@ -153,6 +183,27 @@ func (d *door) test(t *testing.T, list []suite.Job, want []judge.Verdict) {
 	if n.failed == 0 || n.run < d.least && !testing.Short() {
 		t.Error("too few")
 	}
+}
+
+// run runs the cases, all at once where time is real.
+func (d *door) run(t *testing.T, list []suite.Job) []suite.Outcome {
+	t.Helper()
+	bed, parallel := d.bed(t), 1
+	if d.wall {
+		parallel = len(list)
+	}
+	if b, ok := bed.(interface {
+		Ready(ctx context.Context, cases []*scenarios.Case) error
+	}); ok {
+		var all []*scenarios.Case
+		for _, j := range list {
+			all = append(all, j.Case)
+		}
+		if err := b.Ready(t.Context(), all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return suite.Run(t.Context(), bed, list, suite.Options{Parallel: parallel}, func(o suite.Outcome) suite.Outcome { return o })
 }
 
 func (d *door) one(t *testing.T, n *count, want *judge.Verdict, o suite.Outcome, seen map[string]bool) {
