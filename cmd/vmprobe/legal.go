@@ -25,7 +25,7 @@ type legalFlags struct {
 	parallel int
 	shard    string
 	output   string
-	full     bool
+	checks   int
 	scenario string
 	color    string
 }
@@ -41,8 +41,9 @@ turn, slow hosts, restarts. Whoever is rejected obeys the rules, so the case or 
 is wrong. Without arguments it runs every embedded case; on a scenario file of your own
 it tells whether the windows are wide enough.
 
-Most cases run without bytes. Those that cannot meet a share of the population, unless
---full is given; the figures say how many runs were made. --prober N draws the run of one.`,
+Every prober meets every case. A try that begins in the same state of the world as one
+before it is not made again but remembered; some runs of each case are made once more
+without memory and must give the same trace (--checks). --prober N draws the run of one.`,
 		Example: `  vmprobe legal
   vmprobe legal my-scenario.yaml
   vmprobe legal 'http-*' --profile kubevirt --probers 200
@@ -58,7 +59,7 @@ Most cases run without bytes. Those that cannot meet a share of the population, 
 	flags.IntVarP(&f.parallel, "parallel", "p", runtime.GOMAXPROCS(0), "cases at a time; results do not depend on it")
 	flags.StringVar(&f.shard, "shard", "", "run only part i of n of the cases, as in 2/8; disjoint and complete")
 	flags.StringVarP(&f.output, "output", "o", "text", "what to print: text or json")
-	flags.BoolVar(&f.full, "full", false, "run every prober against the cases that need bytes, too")
+	flags.IntVar(&f.checks, "checks", legal.DefaultChecks, "runs of each case to make again without memory; as many as probers: all")
 	flags.StringVar(&f.scenario, "scenario", "", "scenario file of the case, when it is not embedded")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		selected, err := profiles()
@@ -80,6 +81,8 @@ func (f *legalFlags) cases(s streams, args []string, profiles []probes.ProfileNa
 	switch {
 	case f.probers < 1 || f.parallel < 1:
 		return nil, usagef("--probers and --parallel must be at least 1")
+	case f.checks < 0:
+		return nil, usagef("--checks must be at least 0")
 	case f.output != "text" && f.output != "json":
 		return nil, usagef("--output %q: want text or json", f.output)
 	case f.prober < -1:
@@ -122,7 +125,7 @@ func (f *legalFlags) execute(ctx context.Context, s streams, env lookupEnv, list
 		return err
 	}
 	bar := newProgress(s.err, env)
-	o := legal.Options{Probers: f.probers, Seed: f.seed, Parallel: f.parallel, Full: f.full, Progress: bar.step}
+	o := legal.Options{Probers: f.probers, Seed: f.seed, Parallel: f.parallel, Checks: f.checks, Progress: bar.step}
 	if f.prober >= 0 {
 		o.Only = &f.prober
 	}

@@ -4,24 +4,34 @@ package legal
 type Document struct {
 	Probers int        `json:"probers"`
 	Seed    uint64     `json:"seed"`
-	Full    bool       `json:"full"`
 	Cases   []CaseFigs `json:"cases"`
 	Runs    RunFigs    `json:"runs"`
 	Rejects int        `json:"rejections"`
 	Hours   float64    `json:"hoursOfVMLife"`
 }
 
-// RunFigs counts runs without and with bytes.
+// RunFigs counts runs, and the tries in them.
 type RunFigs struct {
-	Model int `json:"withoutBytes"`
-	Bytes int `json:"withBytes"`
+	Runs     int `json:"all"`
+	Checked  int `json:"checkedWithoutMemory"`
+	Recalled int `json:"triesRemembered"`
+	Made     int `json:"triesMade"`
+}
+
+func (r *Row) figs() RunFigs { return RunFigs{r.Runs, r.Checked, r.Recalled, r.Made} }
+
+func (f *RunFigs) add(o RunFigs) {
+	f.Runs += o.Runs
+	f.Checked += o.Checked
+	f.Recalled += o.Recalled
+	f.Made += o.Made
 }
 
 // CaseFigs is one case.
 type CaseFigs struct {
 	Case       string         `json:"case"`
 	Runs       RunFigs        `json:"runs"`
-	NeedsBytes string         `json:"needsBytes,omitempty"` // why
+	NoMemory   string         `json:"noMemory,omitempty"` // why the case was run without
 	Rejected   int            `json:"rejected"`
 	Broken     string         `json:"broken,omitempty"`
 	Rejections []RejectionDoc `json:"rejections,omitempty"` // the first MaxRejections
@@ -40,11 +50,11 @@ type RejectionDoc struct {
 
 // Document gives the result as data.
 func (r *Result) Document() Document {
-	d := Document{Probers: r.probers(), Seed: r.Options.Seed, Full: r.Options.Full, Cases: []CaseFigs{}, Hours: r.Length().Hours()}
+	d := Document{Probers: r.probers(), Seed: r.Options.Seed, Cases: []CaseFigs{}, Hours: r.Length().Hours()}
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		c := CaseFigs{
-			Case: row.Case.ID(), Runs: RunFigs{row.Model, row.Bytes}, NeedsBytes: row.Reason,
+			Case: row.Case.ID(), Runs: row.figs(), NoMemory: row.Parts,
 			Rejected: row.Rejected, Broken: row.Broken,
 		}
 		for j := range row.Rejections {
@@ -56,8 +66,7 @@ func (r *Result) Document() Document {
 			})
 		}
 		d.Cases = append(d.Cases, c)
-		d.Runs.Model += row.Model
-		d.Runs.Bytes += row.Bytes
+		d.Runs.add(c.Runs)
 		d.Rejects += row.Rejected
 	}
 	return d

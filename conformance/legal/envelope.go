@@ -44,7 +44,6 @@ type Envelope struct {
 	Case    string `json:"case"`
 	Title   string `json:"title"`
 	Probers int    `json:"probers"` // that ran
-	Bytes   bool   `json:"bytes"`   // a share, because the case needs bytes
 	// Slack is what judges add to the upper edges.
 	Slack time.Duration `json:"slackNanos"`
 	Edges []Edge        `json:"edges"` // in the order in which they were seen first
@@ -64,7 +63,7 @@ func EnvelopeOf(ctx context.Context, c *scenarios.Case, o Options) (Envelope, er
 	case t.row.Broken != "":
 		return e, fmt.Errorf("%s: %s", c.ID(), t.row.Broken)
 	}
-	e.Probers, e.Bytes = t.row.Runs(), t.row.Reason != ""
+	e.Probers = t.row.Runs
 	return e, nil
 }
 
@@ -96,11 +95,7 @@ func (e *Envelope) see(p *Prober, x judge.Entry) {
 
 // WriteText writes an envelope for people.
 func (e *Envelope) WriteText(w io.Writer) error {
-	share := ""
-	if e.Bytes {
-		share = ", a share of the population: the case needs bytes"
-	}
-	fmt.Fprintf(w, "%s\n  %s\n  windows against %d legal probers%s\n", e.Case, e.Title, e.Probers, share)
+	fmt.Fprintf(w, "%s\n  %s\n  windows against %d legal probers\n", e.Case, e.Title, e.Probers)
 	if len(e.Edges) == 0 {
 		_, err := fmt.Fprintln(w, "  the case expects nothing at any instant")
 		return err

@@ -2,7 +2,6 @@ package legal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"runtime/debug"
@@ -20,8 +19,8 @@ import (
 const (
 	// DefaultProbers is the size of the population.
 	DefaultProbers = 2000
-	// Share is how many probers a case meets that only bytes can tell.
-	Share = 60
+	// DefaultChecks is how many runs of a case are made again without memory.
+	DefaultChecks = 4
 )
 
 // Options of Run.
@@ -35,9 +34,9 @@ type Options struct {
 	// Parallel is the number of cases at a time; >= 1, default 1. The result
 	// does not depend on it.
 	Parallel int
-	// Full runs every prober against the cases that need bytes, too, and not
-	// a share of them.
-	Full bool
+	// Checks is how many probers of each case run once more without memory;
+	// >= 0. A trace that differs breaks the case.
+	Checks int
 	// Progress is called, if not nil, after each case, from any goroutine.
 	Progress func(done, total int)
 }
@@ -45,10 +44,15 @@ type Options struct {
 // Row is what became of one case.
 type Row struct {
 	Case *scenarios.Case
-	// Model and Bytes count the runs without and with bytes; Reason says why
-	// bytes are needed.
-	Model, Bytes int
-	Reason       string
+	// Runs counts the probers that met the case, Checked those of them that
+	// met it once more without memory.
+	Runs, Checked int
+	// Recalled and Made count the tries that were remembered and those that
+	// were made.
+	Recalled, Made int
+	// Parts says where memory changed a run, so that the case had to be run
+	// without; empty: nowhere.
+	Parts string
 	// Rejections are the legal probers that were rejected, by number; the
 	// first MaxRejections in full.
 	Rejected   int
@@ -121,121 +125,113 @@ type trial struct {
 	row   Row
 
 	watch  func(*Prober, judge.Entry) // may be nil
-	played *simbed.Model              // nil: the case needs bytes
-	events trace.Recorder             // of the last run without bytes
+	memory *simbed.Memory
+	events trace.Recorder // of the last run
 }
 
-// all runs every prober, or its share.
+// all runs every prober. Where memory turns out to change a run, the case is
+// begun again without: the order of what happens at one instant hangs on what
+// happened before, and not all of that is remembered.
 func (t *trial) all(list []Prober) {
-	var err error
-	if t.played, err = simbed.NewModel(t.row.Case); err != nil {
-		t.row.Reason = err.Error()
-	} else {
-		t.row.Reason = bytesMatter(t.row.Case)
-	}
-	next := 0
-	for ; next < len(list) && t.row.Reason == "" && t.goesOn(); next++ {
-		t.model(&list[next])
-	}
-	if t.row.Reason == "" {
+	t.memory = simbed.NewMemory()
+	if !t.with(list, share(t.row.Case.ID(), len(list), t.o.Checks)) {
+		t.row = Row{Case: t.row.Case, Parts: t.row.Parts}
+		t.memory = nil
+		t.with(list, nil)
 		return
 	}
-	for _, i := range share(t.row.Case.ID(), len(list), t.o.Full) {
-		if i >= next && t.goesOn() {
-			t.bytes(&list[i])
-		}
-	}
+	t.row.Recalled, t.row.Made = t.memory.Recalled, t.memory.Made
 }
 
-func (t *trial) goesOn() bool { return t.row.Broken == "" && t.ctx.Err() == nil }
-
-// share are the numbers of the probers that a case meets with bytes: as far
-// apart as can be, and not the same ones for each case.
-func share(id string, n int, full bool) []int {
-	size := min(Share, n)
-	if full {
-		size = n
+func (t *trial) with(list []Prober, check map[int]bool) (same bool) {
+	for i := range list {
+		if t.row.Broken != "" || t.ctx.Err() != nil {
+			break
+		}
+		t.run(&list[i])
+		if check[i] && !t.again(&list[i]) {
+			return false
+		}
 	}
+	return true
+}
+
+// share are the numbers of some of n probers: as far apart as can be, and not
+// the same ones for each case.
+func share(id string, n, size int) map[int]bool {
+	size = min(size, n)
 	h := fnv.New64a()
 	h.Write([]byte(id))
 	start := int(h.Sum64() % uint64(n))
-	list := make([]int, size)
-	for i := range list {
-		list[i] = (start + i*n/size) % n
+	some := make(map[int]bool, size)
+	for i := range size {
+		some[(start+i*n/size)%n] = true
 	}
-	return list
+	return some
 }
 
-// bytesMatter says why a case cannot be run without bytes at all.
-func bytesMatter(c *scenarios.Case) string {
-	for _, e := range c.Expect {
-		if len(e.Requests) > 0 {
-			return "requests are counted"
-		}
-		for _, w := range e.Events {
-			if w.Contains != "" {
-				return "words of events are asserted"
-			}
-		}
-	}
-	return ""
+// run runs a prober with what others have left in memory.
+func (t *trial) run(p *Prober) {
+	tr, err := t.play(p, t.memory, &t.events)
+	t.row.Runs++
+	t.judge(p, tr, err)
 }
 
-// model runs a prober without bytes, or with them when it meets what is not
-// known without. A case at which the first one does, or many do, needs bytes.
-func (t *trial) model(p *Prober) {
-	t.events.Events = t.events.Events[:0]
-	tr, err := guarded(func() (*trace.Trace, error) {
-		err := t.played.Play(t.ctx, p.Seed, p.Liberty(t.story), &t.events)
-		return &trace.Trace{Header: trace.Header{Seed: p.Seed}, Events: t.events.Events}, err
+// again runs it without, and compares.
+func (t *trial) again(p *Prober) (same bool) {
+	var events trace.Recorder
+	if _, err := t.play(p, nil, &events); err != nil {
+		t.fail(p, err)
+		return true
+	}
+	t.row.Checked++
+	d := trace.Diff(&trace.Trace{Events: t.events.Events}, &trace.Trace{Events: events.Events})
+	if d == nil {
+		return true
+	}
+	t.row.Parts = fmt.Sprintf("prober %d: record %d of %q is %s, without memory %s", p.Number, d.Record, d.VM, record(d.A), record(d.B))
+	return false
+}
+
+// record is a record of a trace in words.
+func record(e *trace.Event) string {
+	if e == nil {
+		return "missing"
+	}
+	return fmt.Sprintf("%s %s at %s", e.Kind, e.Value, e.T)
+}
+
+func (t *trial) play(p *Prober, m *simbed.Memory, events *trace.Recorder) (*trace.Trace, error) {
+	events.Events = events.Events[:0]
+	return guarded(func() (*trace.Trace, error) {
+		bed := simbed.Bed{Bare: true, Liberty: p.Liberty(t.story), Memory: m}
+		err := bed.Play(t.ctx, t.row.Case, p.Seed, events)
+		return &trace.Trace{Header: trace.Header{Seed: p.Seed}, Events: events.Events}, err
 	})
-	if errors.Is(err, simbed.ErrInexpressible) {
-		if t.row.Model == 0 || t.row.Bytes >= Share {
-			t.row.Reason = errors.Unwrap(err).Error()
-		}
-		t.bytes(p)
-		return
+}
+
+func (t *trial) fail(p *Prober, err error) {
+	if t.ctx.Err() == nil {
+		t.row.Broken = fmt.Sprintf("prober %d: %v", p.Number, err)
 	}
-	t.row.Model++
-	t.judge(p, tr, err, true)
 }
 
-func (t *trial) bytes(p *Prober) {
-	tr, err := guarded(func() (*trace.Trace, error) {
-		return simbed.Bed{Bare: true, Liberty: p.Liberty(t.story)}.Run(t.ctx, t.row.Case, p.Seed)
-	})
-	t.row.Bytes++
-	t.judge(p, tr, err, false)
-}
-
-// Replay runs one prober as Run does, and judges it: without bytes where that
-// is enough.
+// Replay runs one prober as Run does, and judges it.
 func Replay(ctx context.Context, c *scenarios.Case, p *Prober) (*trace.Trace, judge.Verdict, error) {
 	bed := simbed.Bed{Bare: true, Liberty: p.Liberty(NewStory(c))}
-	blind := bytesMatter(c) == ""
-	run := bed.Run
-	if blind {
-		run = bed.Twin
-	}
-	t, err := guarded(func() (*trace.Trace, error) { return run(ctx, c, p.Seed) })
-	if errors.Is(err, simbed.ErrInexpressible) {
-		blind = false
-		t, err = guarded(func() (*trace.Trace, error) { return bed.Run(ctx, c, p.Seed) })
-	}
+	t, err := guarded(func() (*trace.Trace, error) { return bed.Run(ctx, c, p.Seed) })
 	if err != nil {
 		return nil, judge.Verdict{}, err
 	}
-	return t, judge.Judge(c, t, judge.Options{Blind: blind}), nil
+	return t, judge.Judge(c, t, judge.Options{}), nil
 }
 
-func (t *trial) judge(p *Prober, tr *trace.Trace, err error, blind bool) {
+func (t *trial) judge(p *Prober, tr *trace.Trace, err error) {
 	if err != nil {
-		if t.ctx.Err() == nil {
-			t.row.Broken = fmt.Sprintf("prober %d: %v", p.Number, err)
-		}
+		t.fail(p, err)
 		return
 	}
-	opts := judge.Options{Blind: blind}
+	var opts judge.Options
 	if t.watch != nil {
 		opts.Watch = func(e judge.Entry) { t.watch(p, e) }
 	}
@@ -266,7 +262,7 @@ func guarded(run func() (*trace.Trace, error)) (t *trace.Trace, err error) {
 func (r *Result) Length() time.Duration {
 	var sum time.Duration
 	for i := range r.Rows {
-		sum += r.Rows[i].Case.Until * time.Duration(r.Rows[i].Model+r.Rows[i].Bytes)
+		sum += r.Rows[i].Case.Until * time.Duration(r.Rows[i].Runs)
 	}
 	return sum
 }

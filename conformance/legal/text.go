@@ -31,7 +31,7 @@ func WriteText(w io.Writer, r *Result, draw Drawing) error {
 		if row.Rejected == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "REJECTS %s: %d of %d legal probers\n", row.Case.ID(), row.Rejected, row.Runs())
+		fmt.Fprintf(&b, "REJECTS %s: %d of %d legal probers\n", row.Case.ID(), row.Rejected, row.Runs)
 		shown++
 		for j := range row.Rejections {
 			x := &row.Rejections[j]
@@ -67,15 +67,17 @@ func (j *Rejection) Replay(seed uint64) string {
 }
 
 // figures are sums over the cases of a profile.
-type figures struct{ cases, needBytes, model, bytes, rejected, rejecting, broken int }
+type figures struct {
+	runs                                       RunFigs
+	cases, parted, rejected, rejecting, broken int
+}
 
 func (f *figures) add(r *Row) {
 	f.cases++
-	f.model += r.Model
-	f.bytes += r.Bytes
+	f.runs.add(r.figs())
 	f.rejected += r.Rejected
-	if r.Reason != "" {
-		f.needBytes++
+	if r.Parts != "" {
+		f.parted++
 	}
 	if r.Rejected > 0 {
 		f.rejecting++
@@ -102,24 +104,28 @@ func (r *Result) sums() (all figures, by map[probes.ProfileName]*figures) {
 func (r *Result) writeFigures(w io.Writer) error {
 	all, by := r.sums()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "profile\tcases\tprobers\truns without bytes\truns with bytes\trejections\t")
+	fmt.Fprintln(table, "profile\tcases\tprobers\truns\tchecked\trejections\t")
 	for _, name := range probes.ProfileNames() {
 		if f := by[name]; f != nil {
-			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t\n", name, f.cases, r.probers(), f.model, f.bytes, f.rejected)
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t\n", name, f.cases, r.probers(), f.runs.Runs, f.runs.Checked, f.rejected)
 		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	var b strings.Builder
-	if size := min(Share, r.Options.Probers); all.needBytes > 0 && !r.Options.Full && r.Options.Only == nil && size < r.Options.Probers {
-		fmt.Fprintf(&b, "bytes: %d cases need them and met %d of %d probers or more; --full runs all\n", all.needBytes, size, r.Options.Probers)
+	if n := all.runs; n.Recalled > 0 {
+		fmt.Fprintf(&b, "%d tries were made, %d remembered from others in the same state; %d runs made again without memory gave the same trace\n",
+			n.Made, n.Recalled, n.Checked)
+	}
+	if all.parted > 0 {
+		fmt.Fprintf(&b, "%d cases were run without memory: it changed the order at an instant\n", all.parted)
 	}
 	if all.broken > 0 {
 		fmt.Fprintf(&b, "%d cases could not be run\n", all.broken)
 	}
 	fmt.Fprintf(&b, "%d of %d cases reject a legal prober: %d of %d runs, %.1f years of VM life\n",
-		all.rejecting, all.cases, all.rejected, all.model+all.bytes, r.Length().Hours()/24/365.25)
+		all.rejecting, all.cases, all.rejected, all.runs.Runs, r.Length().Hours()/24/365.25)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -130,9 +136,6 @@ func (r *Result) probers() int {
 	}
 	return r.Options.Probers
 }
-
-// Runs is how many probers met the case.
-func (r *Row) Runs() int { return r.Model + r.Bytes }
 
 // Rejecting counts the cases that reject a legal prober.
 func (r *Result) Rejecting() int {

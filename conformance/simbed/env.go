@@ -18,6 +18,7 @@ type taskEnv struct {
 	from *network.Host
 	last dialed
 
+	dials int // connections asked for
 	proxy string
 }
 
@@ -38,6 +39,7 @@ func (e *taskEnv) SleepUntil(t time.Time) { e.task.SleepUntil(t.Sub(sim.Epoch)) 
 
 func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
 	until := deadline.Sub(sim.Epoch)
+	e.dials++
 	if address != e.last.text {
 		parsed, err := netip.ParseAddrPort(address)
 		if err != nil { // the name of a host

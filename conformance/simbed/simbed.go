@@ -39,6 +39,9 @@ type Bed struct {
 	// Outside puts the world on real ground and on the wall clock; nil: it is
 	// simulated.
 	Outside Outside
+	// Memory spares tries that other runs of the case have made; nil: all are
+	// made.
+	Memory *Memory
 }
 
 // Name implements testbed.Testbed.
@@ -90,6 +93,10 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
 	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
 	w.tryer, w.door, w.clock, w.outside = w, b.Door, b.Clock, b.Outside
+	if b.Memory != nil {
+		w.recall = newRecall(w, b.Memory)
+		w.tryer, w.sink, w.checked = w.recall, diary{sink, w.recall}, b.Memory.Made > 0
+	}
 	if !b.Bare {
 		w.cluster = cluster.New()
 	}
@@ -129,6 +136,7 @@ type world struct {
 	clock   func(*sim.Kernel, time.Duration) error // nil: the kernel's own
 	driver  Prober
 	tryer   prober.Tryer
+	recall  *recall          // nil: without memory
 	outside Outside          // nil: the world is simulated
 	cluster *cluster.Cluster // nil: bare
 	vms     []*vm

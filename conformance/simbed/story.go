@@ -174,8 +174,8 @@ func (w *world) happen(story sim.Actor, e *scenarios.Event) {
 
 // sync is a pod sync, again and again if the event says so.
 func (w *world) sync(story sim.Actor, v *vm, e *scenarios.Event) {
-	v.platform.Sync()
 	if next := w.kernel.Now() + e.Every; e.Every > 0 && next <= e.At+e.For {
 		w.at(story, next, func() { w.sync(story, v, e) })
 	}
+	v.platform.Sync()
 }

@@ -45,6 +45,9 @@ func (w *world) Try(req prober.Request, done func(probes.Result)) {
 // of it, which may begin the next one at once.
 func (t *try) make(task *sim.Task) {
 	t.env.task = task
+	if m := t.slot.vm.world.recall; m != nil {
+		m.group(t.req.VM).began(t)
+	}
 	v := t.slot.vm
 	began := v.world.kernel.Now()
 	result := v.world.deviation.finish(t.req.Probe, t.slot.try(&t.env, &t.req))

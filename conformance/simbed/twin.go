@@ -26,76 +26,30 @@ var ErrInexpressible = errors.New("not expressible without bytes")
 // can run a case its trace is that of Run, but for what the guest saw. It
 // returns ErrInexpressible (wrapped, with the reason) where it cannot.
 func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
-	m, err := NewModel(c)
-	if err != nil {
-		return nil, err
+	if reason := bytesMatter(c); reason != "" {
+		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
 	}
 	var recorder trace.Recorder
-	if err := m.Play(ctx, seed, b.liberty(), &recorder); err != nil {
-		return nil, err
+	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none, liberty: b.liberty()}
+	defer w.kernel.Close()
+	w.tryer = &table{world: w, sync: make([]truth.SyncState, len(c.VMs))}
+	w.findings()
+	if !rejected(c) {
+		if err := w.build(); err != nil {
+			return nil, err
+		}
+		if err := w.run(ctx); err != nil {
+			return nil, fmt.Errorf("twin of %s with seed %d: %w", c.ID(), seed, err)
+		}
 	}
 	return recorder.Trace(b.header(c, seed)), nil
 }
 
-// Model runs a case without bytes again and again: what a reply comes to is
-// looked up once. It must not be used by two goroutines at a time.
-type Model struct {
-	c       *scenarios.Case
-	decided map[question]decision
-}
-
-// question is what a verdict hangs on beside the profile, and decision what the
-// truth table answers.
-type question struct {
-	probe   *probes.Probe
-	answer  truth.Answer
-	address string
-}
-
-type decision struct {
-	verdict truth.Verdict
-	ok      bool
-}
-
-// NewModel returns ErrInexpressible where a case cannot be run without bytes.
-func NewModel(c *scenarios.Case) (*Model, error) {
-	if reason := bytesMatter(c); reason != "" {
-		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
-	}
-	return &Model{c: c, decided: map[question]decision{}}, nil
-}
-
-// Play runs the case once and hands each event to the sink, as Twin does. A
-// nil Liberty leaves everything to the seed.
-func (m *Model) Play(ctx context.Context, seed uint64, l *Liberty, sink trace.Sink) error {
-	w := &world{c: m.c, kernel: sim.New(seed), sink: WithoutRequests(sink), deviation: &none, liberty: Bed{Liberty: l}.liberty()}
-	defer w.kernel.Close()
-	w.checked = len(m.decided) > 0
-	w.tryer = &table{world: w, model: m, sync: make([]truth.SyncState, len(m.c.VMs))}
-	w.findings()
-	if rejected(m.c) {
-		return nil
-	}
-	if err := w.build(); err != nil {
-		return err
-	}
-	if err := w.run(ctx); err != nil {
-		return fmt.Errorf("model %s with seed %d: %w", m.c.ID(), seed, err)
-	}
-	return nil
-}
-
-// decide asks the truth table, once for each question.
-func (m *Model) decide(p *probes.Probe, a truth.Answer, address string) (truth.Verdict, bool) {
-	q := question{p, a, address}
-	d, known := m.decided[q]
-	if !known {
-		net := truth.Simulated()
-		net.Address = address
-		d.verdict, d.ok = truth.Of(p, &m.c.Profile, a, net)
-		m.decided[q] = d
-	}
-	return d.verdict, d.ok
+// decide asks the truth table.
+func (t *table) decide(p *probes.Probe, a truth.Answer, address string) (truth.Verdict, bool) {
+	net := truth.Simulated()
+	net.Address = address
+	return truth.Of(p, &t.world.c.Profile, a, net)
 }
 
 // bytesMatter names what in a case the truth table does not know of.
@@ -183,7 +137,6 @@ func (f requestFilter) Record(e trace.Event) {
 // table answers tries from the truth table.
 type table struct {
 	world *world
-	model *Model
 	sync  []truth.SyncState // by VM: what libvirt knows of the channel
 	idle  []*query
 }
@@ -261,7 +214,7 @@ func (t *table) neverSent(req *prober.Request) (probes.Class, bool) {
 	if req.Probe.Handler != probes.HTTPGet && req.Probe.Handler != probes.TCPSocket {
 		return probes.NoClass, false
 	}
-	v, ok := t.model.decide(req.Probe, truth.Answer{Kind: fakevm.HTTP}, "")
+	v, ok := t.decide(req.Probe, truth.Answer{Kind: fakevm.HTTP}, "")
 	return v.Classes.Only(), ok && v.Exact && v.Max == 0
 }
 
@@ -313,7 +266,7 @@ func (t *table) answer(req *prober.Request) (truth.Verdict, *fakevm.Reply, error
 	if reply, kind, ok := v.fake.Take(a.Kind, port); ok {
 		a.Reply, a.Kind = reply, kind
 	}
-	verdict, ok := t.model.decide(req.Probe, a, v.pod(req.Instance).addr)
+	verdict, ok := t.decide(req.Probe, a, v.pod(req.Instance).addr)
 	if !ok || !verdict.Exact || outlives(req.Probe, &t.world.c.Profile, verdict) {
 		return truth.Verdict{}, nil, fmt.Errorf("%w: what a reply comes to", ErrInexpressible)
 	}

@@ -74,6 +74,26 @@ func (c *Channel) Connected() bool {
 	return c.conn != nil
 }
 
+// ChannelState is what of a channel the answer to the next command hangs on,
+// beside the agent.
+type ChannelState struct {
+	Connected bool
+	Fresh     bool // nothing was asked over this connection
+	Broken    bool // an error sticks to it (GA-GARBAGE)
+	InSync    bool
+	Half      int // bytes of a reply whose end is not there
+}
+
+// State is the state of a channel that nobody uses at the moment.
+func (c *Channel) State() ChannelState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen != c.gen {
+		return ChannelState{Connected: c.conn != nil, Fresh: true}
+	}
+	return ChannelState{Connected: c.conn != nil, Broken: c.broken, InSync: c.inSync, Half: c.dec.Pending()}
+}
+
 // take gives the connection to a command that holds the job lock.
 func (c *Channel) take() (net.Conn, uint64) {
 	c.mu.Lock()

@@ -124,3 +124,12 @@ func (h *Host) leave(l *link) {
 	h.links[len(h.links)-1] = nil
 	h.links = h.links[:len(h.links)-1]
 }
+
+// NextPort is the local port of the next connection from the host.
+func (h *Host) NextPort() uint16 { return h.ephemeral }
+
+// SkipPorts leaves n local ports out, as so many connections would.
+func (h *Host) SkipPorts(n int) {
+	const span = lastEphemeral - firstEphemeral + 1
+	h.ephemeral = firstEphemeral + uint16((int(h.ephemeral)-firstEphemeral+n)%span)
+}
