@@ -36,7 +36,10 @@ type Case struct {
 }
 
 // ID is "scenario[name=value,...]@profile", unique in a suite and stable.
-func (c *Case) ID() string {
+func (c *Case) ID() string { return c.Name() + "@" + string(c.Profile.Name) }
+
+// Name is the part of the ID that the cases of all profiles share.
+func (c *Case) Name() string {
 	var vary []string
 	for _, b := range c.Vary {
 		vary = append(vary, b.Name+"="+b.Value)
@@ -45,7 +48,7 @@ func (c *Case) ID() string {
 	if vary != nil {
 		id += "[" + strings.Join(vary, ",") + "]"
 	}
-	return id + "@" + string(c.Profile.Name)
+	return id
 }
 
 // Binding is one value of a "vary" name.

@@ -122,9 +122,8 @@ func ShellWord(s string) string {
 type Options struct {
 	// Slack widens the upper edge of every window; 0 means DefaultSlack.
 	Slack time.Duration
-	// Blind leaves out what needs the guests' own logs, which the trace of a
-	// run without bytes does not have.
-	Blind bool
+	// Lore spares what other judgements of the case have found out; nil: none.
+	Lore *oracle.Lore
 	// Watch is told, if not nil, of each entry of the author's histories that
 	// has happened in its turn, in its window or not.
 	Watch func(Entry)
@@ -167,7 +166,7 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 // hear asks both judges about a run in which anything may have been noticed so
 // late.
 func hear(run *history.Run, o Options, late time.Duration) ([]Failure, []oracle.Silence) {
-	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Blind: o.Blind, Late: late})
+	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Lore: o.Lore, Late: late})
 	failures, silent := timeline(run, o.slack(), late, o.Watch)
 	return oracle.Sort(append(failures, j.Failures...)), append(j.Silent, silent...)
 }

@@ -28,7 +28,7 @@ func (p *Prober) Liberty(s *Story) *simbed.Liberty {
 		l.Prober.Result = d.result
 	}
 	if p.Race > 0 {
-		l.Races = func(r *prober.Request) bool { return int(r.Attempt)%(p.Race+1) == 1 }
+		l.Races = func(r *prober.Request) bool { return int(r.Attempt)%(p.Race+1) == 0 }
 	}
 	return l
 }

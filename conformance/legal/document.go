@@ -31,6 +31,7 @@ func (f *RunFigs) add(o RunFigs) {
 type CaseFigs struct {
 	Case       string         `json:"case"`
 	Runs       RunFigs        `json:"runs"`
+	Like       string         `json:"like,omitempty"`     // the same case in another profile, run in its stead
 	NoMemory   string         `json:"noMemory,omitempty"` // why the case was run without
 	Rejected   int            `json:"rejected"`
 	Broken     string         `json:"broken,omitempty"`
@@ -54,7 +55,7 @@ func (r *Result) Document() Document {
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		c := CaseFigs{
-			Case: row.Case.ID(), Runs: row.figs(), NoMemory: row.Parts,
+			Case: row.Case.ID(), Runs: row.figs(), Like: row.Like, NoMemory: row.Parts,
 			Rejected: row.Rejected, Broken: row.Broken,
 		}
 		for j := range row.Rejections {

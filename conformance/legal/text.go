@@ -68,14 +68,17 @@ func (j *Rejection) Replay(seed uint64) string {
 
 // figures are sums over the cases of a profile.
 type figures struct {
-	runs                                       RunFigs
-	cases, parted, rejected, rejecting, broken int
+	runs                                             RunFigs
+	cases, like, parted, rejected, rejecting, broken int
 }
 
 func (f *figures) add(r *Row) {
 	f.cases++
 	f.runs.add(r.figs())
 	f.rejected += r.Rejected
+	if r.Like != "" {
+		f.like++
+	}
 	if r.Parts != "" {
 		f.parted++
 	}
@@ -117,6 +120,9 @@ func (r *Result) writeFigures(w io.Writer) error {
 	if n := all.runs; n.Recalled > 0 {
 		fmt.Fprintf(&b, "%d tries were made, %d remembered from others in the same state; %d runs made again without memory gave the same trace\n",
 			n.Made, n.Recalled, n.Checked)
+	}
+	if all.like > 0 {
+		fmt.Fprintf(&b, "%d cases are the same as in another profile but for its name, and were run once for both\n", all.like)
 	}
 	if all.parted > 0 {
 		fmt.Fprintf(&b, "%d cases were run without memory: it changed the order at an instant\n", all.parted)

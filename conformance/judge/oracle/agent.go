@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
-	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -95,7 +93,7 @@ func singleFlight(c *court) {
 			if m.Value != agentEndpoint || !strings.HasPrefix(m.Msg, "{") {
 				continue // a sync goes with its command
 			}
-			if before != nil && m.T < before.T+replyDelay(before.Msg) {
+			if before != nil && m.T < before.T+c.lore.replyDelay(before.Msg) {
 				asker, now := inFlight(tries, before.T), inFlight(tries, m.T)
 				// Only where there is no doubt who asked what.
 				if len(asker) == 1 && len(now) == 2 && (now[0].t == asker[0].t || now[1].t == asker[0].t) {
@@ -112,12 +110,11 @@ func singleFlight(c *court) {
 	}
 }
 
-func replyDelay(msg string) time.Duration {
-	var r fakevm.Reply
-	if json.Unmarshal([]byte(msg), &r) != nil || r.Agent == nil {
-		return 0
+func (l *Lore) replyDelay(msg string) time.Duration {
+	if r := l.parse(msg); r != nil && r.Agent != nil {
+		return r.Agent.Delay
 	}
-	return r.Agent.Delay
+	return 0
 }
 
 // annotationLatency is what a launcher may take to see an annotation.

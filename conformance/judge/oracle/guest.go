@@ -54,10 +54,20 @@ type guest struct {
 	// longest of them.
 	agent []occupation
 	span  time.Duration
-	// A guest does the same for hours: what it said is read once, and decided
-	// once.
+	lost  bool // the last try lost a race
+}
+
+// Lore is what guests said, read once, and what the truth tables answered: a
+// guest does the same for hours. One serves any number of judgements of one
+// case on one testbed, one after the other.
+type Lore struct {
 	read    map[string]*fakevm.Reply
 	decided map[question]decision
+}
+
+// NewLore knows nothing yet.
+func NewLore() *Lore {
+	return &Lore{read: map[string]*fakevm.Reply{}, decided: map[question]decision{}}
 }
 
 // question is what a verdict hangs on beside the profile; decision is what
@@ -101,6 +111,7 @@ func (g *guest) webServer(port int) bool {
 }
 
 func (g *guest) stint(s *history.Stint) {
+	g.lost = false
 	for _, a := range s.Attempts {
 		for i := range a.Tries {
 			t := &a.Tries[i]
@@ -133,7 +144,7 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 			return true
 		}
 	}
-	if g.vm.Migrates() {
+	if g.vm.Migrates() || g.between(s, t) {
 		return true
 	}
 	for _, e := range c.run.Case.Events {
@@ -145,6 +156,20 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 		return c.happens(g.vm.Name, t.End, scenarios.Annotate) || len(c.annotated(g.vm)) > 0
 	}
 	return false
+}
+
+// greeting is how long the handshakes of a try may take. A guest may change in
+// the midst of them, and answer the one as before and the other as after.
+const greeting = 10 * time.Millisecond
+
+// between tells whether a TLS server changed while a try was greeting it.
+func (g *guest) between(s *history.Stint, t *history.Try) bool {
+	if s.Probe.Handler != probes.HTTPGet || !strings.EqualFold(s.Probe.HTTP.Scheme, "https") {
+		return false
+	}
+	return slices.ContainsFunc(g.vm.Of(trace.GuestStep), func(m history.Mark) bool {
+		return m.T >= t.Start && m.T <= t.Start+greeting+g.court.noticed()
+	})
 }
 
 // downtimes are the windows in which a guest does not run as scripted: before
@@ -199,8 +224,14 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 	if rivals { // whoever waits for the job lock may time out (GA-SINGLE-FLIGHT)
 		v.Classes |= truth.Set(probes.Failure)
 	}
+	lost := g.lost
+	g.lost = t.Class == probes.Failure && !v.Classes.Has(probes.Failure) && slices.ContainsFunc(replies, speaksFirst)
 	f := Failure{Requirement: v.Rule, At: t.End, Event: t.EndEvent}
 	switch {
+	case g.lost && !lost:
+		return false
+	case t.Class == probes.Failure && agentHandler(s.Probe.Handler) && g.behind(t):
+		return false
 	case !v.Classes.Has(t.Class):
 		f.Message = fmt.Sprintf("attempt %d try %d is %s, %s", a.Number, t.Number, t.Class, did(replies))
 		f.Want = classWords(v.Classes)
@@ -218,6 +249,11 @@ func (g *guest) try(s *history.Stint, a *history.Attempt, t *history.Try) bool {
 	g.court.failStint(s, f)
 	return true
 }
+
+// speaksFirst tells a server that answers before it is asked. A client may
+// lose that race now and then, but not twice in a row
+// (HTTP-SERVER-SPEAKS-FIRST).
+func speaksFirst(r reply) bool { return r.reply.HTTP != nil && r.reply.HTTP.NoDrain }
 
 // network is the network of the run.
 func (c *court) network() truth.NetModel {
@@ -310,6 +346,34 @@ func (g *guest) rivals(s *history.Stint, t *history.Try) bool {
 	return false
 }
 
+// behind tells whether the agent may still have had to read commands of tries
+// that gave up: more were sent since the last success than it has seen.
+func (g *guest) behind(t *history.Try) bool {
+	since, sent := time.Duration(0), 0
+	for _, x := range g.agent {
+		switch {
+		case x.lo >= t.Start:
+		case x.t.Class.Passed():
+			since, sent = x.t.End, 0
+		default:
+			sent++
+		}
+	}
+	if sent == 0 {
+		return false
+	}
+	saw := g.vm.Of(trace.GuestSaw)
+	for _, m := range saw[sort.Search(len(saw), func(i int) bool { return saw[i].T > since }):] {
+		if m.T >= t.Start {
+			break
+		}
+		if m.Value == agentEndpoint && strings.HasPrefix(m.Msg, "{") {
+			sent--
+		}
+	}
+	return sent > 0
+}
+
 // reply is what the guest did for one request.
 type reply struct {
 	kind  fakevm.EndpointKind
@@ -329,7 +393,7 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 			continue
 		}
 		kind, _, _ := strings.Cut(m.Value, "/")
-		r := g.parse(m.Msg)
+		r := g.court.lore.parse(m.Msg)
 		if r == nil {
 			return nil, false
 		}
@@ -339,14 +403,14 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 }
 
 // parse reads a reply from the log, nil when it is none.
-func (g *guest) parse(text string) *fakevm.Reply {
-	r, ok := g.read[text]
+func (l *Lore) parse(text string) *fakevm.Reply {
+	r, ok := l.read[text]
 	if !ok {
 		r = new(fakevm.Reply)
 		if json.Unmarshal([]byte(text), r) != nil {
 			r = nil
 		}
-		g.read[text] = r
+		l.read[text] = r
 	}
 	return r
 }
@@ -354,11 +418,11 @@ func (g *guest) parse(text string) *fakevm.Reply {
 // decide asks the truth table.
 func (g *guest) decide(p *probes.Probe, a truth.Answer) (truth.Verdict, bool) {
 	q := question{p, a}
-	d, known := g.decided[q]
+	d, known := g.court.lore.decided[q]
 	if !known {
 		profile := g.court.profile()
 		d.verdict, d.ok = truth.Of(p, &profile, a, g.court.network())
-		g.decided[q] = d
+		g.court.lore.decided[q] = d
 	}
 	return d.verdict, d.ok
 }

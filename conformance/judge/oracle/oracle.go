@@ -39,11 +39,11 @@ type Failure struct {
 type Options struct {
 	// Slack widens every upper bound; >= 0. The simulator has 1 s.
 	Slack time.Duration
-	// Blind leaves out what needs the guests' own logs: the trace has none.
-	Blind bool
 	// Late is by how much anything may have been noticed late, in wall time; it
 	// widens every bound on both sides.
 	Late time.Duration
+	// Lore spares what other judgements of the case have found out; nil: none.
+	Lore *Lore
 }
 
 // Check is one row of the table.
@@ -76,9 +76,6 @@ func (s Source) String() string {
 	return [...]string{"platform", "attempts", "attempts and guest", "platform and guest", "guest, where no attempts are shown"}[s]
 }
 
-// sees tells whether it includes what guests saw.
-func (s Source) sees() bool { return s == Both || s == Log || s == Guest }
-
 // inside tells whether it includes what only the prober knows.
 func (s Source) inside() bool { return s == Inside || s == Both }
 
@@ -108,19 +105,19 @@ type Judgement struct {
 
 // Run applies every check that the view of the run allows.
 func Run(r *history.Run, o Options) Judgement {
+	if o.Lore == nil {
+		o.Lore = NewLore()
+	}
 	var j Judgement
 	heard := map[string]bool{}
 	for _, c := range Checks() {
-		if o.Blind && c.Source.sees() {
-			continue
-		}
 		if !c.Source.In(r.View) {
 			if c.Source.inside() {
 				j.Silent = append(j.Silent, Silence{c.Requirement, "the view " + r.View.String() + " shows no attempts"})
 			}
 			continue
 		}
-		court := &court{run: r, slack: o.Slack + o.Late, late: o.Late, requirement: c.Requirement}
+		court := &court{run: r, slack: o.Slack + o.Late, late: o.Late, lore: o.Lore, requirement: c.Requirement}
 		c.run(court)
 		j.Failures = append(j.Failures, court.failures...)
 		if c.Source != Guest || court.judged {
@@ -162,6 +159,7 @@ type court struct {
 	run         *history.Run
 	slack       time.Duration
 	late        time.Duration // by how much anything may be late
+	lore        *Lore
 	requirement string
 	failures    []Failure
 	judged      bool     // a Guest check found something to judge

@@ -94,10 +94,7 @@ func (c *court) sights(visit func(*sight)) {
 }
 
 func newGuest(c *court, v *history.VM) *guest {
-	return &guest{
-		court: c, vm: v, downs: downtimes(v, c.run.End),
-		read: map[string]*fakevm.Reply{}, decided: map[question]decision{},
-	}
+	return &guest{court: c, vm: v, downs: downtimes(v, c.run.End)}
 }
 
 // anonymous says why requests cannot be attributed to the probe.
@@ -187,7 +184,7 @@ func (w *sight) add(m history.Mark) {
 		switch {
 		case p.chain && p.classes == 0 && m.T <= p.last+min(p.most, w.s.Probe.Period/2): // a redirect is followed
 			// What the truth table says is about the probe's own path.
-			if x.chain = redirects(w.guest.parse(m.Msg)); x.chain {
+			if x.chain = redirects(w.c.lore.parse(m.Msg)); x.chain {
 				x.classes = 0
 			} else {
 				x.classes = anyClass()
@@ -216,7 +213,7 @@ func (w *sight) read(m history.Mark) sighting {
 		first: m.T, last: m.T, tries: 1, requests: 1, event: m.Index, classes: anyClass(),
 		most: tryBound(w.s.Probe, w.c.profile()), rule: unseenRule(w.s.Probe),
 	}
-	r := w.guest.parse(m.Msg)
+	r := w.c.lore.parse(m.Msg)
 	if r == nil {
 		return x
 	}

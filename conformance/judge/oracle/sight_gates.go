@@ -185,7 +185,7 @@ func seenSingleFlight(c *court) {
 			if m.Value != string(fakevm.Agent) || !strings.HasPrefix(m.Msg, "{") {
 				continue
 			}
-			if before != nil && m.T < before.T+min(replyDelay(before.Msg), patience)-c.haste() {
+			if before != nil && m.T < before.T+min(c.lore.replyDelay(before.Msg), patience)-c.haste() {
 				if _, anew := c.lastRestart(before.T, m.T); !anew && m.Instance == before.Instance {
 					c.fail(Failure{
 						At: m.T, VM: v.Name, Instance: m.Instance, Event: m.Index,
