@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -8,30 +9,38 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/known"
+	"github.com/vmprobe/vmprobe/conformance/legal"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
-func newLint(s streams) *cobra.Command {
+func newLint(s streams, env lookupEnv) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [file|dir|case|-]...",
 		Short: "Check scenario files, and lists of known failures",
 		Long: `lint reports everything that is wrong with scenario files as file:line:col, with the
 source line and a suggestion. Beside mistakes it finds scenarios that would reject a
-legal prober, or assert too little to catch a wrong one.
+legal prober, or assert too little to catch a wrong one: by arithmetic, and by running
+the legal probers at the edges of what is allowed (--probers). Embedded scenarios meet
+the whole population in "vmprobe legal", and here only when --probers is given.
 
 A list of known failures (kind KnownFailing) is held to the cases that there are, the
 embedded ones and those of the other arguments, and to the day.`,
 		Example: `  vmprobe lint my-scenario.yaml
   vmprobe lint scenarios/ --format github
+  vmprobe lint my-scenario.yaml --probers 2000
   vmprobe lint known-failing.yaml
   vmprobe explain S014                     what a diagnostic means, and the fix`,
 		ValidArgsFunction: completeScenarios,
 	}
 	format := cmd.Flags().String("format", "text", "text, github (annotations) or json")
 	strict := cmd.Flags().Bool("strict", false, "warnings fail, too")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	probers := cmd.Flags().Int("probers", legal.Edges(), "legal probers that each case of a file of yours must pass; 0: none are run")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *probers < 0 {
+			return usagef("--probers must be at least 0")
+		}
 		files, err := load(args, s.in)
 		if err != nil {
 			return err
@@ -45,6 +54,10 @@ embedded ones and those of the other arguments, and to the day.`,
 		for _, l := range files {
 			sources[l.Source.Name] = l.Source.Data
 			all = append(all, lintOne(l, cases)...)
+		}
+		met := population{probers: *probers, embedded: cmd.Flags().Changed("probers")}
+		if err := met.lint(cmd.Context(), files, newProgress(s.err, env), &all); err != nil {
+			return err
 		}
 		if err := writeDiagnostics(s, *format, all.Sort(), sources); err != nil {
 			return err
@@ -86,6 +99,45 @@ func casesForKnown(files []suite.Loaded) ([]*scenarios.Case, error) {
 		return nil, exit(exitCouldNotRun, err)
 	}
 	return list, nil
+
+// population is who lint runs against the cases.
+type population struct {
+	probers  int
+	embedded bool // embedded files, too
+}
+
+// lint adds what the legal probers find in the files that are right otherwise.
+func (p population) lint(ctx context.Context, files []suite.Loaded, bar *progress, all *diag.List) error {
+	if p.probers == 0 {
+		return nil
+	}
+	defer bar.clear()
+	bar.what = "files"
+	wrong := map[string]bool{}
+	for _, d := range *all {
+		wrong[d.Pos.File] = wrong[d.Pos.File] || d.Severity == diag.Error
+	}
+	for i, l := range files {
+		bar.step(i, len(files))
+		if known.Is(l.Source.Data) || wrong[l.Source.Name] || l.Source.Embedded && !p.embedded {
+			continue
+		}
+		cases, diags := l.File.Cases(nil)
+		if diags.HasErrors() {
+			continue // told by those who read the file
+		}
+		found, err := legal.Lint(ctx, cases, legal.Options{Probers: p.probers, Seed: 1})
+		if err != nil {
+			return exit(exitCouldNotRun, err)
+		}
+		for _, d := range found {
+			// What arithmetic has found need not be told twice.
+			if !slices.ContainsFunc(*all, func(o diag.Diagnostic) bool { return o.Code == d.Code && o.Pos.Line == d.Pos.Line && o.Pos.File == d.Pos.File }) {
+				*all = append(*all, d)
+			}
+		}
+	}
+	return nil
 }
 
 func writeDiagnostics(s streams, format string, list diag.List, sources diag.Sources) error {

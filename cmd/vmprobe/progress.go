@@ -19,6 +19,7 @@ type progress struct {
 	started  time.Time
 	last     time.Time
 	shown    bool
+	what     string // is counted
 }
 
 const (
@@ -29,7 +30,7 @@ const (
 
 func newProgress(w io.Writer, lookup lookupEnv) *progress {
 	now := time.Now()
-	return &progress{w: w, terminal: isTerminal(w, lookup), started: now, last: now}
+	return &progress{w: w, terminal: isTerminal(w, lookup), started: now, last: now, what: "runs"}
 }
 
 // isTerminal tells whether w is a terminal that can rewrite a line.
@@ -59,10 +60,10 @@ func (p *progress) step(done, total int) {
 	}
 	p.last, p.shown = now, true
 	if p.terminal {
-		fmt.Fprintf(p.w, "\r\x1b[K%d of %d runs", done, total)
+		fmt.Fprintf(p.w, "\r\x1b[K%d of %d %s", done, total, p.what)
 		return
 	}
-	fmt.Fprintf(p.w, "%d of %d runs\n", done, total)
+	fmt.Fprintf(p.w, "%d of %d %s\n", done, total, p.what)
 }
 
 // clear removes the line from a terminal.

@@ -49,7 +49,7 @@ the prober did. Hours of VM life take milliseconds; the same seed gives the same
 	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().String("color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	root.AddCommand(newRun(s, env), newConformance(s, env), newList(s), newLint(s), newExplain(s), newSchema(s), newReplay(s, env),
+	root.AddCommand(newRun(s, env), newConformance(s, env), newList(s), newLint(s, env), newExplain(s), newSchema(s), newReplay(s, env),
 		newReport(s, env), newDiff(s), newMutants(s, env), newRequirements(s, env), newLegal(s, env), newAgree(s, env), newProber(s), newSmoke(s),
 		newInit(s), newVersion(s))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitCodeHelp + `

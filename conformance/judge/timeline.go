@@ -70,6 +70,7 @@ type Entry struct {
 	Window string // as the author wrote it
 	Free   bool   // no window: any instant will do
 	Lo, Hi time.Duration
+	Pos    scenarios.Pos // of the window
 }
 
 func (j *expector) tell(n int, w wanted, at, lo, hi time.Duration) {
@@ -77,7 +78,7 @@ func (j *expector) tell(n int, w wanted, at, lo, hi time.Duration) {
 		return
 	}
 	j.watch(Entry{
-		VM: j.vm.Name, What: w.what, Number: n, At: at, Window: w.window.Source(), Free: w.free, Lo: lo, Hi: hi - j.slack,
+		VM: j.vm.Name, What: w.what, Number: n, At: at, Window: w.window.Source(), Free: w.free, Lo: lo, Hi: hi - j.slack, Pos: w.window.Pos,
 	})
 }
 

@@ -37,6 +37,8 @@ type Edge struct {
 	Before time.Duration `json:"beforeNanos"`
 	After  time.Duration `json:"afterNanos"`
 	Seen   int           `json:"seen"` // probers that got there
+
+	pos scenarios.Pos // of the window
 }
 
 // Envelope is what the population does with all windows of a case.
@@ -51,6 +53,12 @@ type Envelope struct {
 
 // EnvelopeOf runs a population against a case and measures its windows.
 func EnvelopeOf(ctx context.Context, c *scenarios.Case, o Options) (Envelope, error) {
+	e, _, err := measure(ctx, c, o)
+	return e, err
+}
+
+// measure is EnvelopeOf with what became of the case.
+func measure(ctx context.Context, c *scenarios.Case, o Options) (Envelope, Row, error) {
 	if o.Probers < 1 {
 		o.Probers = DefaultProbers
 	}
@@ -59,12 +67,12 @@ func EnvelopeOf(ctx context.Context, c *scenarios.Case, o Options) (Envelope, er
 	t.all(Population(c.Profile.Name, o.Probers, o.Seed))
 	switch {
 	case ctx.Err() != nil:
-		return e, ctx.Err()
+		return e, t.row, ctx.Err()
 	case t.row.Broken != "":
-		return e, fmt.Errorf("%s: %s", c.ID(), t.row.Broken)
+		return e, t.row, fmt.Errorf("%s: %s", c.ID(), t.row.Broken)
 	}
 	e.Probers = t.row.Runs
-	return e, nil
+	return e, t.row, nil
 }
 
 // see takes an entry of a history that was found where it was expected.
@@ -76,7 +84,7 @@ func (e *Envelope) see(p *Prober, x judge.Entry) {
 	if i < 0 {
 		i = len(e.Edges)
 		e.Edges = append(e.Edges, Edge{
-			VM: x.VM, What: x.What, Number: x.Number, Window: x.Window, Lo: x.Lo, Hi: x.Hi,
+			VM: x.VM, What: x.What, Number: x.Number, Window: x.Window, Lo: x.Lo, Hi: x.Hi, pos: x.Pos,
 			Earliest: x.At, Latest: x.At, EarliestBy: p.Number, LatestBy: p.Number,
 			Before: x.At - x.Lo, After: x.Hi + e.Slack - x.At,
 		})

@@ -21,6 +21,8 @@ type Source struct {
 	Data []byte
 	// Pattern keeps only the cases whose id it matches; empty keeps all.
 	Pattern string
+	// Embedded tells that the program brought the file along.
+	Embedded bool
 }
 
 // Stdin is the name of the argument, and of the file, for standard input.
@@ -136,7 +138,7 @@ func byName(arg string, embedded fs.FS) ([]Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := Source{Name: scenarios.CasesDir + file, Data: data}
+		s := Source{Name: scenarios.CasesDir + file, Data: data, Embedded: true}
 		if isCase {
 			s.Pattern = arg
 		}

@@ -14,13 +14,13 @@ var aboutTime = []Explanation{
 	},
 	{
 		Code: Narrow, Title: "a window that rejects correct probers",
-		Text:    "The phase of a prober is free: its first attempt comes anywhere in one period after the initial delay. So a failure at e is known between e + (failureThreshold-1)*period and e + failureThreshold*period, plus the time of an attempt that hangs; and a recovery between e and e + successThreshold*period, because readiness may run off its schedule while the VM is not Ready.",
+		Text:    "The phase of a prober is free: its first attempt comes anywhere in one period after the initial delay. So a failure at e is known between e + (failureThreshold-1)*period and e + failureThreshold*period, plus the time of an attempt that hangs; and a recovery between e and e + successThreshold*period, because readiness may run off its schedule while the VM is not Ready. Beside this arithmetic, lint runs legal probers against the cases of a file, and names the first one that is rejected; the command in the notes draws its run.",
 		Failing: "expect:\n  web:\n    ready:\n      - false\n      - {to: true, in: [initialDelay, initialDelay + period]}\n      - {to: false, in: [broken + 2*period + timeout, broken + 3*period]}\n",
 		Fixed:   "until: 300s\n",
 	},
 	{
 		Code: Weak, Title: "a window more than twice as wide as necessary",
-		Text:    "Wrong probers live in wide windows. The message names the legal envelope.",
+		Text:    "Wrong probers live in wide windows. The message names the legal envelope, or what the legal probers that lint runs use of the window.",
 		Failing: "expect:\n  web:\n    ready:\n      - false\n      - {to: true, in: [initialDelay, initialDelay + period]}\n      - {to: false, in: [broken, broken + 10*period]}\n",
 		Fixed:   "until: 300s\n",
 	},
