@@ -37,7 +37,7 @@ func (g *group) begin(s situation, req *prober.Request, next time.Duration) *les
 	k := r.w.kernel
 	l := &lesson{g: g, s: s, req: *req, start: k.Now(), next: next, port: r.w.prober.NextPort(), keys: map[sim.Actor]uint64{}}
 	for _, vm := range g.vms {
-		l.places = append(l.places, r.w.vms[vm].guest.Place())
+		l.places = append(l.places, r.w.vms[vm].fake.Place())
 	}
 	k.Spent(l.keys)
 	l.pending, _ = k.Pending(l.answers())
@@ -111,7 +111,7 @@ func (l *lesson) settled() {
 		return
 	}
 	for i, vm := range g.vms {
-		to := r.w.vms[vm].guest.Place()
+		to := r.w.vms[vm].fake.Place()
 		if !to.Same(l.places[i]) {
 			l.e.places = append(l.e.places, move{vm, l.places[i], to})
 		}

@@ -179,7 +179,7 @@ func (g *group) situation(req *prober.Request) situation {
 	s := situation{probe: req.Probe, address: v.pod(req.Instance).addr, instance: req.Instance, history: g.history}
 	all := mixed(0)
 	for _, vm := range g.vms {
-		all.number(w.vms[vm].guest.Footprint())
+		all.number(w.vms[vm].fake.Footprint())
 	}
 	s.guests = uint64(all)
 	if req.Probe.Handler == probes.GuestAgentPing || req.Probe.Handler == probes.Exec {
@@ -250,7 +250,7 @@ func (g *group) tell() {
 		w.kernel.Spend(s.actor, s.keys)
 	}
 	for _, m := range e.places {
-		w.vms[m.vm].guest.GoTo(m.from, m.to)
+		w.vms[m.vm].fake.GoTo(m.from, m.to)
 	}
 	for _, event := range e.events {
 		event.T += h.start
