@@ -2,6 +2,7 @@ package machine
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
@@ -11,8 +12,8 @@ import (
 // MAC is that of every guest: a template has one.
 const MAC = "52:54:00:00:00:15"
 
-// memory is what the guest has; with less it does not unpack.
-const memory = "96M"
+// memory is what the guest has, in MiB; with less it does not unpack.
+const memory = 96
 
 // The files in the directory of a machine.
 const (
@@ -42,12 +43,13 @@ func hardware(accel, dir, ram string, shared bool) []string {
 	} else {
 		accel = "tcg,tb-size=32"
 	}
+	size := strconv.Itoa(memory) + "M"
 	socket := func(name string) string { return option(filepath.Join(dir, name)) }
 	chardev := func(id string) string { return "socket,id=" + id + ",server=on,wait=off,path=" + socket(id) }
 	return []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-object", "memory-backend-file,id=ram,size=" + memory + ",share=" + share + ",mem-path=" + option(ram),
-		"-machine", "q35,memory-backend=ram", "-m", memory, "-accel", accel, "-cpu", cpu, "-smp", "1",
+		"-object", "memory-backend-file,id=ram,size=" + size + ",share=" + share + ",mem-path=" + option(ram),
+		"-machine", "q35,memory-backend=ram", "-m", size, "-accel", accel, "-cpu", cpu, "-smp", "1",
 		"-serial", "file:" + socket(serialLog),
 		"-netdev", "stream,id=net,server=off,addr.type=unix,addr.path=" + socket(netSocket),
 		"-device", "virtio-net-pci,netdev=net,romfile=,mac=" + MAC,

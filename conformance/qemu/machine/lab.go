@@ -29,6 +29,10 @@ import (
 // binary is the QEMU that can run the image.
 const binary = "qemu-system-x86_64"
 
+// dirPrefix is how the directories of labs are called, in that for temporary
+// files. What a killed lab leaves is removed by the next one.
+const dirPrefix = "vmprobe-qemu-"
+
 // Lab makes machines. It is safe for concurrent use.
 type Lab struct {
 	qemu    string
@@ -36,6 +40,7 @@ type Lab struct {
 	image   *image.Image
 	cache   string
 	dir     string // of the sockets of machines; short
+	lock    *os.File
 	spawn   spawner
 	say     func(string) // notes for the user
 
@@ -73,12 +78,18 @@ func NewLab(say func(string)) (*Lab, error) {
 		return nil, fmt.Errorf("%s --version: %w", path, err)
 	}
 	version, _, _ := strings.Cut(string(out), "\n")
-	dir, err := os.MkdirTemp("", "vmprobe-")
+	sweep(filepath.Join(os.TempDir(), dirPrefix+"*"))
+	dir, err := os.MkdirTemp("", dirPrefix)
 	if err != nil {
 		return nil, err
 	}
+	lock, err := hold(dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
 	l := &Lab{
-		qemu: path, version: version, image: img, cache: cache, dir: dir, say: say,
+		qemu: path, version: version, image: img, cache: cache, dir: dir, lock: lock, say: say,
 		starting: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if len(filepath.Join(dir, "123456789", controlSocket)) > 100 {
@@ -91,6 +102,7 @@ func NewLab(say func(string)) (*Lab, error) {
 // Close removes the sockets; every machine has to be killed before.
 func (l *Lab) Close() error {
 	l.spawn.close()
+	defer l.lock.Close()
 	return os.RemoveAll(l.dir)
 }
 

@@ -118,7 +118,7 @@ func TestBrokenQEMU(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	left, err := os.ReadDir(l.dir)
-	if err != nil || len(left) > 0 {
+	if err != nil || len(left) != 1 { // the lock
 		t.Errorf("left: %v %v", left, err)
 	}
 	templates, _ := filepath.Glob(filepath.Join(l.cache, "templates", "*"))
@@ -147,5 +147,27 @@ func TestDetect(t *testing.T) {
 	l.version = "another"
 	if _, ok := l.recall(); ok {
 		t.Error("the answer of another QEMU counts")
+	}
+}
+
+// TestSweep: what a killed lab left is removed, what lives is not.
+func TestSweep(t *testing.T) {
+	if !Supported {
+		t.Skip("not run: QEMU VMs run on Linux only")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	dead, young := filepath.Join(os.TempDir(), dirPrefix+"1"), filepath.Join(os.TempDir(), dirPrefix+"2")
+	for _, dir := range []string{dead, young} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dead, lockName), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first := fakeQEMU(t, "echo QEMU 99")
+	fakeQEMU(t, "echo QEMU 99")
+	if exists(dead) || !exists(young) || !exists(first.dir) {
+		t.Errorf("the dead one is there: %t; the young one: %t; the living one: %t", exists(dead), exists(young), exists(first.dir))
 	}
 }

@@ -72,6 +72,9 @@ func (l *Lab) templateFor(ctx context.Context, accel string, patience time.Durat
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
+	if err := reserve(filepath.Join(tmp, ramFile), memory<<20); err != nil {
+		return nil, fmt.Errorf("make the template: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := l.bootTemplate(ctx, &template{accel, tmp}); err != nil {
