@@ -156,6 +156,7 @@ func (h *host) begin(p *pending, number int, now time.Duration) error {
 	if err := p.m.Control.Measure(h.out.ctx); err != nil {
 		return h.unless(number, err)
 	}
+	p.m.Control.Late() // of the time before
 	offset, _ := p.m.Control.Offset(h.out.start)
 	h.out.Lock()
 	progress := h.progress

@@ -204,6 +204,7 @@ func (h *host) keepTime(m *machine.Machine) {
 		if m.Control.Measure(h.out.ctx) != nil {
 			return
 		}
+		h.out.TooLate(m.Control.Late())
 		h.adjust(m)
 	}
 }

@@ -82,6 +82,11 @@ func (d *daemon) serve(port io.ReadWriter) error {
 		if err := d.do(&r); err != nil {
 			answer.Error = err.Error()
 		}
+		if r.Op == OpClock {
+			d.thread.Lock()
+			answer.Late = d.thread.takeLate()
+			d.thread.Unlock()
+		}
 		d.tell(answer)
 	}
 	select {

@@ -68,6 +68,9 @@ type Message struct {
 	Error string `json:"error,omitempty"`
 	// Clock is the VM's monotonic clock when the message was made.
 	Clock time.Duration `json:"clock"`
+	// Late is by how much the guest's thread was late at worst since the last
+	// answer to OpClock, which alone has it.
+	Late  time.Duration `json:"late,omitempty"`
 	Event string        `json:"event,omitempty"`
 	// At is the instant of the run, of an event.
 	At       time.Duration      `json:"at,omitempty"`

@@ -15,6 +15,19 @@ type thread struct {
 	last   time.Duration // never goes back
 	timers []*timer      // ascending by instant
 	poke   chan struct{}
+	late   time.Duration // by how much the thread overslept at worst, see takeLate
+}
+
+// beat is how long the thread sleeps at most: the distance of two measurements
+// of its lateness.
+const beat = 50 * time.Millisecond
+
+// takeLate is by how much the thread overslept since the last call. A host that
+// is too busy lets its VMs wait, and their answers say nothing about a prober.
+func (t *thread) takeLate() time.Duration {
+	late := t.late
+	t.late = 0
+	return late
 }
 
 type timer struct {
@@ -66,11 +79,11 @@ func (t *thread) wake() {
 	}
 }
 
-// serve fires timers. It looks at the clock at least once a second.
+// serve fires timers.
 func (t *thread) serve() {
 	for {
 		t.Lock()
-		sleep := time.Second
+		sleep := beat
 		for len(t.timers) > 0 {
 			x := t.timers[0]
 			if ahead := x.at - t.Now(); ahead > 0 {
@@ -81,9 +94,14 @@ func (t *thread) serve() {
 			x.fn()
 		}
 		t.Unlock()
+		planned := t.clock() + sleep
 		wait := time.NewTimer(sleep)
 		select {
 		case <-wait.C:
+			over := t.clock() - planned
+			t.Lock()
+			t.late = max(t.late, over)
+			t.Unlock()
 		case <-t.poke:
 		}
 		wait.Stop()

@@ -23,6 +23,7 @@ type Control struct {
 	events func(guestd.Message)
 	queued []guestd.Message // before Listen
 	best   sample
+	late   time.Duration
 }
 
 // sample is one reading of the guest's clock.
@@ -134,12 +135,23 @@ func (c *Control) Measure(ctx context.Context) error {
 		at := sent.Add(trip / 2)
 		s := sample{at, at.Sub(base) - m.Clock, trip}
 		c.mu.Lock()
+		c.late = max(c.late, m.Late)
 		if c.best.at.IsZero() || s.trip <= c.best.trip || s.at.Sub(c.best.at) > stale {
 			c.best = s
 		}
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// Late is by how much the guest was late at worst since the last call, by its
+// own clock and as far as it was measured.
+func (c *Control) Late() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	late := c.late
+	c.late = 0
+	return late
 }
 
 // Stood tells that the machine, and so its clock, stood still for so long. The
