@@ -25,14 +25,22 @@ const agentBinary = "/usr/sbin/qemu-ga"
 type agent struct {
 	daemon *daemon
 	dir    string // of its log, its state, and of the socket of commands
-	states chan fakevm.AgentState
+	states chan wanted
+	asked  time.Duration // when the agent read its last guest-exec; 0: its program has begun
 	cmd    *exec.Cmd
 	over   chan struct{} // closed when cmd has ended
 	frozen bool
 }
 
+// wanted is a state that the agent has to be in since an instant of the
+// machine's clock.
+type wanted struct {
+	state fakevm.AgentState
+	since time.Duration
+}
+
 func newAgent(d *daemon, dir string) *agent {
-	return &agent{daemon: d, dir: dir, states: make(chan fakevm.AgentState, 1<<10)}
+	return &agent{daemon: d, dir: dir, states: make(chan wanted, 1<<10)}
 }
 
 // begin serves the agent's log and the commands that it runs.
@@ -52,15 +60,18 @@ func (a *agent) begin() error {
 	go a.read(log)
 	go a.serveCommands(commands)
 	go func() {
-		for s := range a.states {
-			a.follow(s)
+		for w := range a.states {
+			a.follow(w.state)
+			a.daemon.thread.Lock()
+			a.daemon.thread.tooLate(a.daemon.clock() - w.since)
+			a.daemon.thread.Unlock()
 		}
 	}()
 	return nil
 }
 
 // keep brings the agent into a state, soon and in order.
-func (a *agent) keep(s fakevm.AgentState) { a.states <- s }
+func (a *agent) keep(s fakevm.AgentState) { a.states <- wanted{s, a.daemon.clock()} }
 
 func (a *agent) follow(s fakevm.AgentState) {
 	var err error
@@ -72,6 +83,7 @@ func (a *agent) follow(s fakevm.AgentState) {
 			err = a.start()
 		}
 		if err == nil {
+			a.opened()
 			a.freeze(s == fakevm.AgentHung)
 		}
 	}
@@ -121,7 +133,6 @@ func (a *agent) freeze(on bool) {
 	}
 	signal := syscall.SIGCONT
 	if on {
-		a.opened()
 		signal = syscall.SIGSTOP
 	}
 	a.frozen = on
@@ -176,6 +187,9 @@ func (a *agent) read(log io.Reader) {
 			if a.daemon.guest != nil {
 				a.daemon.guest.AgentSaw(m[1])
 			}
+			if m[1] == "guest-exec" {
+				a.asked = a.daemon.clock()
+			}
 			a.daemon.thread.Unlock()
 		}
 	}
@@ -201,6 +215,12 @@ func (a *agent) command(c net.Conn) {
 	if json.NewDecoder(c).Decode(&argv) != nil || len(argv) == 0 {
 		return
 	}
+	a.daemon.thread.Lock()
+	if a.asked > 0 {
+		a.daemon.thread.tooLate(a.daemon.clock() - a.asked)
+		a.asked = 0
+	}
+	a.daemon.thread.Unlock()
 	_ = json.NewEncoder(c).Encode(a.daemon.run(argv)) // a command that hangs waits here
 }
 

@@ -22,6 +22,10 @@ type thread struct {
 // of its lateness.
 const beat = 50 * time.Millisecond
 
+// tooLate tells that something in the machine took so long which takes no time
+// in a script. The lock is held.
+func (t *thread) tooLate(by time.Duration) { t.late = max(t.late, by) }
+
 // takeLate is by how much the thread overslept since the last call. A host that
 // is too busy lets its VMs wait, and their answers say nothing about a prober.
 func (t *thread) takeLate() time.Duration {
