@@ -88,8 +88,11 @@ func (w *waits) longest(now map[string]time.Duration) (longest time.Duration) {
 		w.last = w.last[1:]
 	}
 	for thread, sum := range now {
-		if was, known := w.last[0][thread]; known {
-			longest = max(longest, sum-was)
+		for _, look := range w.last { // the first one that knows it
+			if was, known := look[thread]; known {
+				longest = max(longest, sum-was)
+				break
+			}
 		}
 	}
 	return longest
