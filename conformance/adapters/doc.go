@@ -1,7 +1,6 @@
-// Package adapters holds probers to copy: python is a complete readiness
-// prober in the standard library of Python, go one on top of package engine.
-// sockets is a TCP prober in Python for the sockets door: with a clock and
-// connections of its own.
+// Package adapters holds probers to copy: python is a complete prober in the
+// standard library of Python, go one on top of package engine. sockets is a TCP
+// prober in Python for the sockets door: with a clock and connections of its own.
 // transcript.txt is a whole conversation, to be read and replayed.
 package adapters
 

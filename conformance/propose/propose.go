@@ -113,22 +113,24 @@ func passes(ctx context.Context, cases []*scenarios.Case) error {
 
 // caught are the first suspects that fail at every seed.
 func caught(ctx context.Context, cases []*scenarios.Case) ([]string, error) {
-	list, err := mutants.Select(suspects())
-	if err != nil {
-		return nil, err
-	}
-	m, err := mutants.Run(ctx, list, cases, mutants.Options{Seeds: seeds, Parallel: runtime.GOMAXPROCS(0)})
-	if err != nil {
-		return nil, err
-	}
-	killed := map[string]bool{}
-	for _, row := range m.Rows {
-		killed[row.Mutant] = row.Killed
-	}
 	var kills []string
-	for _, name := range suspects() {
-		if killed[name] && len(kills) < claims {
-			kills = append(kills, name)
+	for names := range slices.Chunk(suspects(), 2*claims) {
+		list, err := mutants.Select(names)
+		if err != nil {
+			return nil, err
+		}
+		m, err := mutants.Run(ctx, list, cases, mutants.Options{Seeds: seeds, Parallel: runtime.GOMAXPROCS(0)})
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			killed := slices.ContainsFunc(m.Rows, func(r mutants.Row) bool { return r.Mutant == name && r.Killed })
+			if killed && len(kills) < claims {
+				kills = append(kills, name)
+			}
+		}
+		if len(kills) == claims {
+			break
 		}
 	}
 	return kills, nil

@@ -104,8 +104,8 @@ type Action struct {
 	Message string `json:"message,omitempty"`
 }
 
-// HTTPRequest is one request on a connection of its own. What is stated is
-// what is sent: no header is added.
+// HTTPRequest is one request on a connection of its own: by URL, as a client
+// sends it, or in parts, as they stand.
 type HTTPRequest struct {
 	// URL is an absolute URL of http or https. It stands for host, port, tls,
 	// serverName, target, method GET and, if no header is called so, the Host

@@ -101,6 +101,13 @@ func files() []file {
 		{"README.md", []part{{"proves", proves}, {"speed", speed}, {"dependencies", dependencies}}},
 		{"scenarios/README.md", []part{{"fields", fields}, {"diagnostics", diagnostics}, {"cases", cases}}},
 		{"conformance/README.md", []part{{"packages", packages("conformance")}, {"coverage", coverage}, {"oracle", oracleRules}, {"testbed", testbed}, {"requirements", requirementIndex}}},
+		{"conformance/protocol/README.md", []part{
+			{"events", protocolWords("request.go", "Happening", "event")},
+			{"actions", protocolWords("reply.go", "Verb", "action")},
+			{"outcomes", protocolWords("request.go", "Outcome", "outcome")},
+			{"messages", protocolFields},
+		}},
+		{"conformance/adapters/README.md", []part{{"trouble", whyFailed}}},
 		{"conformance/known/README.md", []part{{"codes", knownCodes}}},
 		{"hack/README.md", []part{{"programs", packages("hack")}}},
 		{"sim/trace/README.md", []part{{"events", events}}},

@@ -141,6 +141,8 @@ func (r *reader) follow(b *Block) {
 		r.console(b)
 	case "yaml":
 		r.yaml(b)
+	case "make":
+		r.makefile(b)
 	case "go":
 		r.goSource(b)
 	case "", "text":
@@ -212,7 +214,8 @@ func (r *reader) environment() []string {
 			env = append(env, v)
 		}
 	}
-	return append(env, "PATH="+r.bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8", "GITHUB_STEP_SUMMARY=summary.md")
+	return append(env, "PATH="+r.bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "TERM=dumb", "LC_ALL=C.UTF-8", "GITHUB_STEP_SUMMARY=summary.md",
+		"CI_NODE_INDEX=2", "CI_NODE_TOTAL=4")
 }
 
 // write writes the files of the page before anything is run, so that a page may
@@ -257,8 +260,10 @@ func (r *reader) yaml(b *Block) {
 		}
 	case b.Has("workflow"):
 		r.workflow(b)
+	case b.Has("ci"):
+		r.pipeline(b)
 	default:
-		r.Errorf("line %d: a yaml block needs file=NAME, fragment or workflow", b.Line)
+		r.Errorf("line %d: a yaml block needs file=NAME, fragment, workflow or ci", b.Line)
 	}
 }
 
@@ -280,6 +285,47 @@ func (r *reader) workflow(b *Block) {
 	if ran == 0 {
 		r.Errorf("line %d: a workflow without a command", b.Line)
 	}
+}
+
+// pipeline runs the commands of a whole pipeline of a CI service: what stands
+// under "run" or "script", wherever that is.
+func (r *reader) pipeline(b *Block) {
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(b.Text), &root); err != nil {
+		r.Errorf("line %d: %v", b.Line, err)
+		return
+	}
+	ran := 0
+	var walk func(n *yaml.Node, under string)
+	walk = func(n *yaml.Node, under string) {
+		switch {
+		case n.Kind == yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				walk(n.Content[i+1], n.Content[i].Value)
+			}
+		case n.Kind == yaml.ScalarNode && (under == "run" || under == "script"):
+			for _, c := range Commands(n.Value) {
+				r.shell(b, matrix.Replace(c), 0)
+				ran++
+			}
+		default:
+			for _, child := range n.Content {
+				walk(child, under)
+			}
+		}
+	}
+	walk(&root, "")
+	if ran < 2 {
+		r.Errorf("line %d: a pipeline with %d commands", b.Line, ran)
+	}
+}
+
+// makefile makes the first target of a makefile.
+func (r *reader) makefile(b *Block) {
+	if err := os.WriteFile(filepath.Join(r.dir, "Makefile"), []byte(b.Text), 0o644); err != nil {
+		r.Fatal(err)
+	}
+	r.shell(b, "true && make", 0) // not the make of this module, which is exempt
 }
 
 // goSource must parse: as a file, as declarations or as statements.
