@@ -315,14 +315,14 @@ func (g *guest) occupy() {
 	slices.SortStableFunc(g.agent, func(a, b occupation) int { return cmp.Compare(a.lo, b.lo) })
 }
 
-// leftBehind is when the agent may have read the command of a try that failed
+// leftBehind is when the agent may be done with the command of a try that failed
 // without it: bytes wait in the port of an agent that is away.
 func (g *guest) leftBehind(t *history.Try) time.Duration {
 	saw := g.vm.Of(trace.GuestSaw)
 	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
 	for _, m := range saw[first:] {
 		if m.Value == agentEndpoint {
-			return m.T
+			return m.T + g.court.lore.replyDelay(m.Msg)
 		}
 	}
 	return t.End
