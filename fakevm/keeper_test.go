@@ -71,7 +71,8 @@ func (k *keeper) AgentChannel(func(fakevm.Session) fakevm.Handler) (fakevm.Sessi
 }
 func (k *keeper) Blocking(fakevm.Session, func(fakevm.BlockingConn)) fakevm.Handler { return nil }
 func (k *keeper) Log(r fakevm.Record)                                               { k.saw = append(k.saw, r) }
-func (k *keeper) KeepAgent(s fakevm.AgentState)                                     { k.states = append(k.states, s) }
+
+func (k *keeper) KeepAgent(s fakevm.AgentState) { k.states = append(k.states, s) }
 
 // until fires what is due until an instant.
 func (k *keeper) until(t time.Duration) {

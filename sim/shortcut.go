@@ -1,6 +1,10 @@
 package sim
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // The methods here are for those who know what a stretch of a run would come
 // to and leave it out: they tell whether the world is quiet, and account for
@@ -36,9 +40,9 @@ func (k *Kernel) Pending(counts func(Actor) bool) (n int, next time.Duration) {
 
 // Spent is how many tie keys each actor has been given, added to dst.
 func (k *Kernel) Spent(dst map[Actor]uint64) {
-	for a, s := range k.actors {
-		if s.count > 0 {
-			dst[a] = s.count
+	for _, a := range slices.Sorted(maps.Keys(k.actors)) {
+		if n := k.actors[a].count; n > 0 {
+			dst[a] = n
 		}
 	}
 }

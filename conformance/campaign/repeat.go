@@ -116,7 +116,8 @@ func Outcomes(r, again *report.Report) []error {
 	var errs []error
 	a, b := r.Implementation, again.Implementation
 	for _, p := range [][3]string{
-		{"name of the prober", a.Name, b.Name}, {"version of the prober", a.Version, b.Version},
+		{"name of the prober", a.Name, b.Name},
+		{"version of the prober", a.Version, b.Version},
 		{"claims", fmt.Sprint(r.Run.Claimed), fmt.Sprint(again.Run.Claimed)},
 	} {
 		if p[1] != p[2] {

@@ -124,8 +124,12 @@ func unfilled(e *syntax.KnownEntry, list *diag.List) {
 		name string
 		text syntax.Text
 	}{
-		{"case", e.Case}, {"requirement", e.Requirement}, {"message", e.Message},
-		{"reason", e.Reason}, {"issue", e.Issue}, {"expires", e.Expires.Text},
+		{"case", e.Case},
+		{"requirement", e.Requirement},
+		{"message", e.Message},
+		{"reason", e.Reason},
+		{"issue", e.Issue},
+		{"expires", e.Expires.Text},
 	} {
 		if f.text.Pos.Line == 0 || filled(f.text) { // missing, or no text: that was told
 			continue

@@ -98,7 +98,7 @@ func TestShape(t *testing.T) {
 		{header, `known.yaml:1:1: error[S012]: field "entries" is missing`},
 		{header + "entries:\n- {case: a}\n", `known.yaml:4:3: error[S012]: field "expires" is missing`},
 		{header + "entries:\n- {case: a}\n", `known.yaml:4:3: error[S012]: field "reason" is missing`},
-		{header + "entries:\n- {case: a, requirment: b}\n", `known.yaml:4:13: error[S014]: unknown field "requirment"`},
+		{header + "entries:\n- {case: a, reqirement: b}\n", `known.yaml:4:13: error[S014]: unknown field "reqirement"`},
 		{header + "entries:\n- {case: 1}\n", `known.yaml:4:10: error[S010]: expected text, found the number 1`},
 		{header + "entries:\n- {case: a, case: b}\n", `known.yaml:4:13: error[S011]: "case" is already given in line 4`},
 		{header + "entries:\n- {case: a, expires: [1]}\n", `known.yaml:4:22: error[S010]: expected a day as in 2027-01-31, found a list`},

@@ -137,8 +137,12 @@ func (f *File) text(version, digest string) ([]byte, error) {
 		e := &f.Entries[i]
 		mark := "- "
 		for _, field := range [][2]string{
-			{"case", e.Case}, {"requirement", e.Requirement}, {"message", e.Message},
-			{"reason", e.Reason}, {"issue", e.Issue}, {"expires", e.Expires},
+			{"case", e.Case},
+			{"requirement", e.Requirement},
+			{"message", e.Message},
+			{"reason", e.Reason},
+			{"issue", e.Issue},
+			{"expires", e.Expires},
 		} {
 			value := scalar(field[1])
 			if field[0] == "expires" {

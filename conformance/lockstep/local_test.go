@@ -4,9 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vmprobe/vmprobe/conformance/lockstep"
-	"github.com/vmprobe/vmprobe/conformance/lockstep/reference"
-	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
@@ -26,22 +23,3 @@ func cases(t testing.TB, args ...string) []*scenarios.Case {
 }
 
 func same(o suite.Outcome) suite.Outcome { return o }
-
-// local is a bed with a prober in this process.
-func local(t testing.TB, p protocol.Prober) *lockstep.Bed {
-	t.Helper()
-	bed, err := lockstep.New(t.Context(), lockstep.Config{
-		Start: lockstep.Local(func() protocol.Prober {
-			if r, ok := p.(*reference.Prober); ok {
-				another := *r
-				return &another
-			}
-			return p
-		}),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { bed.Close() })
-	return bed
-}

@@ -29,7 +29,7 @@ func writeGitHub(w io.Writer, r *Report) error {
 		case judge.Pass:
 			continue
 		case judge.Fail, judge.Error:
-			message = cut(message, maxMessage) + "\n" + g.Replay()
+			message = cut(message) + "\n" + g.Replay()
 		case judge.Exempt, judge.NotClaimed, judge.NotRun:
 			level, message = "notice", g.Reason
 		}
@@ -60,7 +60,8 @@ func writeGitHub(w io.Writer, r *Report) error {
 }
 
 // cut shortens a text to a number of runes.
-func cut(s string, most int) string {
+func cut(s string) string {
+	const most = maxMessage
 	if len(s) <= most {
 		return s
 	}
@@ -122,7 +123,7 @@ func acceptedFailures(b *strings.Builder, list []group) {
 		case n > maxAccepted:
 			continue
 		}
-		fmt.Fprintf(b, "- <code>%s</code>: %s\n", Inline(cut(list[i].Case, maxMessage)), Inline(cut(list[i].Reason, maxMessage)))
+		fmt.Fprintf(b, "- <code>%s</code>: %s\n", Inline(cut(list[i].Case)), Inline(cut(list[i].Reason)))
 	}
 	if n > maxAccepted {
 		fmt.Fprintf(b, "\nand %d more, see the report\n", n-maxAccepted)
@@ -144,7 +145,7 @@ func details(b *strings.Builder, list []group) {
 			continue
 		}
 		message, _ := firstFailure(&g.Verdict)
-		head := fmt.Sprintf("%s <code>%s</code>: %s", g.Result, Inline(cut(g.Case, maxMessage)), Inline(cut(message, maxMessage)))
+		head := fmt.Sprintf("%s <code>%s</code>: %s", g.Result, Inline(cut(g.Case)), Inline(cut(message)))
 		text := strings.TrimRight(g.text(), "\n")
 		fence := strings.Repeat("`", max(3, longestRun(text)+1))
 		block := fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s\n%s\n%s\n\n</details>\n", head, fence, text, fence)

@@ -109,7 +109,8 @@ func vendor() *report.Report {
 	unseen := verdict("retries", "kubevirt", 6, judge.Pass)
 	unseen.Requirements = []string{"TIM-RETRY"}
 	unseen.Silent = []oracle.Silence{
-		{Requirement: "TIM-NO-OVERLAP", Why: "the view guest shows no attempts"}, {Requirement: "TIM-RETRY", Why: "the view guest shows no attempts"},
+		{Requirement: "TIM-NO-OVERLAP", Why: "the view guest shows no attempts"},
+		{Requirement: "TIM-RETRY", Why: "the view guest shows no attempts"},
 		{Requirement: "TIM-RETRY", Why: "two probes ask the same port"},
 	}
 	late := verdict("late", "kubevirt", 6, judge.NotRun)

@@ -49,8 +49,13 @@ func TestSchema(t *testing.T) {
 			}
 		}
 		for _, wrong := range [][2]string{
-			{`"result": "`, `"reslut": "`}, {`"result": "`, `"result": "x`}, {`"firstSeed": 6`, `"firstSeed": "6"`}, {`"until": "280s"`, `"until": "280"`},
-			{`"kind": "ConformanceReport"`, `"kind": "Report"`}, {`"implementation": {`, `"implementations": {`}, {`"runs": [`, `"trace": [`},
+			{`"result": "`, `"reslut": "`},
+			{`"result": "`, `"result": "x`},
+			{`"firstSeed": 6`, `"firstSeed": "6"`},
+			{`"until": "280s"`, `"until": "280"`},
+			{`"kind": "ConformanceReport"`, `"kind": "Report"`},
+			{`"implementation": {`, `"implementations": {`},
+			{`"runs": [`, `"trace": [`},
 		} {
 			if !strings.Contains(text, wrong[0]) {
 				t.Fatalf("%s has no %s", name, wrong[0])

@@ -1,6 +1,8 @@
 package simbed
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -118,8 +120,8 @@ func (l *lesson) settled() {
 	}
 	now, answers := map[sim.Actor]uint64{}, l.answers()
 	k.Spent(now)
-	for a, n := range now {
-		if n > l.keys[a] && answers(a) {
+	for _, a := range slices.Sorted(maps.Keys(now)) {
+		if n := now[a]; n > l.keys[a] && answers(a) {
 			l.e.keys = append(l.e.keys, spent{a, n - l.keys[a]})
 		}
 	}

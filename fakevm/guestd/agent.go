@@ -210,7 +210,7 @@ func (a *agent) serveCommands(l net.Listener) {
 }
 
 func (a *agent) command(c net.Conn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var argv []string
 	if json.NewDecoder(c).Decode(&argv) != nil || len(argv) == 0 {
 		return
@@ -251,7 +251,7 @@ func RunAsCommand(argv []string, stdout io.Writer) (exit int) {
 	if err != nil {
 		return failed
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var o Outcome
 	if json.NewEncoder(c).Encode(argv) != nil || json.NewDecoder(c).Decode(&o) != nil || o.Missing {
 		return failed

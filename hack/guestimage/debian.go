@@ -133,7 +133,7 @@ func (d *deb) read(ctx context.Context, dir string, fn func(name, target string,
 	t := tar.NewReader(pipe)
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil && (h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeSymlink) {

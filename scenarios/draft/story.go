@@ -312,11 +312,12 @@ func (t *teller) killable(l *probe) bool {
 
 // recreated tells whether a container follows one that was killed.
 func (t *teller) recreated() bool {
-	switch {
-	case t.resolved.Profile == probes.OpenShiftDoc:
+	switch t.resolved.Profile {
+	case probes.OpenShiftDoc:
 		return true
-	case t.resolved.Profile == probes.Kubernetes:
+	case probes.Kubernetes:
 		return t.resolved.RestartPolicy == "Always"
+	default:
 	}
 	return t.resolved.RunStrategy == "Always"
 }

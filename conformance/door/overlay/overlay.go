@@ -29,7 +29,7 @@ var errOutside = errors.New("only TCP leads into the simulated network: a real s
 // take makes a dial of a net.Dialer on the simulated network, within the
 // Timeout and the Deadline of the dialer. Its Control and LocalAddr have no
 // meaning there. Unix sockets are left alone.
-func take(ctx context.Context, d *net.Dialer, network, address string, dial door.Dial) (conn net.Conn, taken bool, err error) {
+func take(ctx context.Context, d *net.Dialer, network, address string, dial door.Dial) (conn net.Conn, taken bool, err error) { //nolint:unparam // used by what is built with the overlay
 	switch network {
 	case "tcp", "tcp4", "tcp6":
 	case "unix", "unixgram", "unixpacket":

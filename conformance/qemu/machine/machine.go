@@ -40,7 +40,7 @@ func (l *Lab) launch(ctx context.Context, dir string, args []string) (*Machine, 
 	if err != nil {
 		return nil, err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	m := &Machine{dir: dir, exited: make(chan struct{})}
 	m.cmd = exec.Command(l.qemu, args...)
 	log, err := os.Create(filepath.Join(dir, qemuLog))

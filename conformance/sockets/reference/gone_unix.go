@@ -17,7 +17,7 @@ func gone(c net.Conn) bool {
 	over := true
 	if err := raw.Control(func(fd uintptr) {
 		n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		over = n == 0 && err == nil || err != nil && err != syscall.EAGAIN //nolint:errorlint // an errno
+		over = n == 0 && err == nil || err != nil && err != syscall.EAGAIN
 	}); err != nil {
 		return true
 	}
