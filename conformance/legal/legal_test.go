@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vmprobe/vmprobe/conformance/legal"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/probes"
@@ -79,7 +81,7 @@ func TestParallel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(one.Document(), four.Document()) {
-		t.Error("the results differ")
+		t.Error("the results differ:", cmp.Diff(one.Document(), four.Document()))
 	}
 	if d := one.Document(); d.Runs.Runs != 40*len(cases) || one.Length() < time.Hour {
 		t.Errorf("too little was run: %+v", d.Runs)

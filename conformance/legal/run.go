@@ -168,20 +168,20 @@ func (t *trial) rehearse(list []Prober) {
 	if t.row.Case.Profile.Tries <= 1 {
 		return
 	}
-	for i := range share(t.row.Case.ID()+"rehearsal", len(list), rehearsals) {
+	for _, i := range share(t.row.Case.ID()+"rehearsal", len(list), rehearsals) {
 		p := list[i]
 		p.Tries, p.Slow.Results, p.Race = 1, 0, 0
 		_, _ = t.play(&p, t.memory, &t.events) // what cannot be run is found later
 	}
 }
 
-func (t *trial) with(list []Prober, check map[int]bool) (same bool) {
+func (t *trial) with(list []Prober, check []int) (same bool) {
 	for i := range list {
 		if t.row.Broken != "" || t.ctx.Err() != nil {
 			break
 		}
 		t.run(&list[i])
-		if check[i] && !t.again(&list[i]) {
+		if slices.Contains(check, i) && !t.again(&list[i]) {
 			return false
 		}
 	}
@@ -189,15 +189,15 @@ func (t *trial) with(list []Prober, check map[int]bool) (same bool) {
 }
 
 // share are the numbers of some of n probers: as far apart as can be, and not
-// the same ones for each case.
-func share(id string, n, size int) map[int]bool {
+// the same ones for each case. Their order does not hang on anything else.
+func share(id string, n, size int) []int {
 	size = min(size, n)
 	h := fnv.New64a()
 	h.Write([]byte(id))
 	start := int(h.Sum64() % uint64(n))
-	some := make(map[int]bool, size)
+	some := make([]int, size)
 	for i := range size {
-		some[(start+i*n/size)%n] = true
+		some[i] = (start + i*n/size) % n
 	}
 	return some
 }
@@ -231,7 +231,7 @@ func (t *trial) like(other *trial, list []Prober) bool {
 	if other.row.Broken != "" || t.ctx.Err() != nil {
 		return false
 	}
-	for i := range share(t.row.Case.ID(), len(list), max(1, t.o.Checks)) {
+	for _, i := range share(t.row.Case.ID(), len(list), max(1, t.o.Checks)) {
 		var here, there trace.Recorder
 		if _, err := t.play(&list[i], nil, &here); err != nil {
 			return false

@@ -359,7 +359,8 @@ func covered(list []group) (named, broken []string) {
 		named = append(named, list[i].Requirements...)
 		for _, c := range list[i].runs {
 			for _, f := range c.Failures {
-				broken = append(broken, f.Requirement)
+				// Bytes that are not UTF-8 are one rune each, as in JSON.
+				broken = append(broken, string([]rune(f.Requirement)))
 			}
 		}
 	}
