@@ -246,8 +246,13 @@ func (a *agent) install(commands []string) error {
 
 // RunAsCommand is what a program does that the real agent started.
 func RunAsCommand(argv []string, stdout io.Writer) (exit int) {
+	return RunCommandAt(CommandSocket, argv, stdout)
+}
+
+// RunCommandAt is RunAsCommand where the script answers at another socket.
+func RunCommandAt(socket string, argv []string, stdout io.Writer) (exit int) {
 	const failed = 126
-	c, err := net.Dial("unix", CommandSocket)
+	c, err := net.Dial("unix", socket)
 	if err != nil {
 		return failed
 	}

@@ -41,6 +41,9 @@ type Thread interface {
 	At(t time.Duration, fn func()) (cancel func())
 }
 
+// NewThread makes a thread that began at an instant, which may have passed.
+func NewThread(start time.Time) Thread { return &ownThread{start: start} }
+
 // ownThread is a mutex and the wall clock.
 type ownThread struct {
 	sync.Mutex
@@ -88,7 +91,7 @@ var (
 // New makes a host whose time starts now.
 func New(cfg Config) *Host {
 	if cfg.Thread == nil {
-		cfg.Thread = &ownThread{start: time.Now()}
+		cfg.Thread = NewThread(time.Now())
 	}
 	return &Host{
 		cfg: cfg, mu: cfg.Thread, ports: map[uint16]*port{},

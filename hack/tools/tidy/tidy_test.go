@@ -29,6 +29,7 @@ var wallClock = map[string]bool{
 	module + "/probes/realtime": true,
 	module + "/fakevm/oshost":   true,
 	module + "/fakevm/guestd":   true,
+	module + "/fakevm/guestpod": true,
 }
 
 func load(t *testing.T) []*packages.Package {
