@@ -22,6 +22,12 @@ conformance: build ## Put vmprobe's prober, or that of ARGS, through every embed
 build: ## Build bin/vmprobe, one binary without cgo
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/vmprobe ./cmd/vmprobe
 
+LIBVIRT_TAGS := libvirt,libvirt_dlopen
+
+.PHONY: build-libvirt
+build-libvirt: ## Build bin/vmprobe with libvirt: needs gcc, and libvirt.so.0 when it runs
+	CGO_ENABLED=1 $(GO) build -trimpath -tags $(LIBVIRT_TAGS) -o bin/vmprobe ./cmd/vmprobe
+
 .PHONY: test
 test: ## Run all tests
 	$(GO) test -shuffle=on ./...

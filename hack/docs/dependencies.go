@@ -40,6 +40,7 @@ var saves = map[string]string{
 	"k8s.io/apimachinery":                      "object metadata, and validation messages in Kubernetes' own words",
 	"k8s.io/client-go":                         "a fake cluster API in which observers find the simulated objects",
 	"kubevirt.io/api":                          "VirtualMachine, VirtualMachineInstance and their probes as KubeVirt defines them",
+	"libvirt.org/go/libvirt":                   "libvirt's own Go binding, in builds with the tag libvirt: agent calls, codes and events as KubeVirt sees them",
 	"pgregory.net/rapid":                       "property tests that shrink what they find",
 	"sigs.k8s.io/json":                         "JSON decoding as strict as the API server's: unknown and repeated fields in its words",
 	"sigs.k8s.io/yaml":                         "YAML with the names of the JSON form, as kubectl reads and writes it",

@@ -1,6 +1,9 @@
 package guestagent
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Code is a libvirt error number.
 type Code int
@@ -73,7 +76,7 @@ type Error struct {
 
 // Error gives the words of libvirt's Go binding.
 func (e *Error) Error() string {
-	return fmt.Sprintf("virError(Code=%d, Domain=10, Message='%s%s')", int(e.Code), e.Code.prefix(), e.Text)
+	return fmt.Sprintf("virError(Code=%d, Domain=10, Message='%s')", int(e.Code), strings.TrimSuffix(e.Code.prefix()+e.Text, ": "))
 }
 
 // The errors of GA-ORDER, in libvirt's words.
@@ -88,3 +91,9 @@ var (
 	errMissingReply  = &Error{InternalError, "Missing agent reply object"}
 	errTooLong       = &Error{InternalError, fmt.Sprintf("No complete agent response found in %d bytes", maxResponse)}
 )
+
+// NewError is an error that libvirt itself has told. A code of its message is
+// put in words once only.
+func NewError(code Code, message string) *Error {
+	return &Error{code, strings.TrimPrefix(strings.TrimPrefix(message, code.prefix()), strings.TrimSuffix(code.prefix(), ": "))}
+}

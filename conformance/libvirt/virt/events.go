@@ -1,0 +1,42 @@
+package virt
+
+// EventKind is what an event is about.
+type EventKind string
+
+// The kinds of events.
+const (
+	Lifecycle EventKind = "lifecycle" // Code: virDomainEventType, Detail: by its code
+	Agent     EventKind = "agent"     // Code: AgentConnected or AgentDisconnected, Detail: why
+	Reboot    EventKind = "reboot"    // the guest was reset, one to several times each
+	Watchdog  EventKind = "watchdog"  // Code: virDomainEventWatchdogAction
+)
+
+// virDomainEventType.
+const (
+	Defined = iota
+	Undefined
+	Started
+	Suspended
+	Resumed
+	Stopped
+	Shutdown
+	PMSuspended
+	Crashed
+)
+
+// ByGuest is the detail of Shutdown when the guest has done it.
+const ByGuest = 1
+
+// Whether the guest agent has its port open. A domain begins with
+// AgentDisconnected; libvirt tells of one change a second at most.
+const (
+	AgentConnected    = 1
+	AgentDisconnected = 2
+)
+
+// Event is what libvirt tells of a domain.
+type Event struct {
+	Domain       string
+	Kind         EventKind
+	Code, Detail int
+}
