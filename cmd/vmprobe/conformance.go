@@ -16,6 +16,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
+	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -92,12 +93,13 @@ func (f *proberFlags) config(seed uint64) (lockstep.Config, error) {
 	return lockstep.Config{Start: command.Start, Tool: campaign.Version(), Nonce: nonce}, err
 }
 
-// open starts the prober.
-func (f *proberFlags) open(ctx context.Context, seed uint64) (*lockstep.Bed, error) {
+// open starts the prober; ground is where VMs live in wall time, nil: nowhere.
+func (f *proberFlags) open(ctx context.Context, seed uint64, ground lockstep.Ground) (*lockstep.Bed, error) {
 	config, err := f.config(seed)
 	if err != nil {
 		return nil, err
 	}
+	config.Ground = ground
 	b, err := lockstep.New(ctx, config)
 	if err != nil {
 		return nil, exit(exitCouldNotRun, err)
@@ -164,6 +166,8 @@ With --testbed loopback the guests stand on real sockets and time is real: all c
 at once, those that take longer than --max-length are left out, and those that sockets
 cannot express are not-run with the reason. With --testbed qemu they are real QEMU VMs
 with the real guest agent, started from a template; KVM is used if a guest boots with it.
+A prober decides there as in virtual time: the suite makes the exchanges that it asks
+for with the real guests, and nowNs is the wall clock.
 
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,
@@ -174,6 +178,7 @@ byte for byte.`,
   vmprobe conformance --door sockets --max-length 60s -- ./my-prober
   vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --testbed qemu 'agent-*' --profile kubevirt
+  vmprobe conformance --testbed qemu 'agent-*' -- ./my-prober --stdio
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}
@@ -200,6 +205,8 @@ byte for byte.`,
 		switch {
 		case f.door == protocol.Sockets:
 			return f.executeSockets(cmd.Context(), s, env, jobs, allAtOnce)
+		case f.wall() && len(f.argv) > 0:
+			return f.executeBehind(cmd.Context(), s, env, jobs, allAtOnce)
 		case f.wall():
 			return f.executeWall(cmd.Context(), s, env, jobs, allAtOnce)
 		case len(f.argv) == 0:
@@ -217,7 +224,10 @@ func (f *conformanceFlags) checkGround(cmd *cobra.Command) error {
 		switch {
 		case len(f.argv) == 0:
 			return usagef("--door sockets is the way to another prober: name one, as in --door sockets -- vmprobe prober --sockets")
-		case cmd.Flags().Changed("testbed") && !f.wall():
+		case f.testbed == qemu.Name:
+			return usagef("--door sockets --testbed qemu: no socket of another program reaches VMs behind a wire that is in this process; " +
+				"leave out --door, so that the suite makes the exchanges for the prober")
+		case cmd.Flags().Changed("testbed") && f.testbed != (*loopback.Bed)(nil).Name():
 			return usagef("--door sockets needs real sockets: leave out --testbed %s", f.testbed)
 		}
 		f.testbed = (*loopback.Bed)(nil).Name()
@@ -225,15 +235,12 @@ func (f *conformanceFlags) checkGround(cmd *cobra.Command) error {
 	if err := f.testbedFlags.check(cmd); err != nil {
 		return err
 	}
-	if f.wall() && len(f.argv) > 0 && !sockets {
-		return usagef("--testbed %s runs the prober of vmprobe only; another one is tested on sim, or by --door sockets", f.testbed)
-	}
 	return nil
 }
 
 // executeProber runs the jobs against the prober that the flags name.
 func (f *conformanceFlags) executeProber(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
-	b, err := f.open(ctx, f.Seed)
+	b, err := f.open(ctx, f.Seed, nil)
 	if err != nil {
 		return err
 	}

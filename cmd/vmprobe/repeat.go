@@ -148,7 +148,7 @@ func (f *repeatFlags) campaign(ctx context.Context, r *report.Report) (c *campai
 		c.Bed = ground
 		return c, done, nil
 	}
-	b, err := f.open(ctx, r.Run.FirstSeed)
+	b, err := f.open(ctx, r.Run.FirstSeed, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/sockets"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -33,7 +34,7 @@ func (f *conformanceFlags) executeSockets(ctx context.Context, s streams, env lo
 		return err
 	}
 	f.put(c, b)
-	c.Mode, f.still = "wall", f.unchanged
+	c.Mode, f.still = report.Wall, f.unchanged
 	if allAtOnce {
 		f.parallel = len(jobs)
 		cases := make([]*scenarios.Case, len(jobs))

@@ -11,10 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
+	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
-	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
@@ -71,7 +72,7 @@ func (f *testbedFlags) bounded(s streams, jobs []suite.Job) ([]suite.Job, error)
 
 // wallBed is a testbed that leaves something behind.
 type wallBed interface {
-	testbed.Testbed
+	lockstep.Ground
 	Close() error
 }
 
@@ -121,9 +122,49 @@ func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env looku
 	if err != nil {
 		return err
 	}
-	c.Mode = "wall"
+	c.Mode = report.Wall
 	if allAtOnce {
 		f.parallel = f.atOnce(len(jobs))
 	}
 	return f.finish(ctx, s, env, c, jobs)
 }
+
+// probersAtOnce is how many processes of a prober run at a time, at most: each
+// has one case.
+const probersAtOnce = 64
+
+// executeBehind is executeWall with a prober that is a program: it decides, and
+// the exchanges that it asks for are made with the guests.
+func (f *conformanceFlags) executeBehind(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, allAtOnce bool) error {
+	jobs, err := f.bounded(s, jobs)
+	if err != nil {
+		return err
+	}
+	// The prober first: it is there at once, or wrong.
+	ground := &laterGround{}
+	b, err := f.open(ctx, f.Seed, ground)
+	if err != nil {
+		return err
+	}
+	defer b.Close() //nolint:errcheck // the verdict stands; what is left is killed
+	if ground.wallBed, err = f.openWall(ctx, s); err != nil {
+		return err
+	}
+	defer ground.Close() //nolint:errcheck // sockets in a temporary directory
+	c, err := f.campaign(s, env, b)
+	if err != nil {
+		return err
+	}
+	f.put(c, b)
+	c.Mode, f.still = report.Wall, f.unchanged
+	if allAtOnce {
+		f.parallel = min(f.atOnce(len(jobs)), probersAtOnce)
+	}
+	if err := b.Ready(ctx, min(f.parallel, len(jobs))); err != nil {
+		return exit(exitCouldNotRun, fmt.Errorf("start the probers of all cases at once: %w; -p bounds them", err))
+	}
+	return f.finish(ctx, s, env, c, jobs)
+}
+
+// laterGround is a testbed that is opened when the prober is known to answer.
+type laterGround struct{ wallBed }

@@ -81,6 +81,9 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 	if c.Door != protocol.Lockstep { // which is the default
 		v.Door = c.Door
 	}
+	if c.Mode == report.Wall {
+		v.Testbed = c.Bed.Name()
+	}
 	if c.Again != nil {
 		v.Command = c.Again(o.Job)
 	}

@@ -66,8 +66,9 @@ type Verdict struct {
 	View   trace.View
 	Silent []oracle.Silence
 	// Prober is the command of the prober under test, as for a shell; empty:
-	// that of vmprobe. Door is the way to it; empty: the default one.
-	Prober, Door string
+	// that of vmprobe. Door is the way to it; empty: the default one. Testbed is
+	// where the VMs lived in wall time; empty: they were simulated.
+	Prober, Door, Testbed string
 	// Command runs the case again where no command of vmprobe can, as for a
 	// shell: a prober that is a Go function has only its test.
 	Command string
@@ -78,16 +79,21 @@ func (v *Verdict) Replay() string {
 	if v.Command != "" {
 		return v.Command
 	}
-	if v.Prober != "" {
-		what := v.Case
+	if v.Prober != "" || v.Testbed != "" {
+		what, way, prober := v.Case, "", ""
 		if v.ScenarioFlag() != "" {
 			what = v.File
 		}
-		door := ""
-		if v.Door != "" {
-			door = " --door " + v.Door
+		switch {
+		case v.Door != "": // which has its testbed
+			way = " --door " + v.Door
+		case v.Testbed != "":
+			way = " --testbed " + v.Testbed
 		}
-		return fmt.Sprintf("vmprobe conformance %s%s --seed %d -v -- %s", ShellWord(what), door, v.Seed, v.Prober)
+		if v.Prober != "" {
+			prober = " -- " + v.Prober
+		}
+		return fmt.Sprintf("vmprobe conformance %s%s --seed %d -v%s", ShellWord(what), way, v.Seed, prober)
 	}
 	return fmt.Sprintf("vmprobe replay %s --seed %d", ShellWord(v.Case), v.Seed) + v.ScenarioFlag()
 }

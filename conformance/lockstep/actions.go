@@ -100,6 +100,9 @@ func (s *session) goOn(t *try, a *protocol.Action) *protocol.Violation {
 		return s.exchange(t, a)
 	case protocol.Cancel:
 		t.asking = 0
+		if s.live != nil {
+			s.live.forget(t.id)
+		}
 	case protocol.Result:
 		if t.finished {
 			return &protocol.Violation{Field: "id", What: fmt.Sprintf("try %d has a result already", t.id), Fix: "give one result a try"}

@@ -9,6 +9,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -21,6 +22,18 @@ type Config struct {
 	Tool string
 	// Nonce is what the canaries of this run are drawn from.
 	Nonce string
+	// Ground is where the VMs live when time is real; nil: they are simulated.
+	Ground Ground
+}
+
+// Ground is a testbed in wall time, for another prober than our own.
+type Ground interface {
+	testbed.Testbed
+	// UnsupportedBehind is Unsupported for RunBehind.
+	UnsupportedBehind(c *scenarios.Case) string
+	// RunBehind is Run with the prober that a door puts into the world. It asks
+	// for exchanges with simbed.Ground.Away.
+	RunBehind(ctx context.Context, c *scenarios.Case, seed uint64, door simbed.Door) (*trace.Trace, error)
 }
 
 // Stream is a prober as its messages: a process, or a function.
@@ -31,8 +44,8 @@ type Stream interface {
 	Close() error
 }
 
-// Bed is the testbed "sim" with a prober behind the lockstep door. It is safe
-// for concurrent use: each case that runs has a prober of its own, and those
+// Bed is a testbed with a prober behind the lockstep door. It is safe for
+// concurrent use: each case that runs has a prober of its own, and those
 // that are idle are used again.
 type Bed struct {
 	cfg      Config
@@ -79,10 +92,20 @@ func (b *Bed) Canaries() []string { return protocol.Canaries(protocol.Offer(b.cf
 func (b *Bed) Profiles() []string { return slices.Clone(b.greeting.Profiles) }
 
 // Name implements testbed.Testbed.
-func (b *Bed) Name() string { return "sim" }
+func (b *Bed) Name() string {
+	if b.cfg.Ground != nil {
+		return b.cfg.Ground.Name()
+	}
+	return simbed.Bed{}.Name()
+}
 
 // Unsupported implements testbed.Testbed.
-func (b *Bed) Unsupported(*scenarios.Case) string { return "" }
+func (b *Bed) Unsupported(c *scenarios.Case) string {
+	if b.cfg.Ground != nil {
+		return b.cfg.Ground.UnsupportedBehind(c)
+	}
+	return ""
+}
 
 // Unclaimed lists what a case needs and the prober does not claim.
 func (b *Bed) Unclaimed(c *scenarios.Case) []string {
@@ -125,8 +148,12 @@ func (b *Bed) play(ctx context.Context, p *peer, c *scenarios.Case, seed uint64)
 	if err != nil {
 		return nil, err
 	}
-	bed := simbed.Bed{Tool: b.cfg.Tool, Bare: true, Door: door(p, open)}
-	t, err := bed.Run(ctx, c, seed)
+	var t *trace.Trace
+	if b.cfg.Ground != nil {
+		t, err = b.playLive(ctx, p, c, seed, open)
+	} else {
+		t, err = simbed.Bed{Tool: b.cfg.Tool, Bare: true, Door: door(p, open)}.Run(ctx, c, seed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +163,47 @@ func (b *Bed) play(ctx context.Context, p *peer, c *scenarios.Case, seed uint64)
 	p.opened = false
 	_, err = p.Call(&protocol.Request{Op: protocol.Close})
 	return t, err
+}
+
+// playLive runs one case on real ground.
+func (b *Bed) playLive(ctx context.Context, p *peer, c *scenarios.Case, seed uint64, open *protocol.Request) (*trace.Trace, error) {
+	var s *session
+	watch := watchWaits(p)
+	t, err := b.cfg.Ground.RunBehind(ctx, c, seed, func(g *simbed.Ground) (simbed.Prober, error) {
+		var err error
+		s, err = enterLive(g, p, open)
+		return s, err
+	})
+	late := watch()
+	if s != nil {
+		if broken := s.hangUp(); broken != nil {
+			return nil, broken
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.Late = max(t.Late, late)
+	return t, nil
+}
+
+// Ready starts so many probers, before any clock runs.
+func (b *Bed) Ready(ctx context.Context, n int) error {
+	for {
+		b.mu.Lock()
+		there := len(b.idle)
+		b.mu.Unlock()
+		if there >= n {
+			return nil
+		}
+		p, err := b.start(ctx)
+		if err != nil {
+			return err
+		}
+		b.mu.Lock()
+		b.idle = append(b.idle, p)
+		b.mu.Unlock()
+	}
 }
 
 // take gives an idle prober, or a new one.

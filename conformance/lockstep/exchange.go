@@ -27,21 +27,32 @@ func (s *session) exchange(t *try, a *protocol.Action) *protocol.Violation {
 		}
 	}
 	t.asked++
-	number := t.asked
+	number, vm := t.asked, t.pod.Machine.Config.Name
 	t.asking = number
-	s.g.Go(t.actor, t.pod.Machine.Config.Name, t.instance, func(site *simbed.Site) {
-		e := ask(site)
-		if s.over || t.asking != number || s.tries[t.id] != t {
-			return // cancelled, or the prober has begun anew
-		}
-		t.asking = 0
-		if s.spins() {
-			return
-		}
-		e.Event, e.ID = protocol.Answer, t.id
-		s.tell(e)
-	})
+	if s.live != nil {
+		s.g.Away(vm, t.instance, func(site *simbed.Site) {
+			e := ask(site)
+			s.live.lock.Lock()
+			defer s.live.lock.Unlock()
+			s.answer(t, number, e)
+		})
+		return nil
+	}
+	s.g.Go(t.actor, vm, t.instance, func(site *simbed.Site) { s.answer(t, number, ask(site)) })
 	return nil
+}
+
+// answer tells the prober what came of an exchange.
+func (s *session) answer(t *try, number int, e protocol.Event) {
+	if s.over || t.asking != number || s.tries[t.id] != t {
+		return // cancelled, or the prober has begun anew
+	}
+	t.asking = 0
+	if s.spins() {
+		return
+	}
+	e.Event, e.ID = protocol.Answer, t.id
+	s.tell(e)
 }
 
 // maker is the exchange of an action; nil: none.

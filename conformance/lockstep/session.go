@@ -31,27 +31,32 @@ type session struct {
 	tries  map[int64]*try
 	counts map[place]*count
 	over   bool // the run has ended in an error
+	broken error
 	at     time.Duration
 	rounds int // of the prober's making, at that instant
+
+	live *live // how the prober is told when time is real; nil: it is virtual
 }
 
 // door returns the way of the peer into a world. open is called first, with
 // the ground of the case.
 func door(peer Peer, open *protocol.Request) simbed.Door {
-	return func(g *simbed.Ground) (simbed.Prober, error) {
-		s := &session{g: g, peer: peer, tries: map[int64]*try{}, counts: map[place]*count{}}
-		s.Ground, s.Tell = g, s.tell
-		s.wake = g.Kernel().NewTimer(g.Kernel().Name("prober"), s.wakened)
-		reply, err := peer.Call(open)
-		if err != nil {
-			return nil, err
-		}
-		if len(reply.Do) > 0 {
-			return nil, &protocol.Violation{Seq: open.Seq, Field: "do", What: "there is nothing to do at open", Fix: "wait for a step"}
-		}
-		s.arm(reply)
-		return s, nil
+	return func(g *simbed.Ground) (simbed.Prober, error) { return enter(g, peer, open) }
+}
+
+func enter(g *simbed.Ground, peer Peer, open *protocol.Request) (*session, error) {
+	s := &session{g: g, peer: peer, tries: map[int64]*try{}, counts: map[place]*count{}}
+	s.Ground, s.Tell = g, s.tell
+	s.wake = g.Kernel().NewTimer(g.Kernel().Name("prober"), s.wakened)
+	reply, err := peer.Call(open)
+	if err != nil {
+		return nil, err
 	}
+	if len(reply.Do) > 0 {
+		return nil, &protocol.Violation{Seq: open.Seq, Field: "do", What: "there is nothing to do at open", Fix: "wait for a step"}
+	}
+	s.arm(reply)
+	return s, nil
 }
 
 // Restart implements simbed.Prober: the tries in flight are lost, attempts are
@@ -60,6 +65,9 @@ func (s *session) Restart() {
 	s.g.Record(trace.Event{T: s.now(), Kind: trace.ProberRestarted})
 	clear(s.tries)
 	clear(s.counts)
+	if s.live != nil {
+		s.live.restart()
+	}
 	s.tell(s.Restarted()...)
 }
 
@@ -74,7 +82,7 @@ func (s *session) wakened() {
 
 // spins counts a round of the prober's own making and ends a livelock.
 func (s *session) spins() bool {
-	if now := s.now(); now != s.at {
+	if now := s.now(); now != s.at && (s.live == nil || now > s.at+liveInstant) {
 		s.at, s.rounds = now, 0
 	}
 	if s.rounds++; s.rounds <= maxRounds {
@@ -88,7 +96,7 @@ func (s *session) spins() bool {
 }
 
 func (s *session) fail(err error) {
-	s.over = true
+	s.over, s.broken = true, err
 	s.g.Kernel().Stop(s.wake)
 	s.g.Fail(err)
 }
@@ -98,12 +106,21 @@ func (s *session) tell(events ...protocol.Event) {
 	if s.over {
 		return
 	}
+	if s.live != nil {
+		s.live.post(events)
+		return
+	}
 	r := &protocol.Request{Op: protocol.Step, NowNs: int64(s.now()), Events: events}
 	reply, err := s.peer.Call(r)
 	if err != nil {
 		s.fail(err)
 		return
 	}
+	s.obey(r, reply)
+}
+
+// obey does what the prober says.
+func (s *session) obey(r *protocol.Request, reply *protocol.Reply) {
 	s.arm(reply)
 	for i := range reply.Do {
 		if s.over {

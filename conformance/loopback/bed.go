@@ -57,6 +57,12 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	return b.play(ctx, c, seed, &outside{bed: b, Thread: wall.NewThread()}, nil)
 }
 
+// RunBehind is Run with the prober that a door puts into the world. The suite
+// makes its tries for it: see simbed.Ground.Away.
+func (b *Bed) RunBehind(ctx context.Context, c *scenarios.Case, seed uint64, door simbed.Door) (*trace.Trace, error) {
+	return b.play(ctx, c, seed, &outside{bed: b, Thread: wall.NewThread()}, door)
+}
+
 // Street is where the prober of a run finds the guests.
 type Street interface {
 	// Locker is the thread of the world: whoever comes from elsewhere takes it

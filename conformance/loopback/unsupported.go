@@ -26,6 +26,9 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 	return reasons(why)
 }
 
+// UnsupportedBehind is Unsupported for RunBehind.
+func (b *Bed) UnsupportedBehind(c *scenarios.Case) string { return reasons(b.lacks(c)) }
+
 // UnsupportedDoor is Unsupported for RunDoor.
 func (b *Bed) UnsupportedDoor(c *scenarios.Case) string {
 	why := b.lacks(c)

@@ -45,10 +45,16 @@ func (*Bed) Name() string { return Name }
 // Run implements testbed.Testbed: it takes as long as the case says. When it
 // returns, no QEMU of the run is left.
 func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	return b.RunBehind(ctx, c, seed, nil)
+}
+
+// RunBehind is Run with the prober that a door puts into the world; nil: our
+// own. The suite makes its tries for it: see simbed.Ground.Away.
+func (b *Bed) RunBehind(ctx context.Context, c *scenarios.Case, seed uint64, door simbed.Door) (*trace.Trace, error) {
 	o := newOutside(ctx, b.lab, c, seed)
 	defer o.close()
 	sink := wall.NewSink(o.Thread)
-	if err := (simbed.Bed{Bare: true, Outside: o}).Play(ctx, c, seed, sink); err != nil {
+	if err := (simbed.Bed{Bare: true, Outside: o, Door: door}).Play(ctx, c, seed, sink); err != nil {
 		return nil, err
 	}
 	h := trace.Header{Case: c.ID(), Profile: string(c.Profile.Name), Seed: seed, Tool: b.tool, Wall: true, Late: o.Late()}

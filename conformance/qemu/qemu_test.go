@@ -95,7 +95,7 @@ func TestCases(t *testing.T) {
 	running.Wait()
 }
 
-func check(t *testing.T, bed *qemu.Bed, c *scenarios.Case) {
+func check(t *testing.T, bed testbed.Testbed, c *scenarios.Case) {
 	t.Helper()
 	if why := bed.Unsupported(c); why != "" {
 		t.Errorf("%s: %s", c.ID(), why)

@@ -13,6 +13,25 @@ import (
 // Unsupported implements testbed.Testbed: it says what real machines, or the
 // wall clock, cannot do.
 func (b *Bed) Unsupported(c *scenarios.Case) string {
+	why := lacks(c)
+	for i := range c.Events {
+		if c.Events[i].Kind == scenarios.PanicAttempt {
+			why = append(why, "event panic: a try outside does not panic on demand")
+		}
+	}
+	return reasons(why)
+}
+
+// UnsupportedBehind is Unsupported for RunBehind with another prober.
+func (*Bed) UnsupportedBehind(c *scenarios.Case) string { return reasons(lacks(c)) }
+
+func reasons(why []string) string {
+	slices.Sort(why)
+	return strings.Join(slices.Compact(why), "; ")
+}
+
+// lacks is what no prober can meet on this ground.
+func lacks(c *scenarios.Case) []string {
 	var why []string
 	if len(c.VMs) > maxVMs {
 		why = append(why, fmt.Sprintf("%d VMs: at most %d", len(c.VMs), maxVMs))
@@ -32,16 +51,13 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 		switch e := &c.Events[i]; e.Kind {
 		case scenarios.Migrate:
 			why = append(why, "event migrate: one wire is one pod")
-		case scenarios.PanicAttempt:
-			why = append(why, "event panic: a try outside does not panic on demand")
 		default:
 		}
 	}
 	for i := range c.VMs {
 		why = append(why, unsupportedVM(&c.VMs[i])...)
 	}
-	slices.Sort(why)
-	return strings.Join(slices.Compact(why), "; ")
+	return why
 }
 
 func unsupportedVM(v *scenarios.VM) []string {

@@ -215,6 +215,9 @@ func (c *docCase) runs(d *document) []Case {
 		CaseDigest: c.Digest, Profile: c.Profile, Requirements: c.Requirements, Prober: d.Implementation.Command,
 		View: trace.View(d.Run.View), Silent: c.silent(),
 	}
+	if d.Run.Mode == Wall {
+		v.Testbed = d.Run.Testbed
+	}
 	if d.Run.Door != protocol.Lockstep { // which is the default
 		v.Door = d.Run.Door
 	}

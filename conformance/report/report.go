@@ -82,6 +82,9 @@ type Implementation struct {
 	Digest  string          `json:"digest,omitempty" yaml:"digest,omitempty"`
 }
 
+// Wall is the mode of runs in real time; the other one is "virtual".
+const Wall = "wall"
+
 // Run says how the suite was run.
 type Run struct {
 	Testbed   string   `json:"testbed" yaml:"testbed"`               // sim, loopback, ...

@@ -26,6 +26,9 @@ type Roster struct {
 	// AgentSocket is the path of the socket of a VM's guest agent; nil: there
 	// are none.
 	AgentSocket func(vm string) string
+	// Later leaves it to the door to call Silent when the prober has answered to
+	// the start of a container; default: Tell returns with the answer.
+	Later bool
 
 	vms []*Machine
 }
@@ -111,6 +114,25 @@ func (m *Machine) ContainerStarted(c platform.Container) {
 	p.instance, p.running, p.passed, p.startedAt, p.target = c.Instance, true, false, c.At, c.Target
 	p.told = [3]bool{}
 	m.roster.Tell(m.started(p))
+	if !m.roster.Later {
+		m.silent(p)
+	}
+}
+
+// Silent publishes what a container begins with, of the probes that the prober
+// has said nothing of in its answer to the start of an instance.
+func (r *Roster) Silent(vm string, instance int32) {
+	for _, m := range r.vms {
+		if m.Config.Name != vm {
+			continue
+		}
+		if p := m.of(instance); p != nil && p.running {
+			m.silent(p)
+		}
+	}
+}
+
+func (m *Machine) silent(p *Pod) {
 	for _, probe := range m.Config.Probes {
 		if !p.told[probe.Kind] {
 			m.roster.begins(p, probe.Kind)

@@ -79,10 +79,10 @@ func (p *agentPort) tell(k *sim.Kernel) {
 }
 
 // channelOf is libvirt's agent channel in the pod of an instance.
-func (v *vm) channelOf(env *taskEnv, instance int32) *guestagent.Channel {
+func (v *vm) channelOf(instance int32) *guestagent.Channel {
 	p := v.pod(instance)
 	if p.channel == nil {
-		p.channel = newChannel(env.task.Kernel())
+		p.channel = newChannel(v.world.kernel)
 	}
 	return p.channel
 }

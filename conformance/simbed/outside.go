@@ -34,6 +34,9 @@ type Outside interface {
 	Go(fn func(OutsideEnv))
 	// Run lets the kernel follow the wall clock up to an instant.
 	Run(ctx context.Context, until time.Duration) error
+	// Over tells that the run has ended: what comes now does not count. The lock
+	// is held.
+	Over() bool
 }
 
 // Guest is the machine of a VM as the platform handles it: a fakevm.Guest, or
@@ -51,6 +54,8 @@ type Guest interface {
 type OutsideEnv interface {
 	attempt.Env
 	guestagent.Env
+	// Done is closed when the run is given up, or over.
+	Done() <-chan struct{}
 }
 
 // OutsideHost is the ground of one guest. The lock is held in every call.
@@ -173,7 +178,7 @@ func (w *world) tryOutside(req prober.Request, done func(probes.Result)) {
 		case probes.HTTPGet, probes.TCPSocket:
 			r = attempt.Try(env, &attempt.Target{Probe: req.Probe, Profile: profile, Address: addr})
 		default:
-			t := guestagent.Target{Probe: req.Probe, Profile: profile, Container: outsideContainer{w.outside, v}}
+			t := guestagent.Target{Probe: req.Probe, Profile: profile, Container: outsideContainer{w.outside, v, env.Done()}}
 			r = guestagent.Try(env, locked, ch, &t)
 		}
 		w.outside.Lock()
@@ -204,6 +209,7 @@ func (d outsideDomain) PingFailed(message string) {
 type outsideContainer struct {
 	lock sync.Locker
 	vm   *vm
+	done <-chan struct{} // nobody waits any longer
 }
 
 func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, output []byte, err error) {
@@ -213,8 +219,8 @@ func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, out
 		err    error
 	}
 	ended := make(chan result, 1)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
-	defer cancel()
+	late := time.NewTimer(time.Until(deadline))
+	defer late.Stop()
 	c.lock.Lock()
 	c.vm.guest.RunCommand(argv, func(code int64, signal int, out []byte, failure error) {
 		r := result{int(code), out, failure}
@@ -227,7 +233,8 @@ func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, out
 	select {
 	case r := <-ended:
 		return r.exit, r.output, r.err
-	case <-ctx.Done():
-		return 0, nil, os.ErrDeadlineExceeded
+	case <-late.C:
+	case <-c.done:
 	}
+	return 0, nil, os.ErrDeadlineExceeded
 }

@@ -117,7 +117,7 @@ func (w *world) holdAgentLock(v *vm, f *scenarios.Fault) {
 	w.kernel.Go(v.actor, func(t *sim.Task) {
 		t.Daemon()
 		env := &taskEnv{task: t, from: w.prober}
-		job := v.channelOf(env, v.instance).JobLock()
+		job := v.channelOf(v.instance).JobLock()
 		if !job.Lock(env.Now().Add(agentLockPatience)) {
 			return
 		}

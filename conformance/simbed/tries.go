@@ -66,7 +66,7 @@ func (s *slot) try(env *taskEnv, req *prober.Request) probes.Result {
 		s.network.Address = v.pod(req.Instance).addr
 		return attempt.Try(env, &s.network)
 	case probes.GuestAgentPing, probes.Exec:
-		return guestagent.Try(env, s.domainOf(req.Instance), v.channelOf(env, req.Instance), &s.agent)
+		return guestagent.Try(env, s.domainOf(req.Instance), v.channelOf(req.Instance), &s.agent)
 	case probes.NoHandler:
 	}
 	return probes.Result{Class: probes.Errored, Message: "missing probe handler"}

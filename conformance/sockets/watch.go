@@ -7,17 +7,12 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/wall"
 )
 
-const (
-	// watching is how often it is looked how long threads had to wait for a
-	// processor, looks how many of these make the window in which waits are
-	// added up: who waits 150 ms, runs for 5 and waits again, is late by both.
-	watching = 200 * time.Millisecond
-	looks    = 5
-	// calling is how often the harness calls itself.
-	calling = 100 * time.Millisecond
-)
+// calling is how often the harness calls itself.
+const calling = 100 * time.Millisecond
 
 // watch measures by how much the machine makes runs late, beside what their
 // own clocks notice: how long probers wait for a processor, and how long it
@@ -53,49 +48,28 @@ func (w *watch) close() error {
 
 // look looks at the probers and at the harness, again and again.
 func (w *watch) look() {
-	tick := time.NewTicker(watching)
+	tick := time.NewTicker(wall.Watching)
 	defer tick.Stop()
-	var own waits
-	probers := map[*process]*waits{}
+	var own wall.Waits
+	probers := map[*process]*wall.Waits{}
 	for {
 		select {
 		case <-w.ctx.Done():
 			return
 		case <-tick.C:
 		}
-		all := own.longest(waited(os.Getpid()))
-		present := map[*process]*waits{}
+		all := own.Longest(wall.Waited(os.Getpid()))
+		present := map[*process]*wall.Waits{}
 		for _, p := range w.pool.processes() {
 			of := probers[p]
 			if of == nil {
-				of = &waits{}
+				of = &wall.Waits{}
 			}
 			present[p] = of
-			p.late(max(all, of.longest(waited(p.program.Pid()))))
+			p.late(max(all, of.Longest(wall.Waited(p.program.Pid()))))
 		}
 		probers = present
 	}
-}
-
-// waits are the last looks at one process: by thread, how long it has waited
-// in its life.
-type waits struct{ last []map[string]time.Duration }
-
-// longest is how long one thread has waited within the window.
-func (w *waits) longest(now map[string]time.Duration) (longest time.Duration) {
-	w.last = append(w.last, now)
-	if len(w.last) > looks+1 {
-		w.last = w.last[1:]
-	}
-	for thread, sum := range now {
-		for _, look := range w.last { // the first one that knows it
-			if was, known := look[thread]; known {
-				longest = max(longest, sum-was)
-				break
-			}
-		}
-	}
-	return longest
 }
 
 // accept notes when it notices a connection.

@@ -40,6 +40,9 @@ func sockets(ctx context.Context, address string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", address)
 }
 
+// Done is closed when the world of the tries ends.
+func (e *Env) Done() <-chan struct{} { return e.ctx.Done() }
+
 // Now implements guestagent.Env.
 func (e *Env) Now() time.Time { return time.Now() }
 

@@ -1,4 +1,4 @@
-package sockets
+package wall
 
 import (
 	"bytes"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// waited is how long each thread of a process has been ready to run and had no
+// Waited is how long each thread of a process has been ready to run and had no
 // processor, in all its life: the second number of its schedstat. A kernel
 // that does not count it tells nothing.
-func waited(pid int) map[string]time.Duration {
+func Waited(pid int) map[string]time.Duration {
 	dir := filepath.Join("/proc", strconv.Itoa(pid), "task")
 	threads, err := os.ReadDir(dir)
 	if err != nil {

@@ -1,4 +1,4 @@
-package sockets
+package wall
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 // added. A thread that is new tells nothing yet.
 func TestWaitsAddUp(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	var w waits
+	var w Waits
 	for i, tt := range []struct {
 		a, b int // the life of two threads so far, in ms; b is born at the third look
 		want int
@@ -30,7 +30,7 @@ func TestWaitsAddUp(t *testing.T) {
 		if i >= 2 {
 			now["b"] = ms(tt.b)
 		}
-		if got := w.longest(now); got != ms(tt.want) {
+		if got := w.Longest(now); got != ms(tt.want) {
 			t.Errorf("look %d: %v, want %d ms", i, got, tt.want)
 		}
 	}
