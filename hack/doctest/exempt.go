@@ -23,7 +23,6 @@ func Exempts() []Exempt {
 		{"vmprobe agree ", "runs in wall time; agree.txtar runs a short case", "vmprobe agree --help"},
 		{"vmprobe conformance --door sockets ", "runs in wall time; sockets.txtar runs short cases", "vmprobe conformance --help"},
 		{"apt-get install ", "needs root and the network", ""},
-		{"vmprobe conformance --testbed loopback ", "runs in wall time; behind.txtar runs a short case", "vmprobe conformance --help"},
 		{"vmprobe conformance --testbed qemu ", "boots VMs for minutes; the test of conformance/qemu does, if asked", "vmprobe conformance --help"},
 		{"cd vmprobe", "follows the clone", ""},
 	}
