@@ -115,4 +115,3 @@ func told(t *testing.T, bed *lockstep.Bed, c *scenarios.Case) judge.Verdict {
 	}
 	return real.Verdict
 }
-
