@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
+	"github.com/vmprobe/vmprobe/conformance/wall"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -168,13 +170,16 @@ func (b *Bed) play(ctx context.Context, p *peer, c *scenarios.Case, seed uint64)
 // playLive runs one case on real ground.
 func (b *Bed) playLive(ctx context.Context, p *peer, c *scenarios.Case, seed uint64, open *protocol.Request) (*trace.Trace, error) {
 	var s *session
-	watch := watchWaits(p)
+	waited := func() time.Duration { return 0 }
+	if process, ok := p.stream.(interface{ Pid() int }); ok {
+		waited = wall.WatchWaits(process.Pid())
+	}
 	t, err := b.cfg.Ground.RunBehind(ctx, c, seed, func(g *simbed.Ground) (simbed.Prober, error) {
 		var err error
 		s, err = enterLive(g, p, open)
 		return s, err
 	})
-	late := watch()
+	late := waited()
 	if s != nil {
 		if broken := s.hangUp(); broken != nil {
 			return nil, broken

@@ -219,8 +219,8 @@ func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, out
 		err    error
 	}
 	ended := make(chan result, 1)
-	late := time.NewTimer(time.Until(deadline))
-	defer late.Stop()
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
 	c.lock.Lock()
 	c.vm.guest.RunCommand(argv, func(code int64, signal int, out []byte, failure error) {
 		r := result{int(code), out, failure}
@@ -233,7 +233,7 @@ func (c outsideContainer) Exec(argv []string, deadline time.Time) (exit int, out
 	select {
 	case r := <-ended:
 		return r.exit, r.output, r.err
-	case <-late.C:
+	case <-ctx.Done():
 	case <-c.done:
 	}
 	return 0, nil, os.ErrDeadlineExceeded

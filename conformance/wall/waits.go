@@ -1,6 +1,9 @@
 package wall
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Watching is how often Waits want to look. The last looks make the window in
 // which waits are added up, a second: who waits 150 ms, runs for 5 and waits
@@ -30,4 +33,30 @@ func (w *Waits) Longest(now map[string]time.Duration) (longest time.Duration) {
 		}
 	}
 	return longest
+}
+
+// WatchWaits looks at a process until end is called, which tells how long it
+// has waited for a processor at worst.
+func WatchWaits(pid int) (end func() time.Duration) {
+	var worst time.Duration
+	var waits Waits
+	var done sync.WaitGroup
+	quit := make(chan struct{})
+	done.Go(func() {
+		tick := time.NewTicker(Watching)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				worst = max(worst, waits.Longest(Waited(pid)))
+			case <-quit:
+				return
+			}
+		}
+	})
+	return func() time.Duration {
+		close(quit)
+		done.Wait()
+		return worst
+	}
 }
