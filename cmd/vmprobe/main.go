@@ -21,6 +21,7 @@ const gcPercent = 400
 const patience = time.Second
 
 func main() {
+	entries()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -37,6 +37,8 @@ var saves = map[string]string{
 	"golang.org/x/term":                        "knowing whether the output is a terminal",
 	"gvisor.dev/gvisor":                        "a TCP stack in the process: the prober's end of the wire to a VM, without privileges",
 	"k8s.io/api":                               "Pod, Service and EndpointSlice as Kubernetes defines them",
+	"github.com/google/go-containerregistry":   "the guest and pause as container images, written without a container engine",
+	"sigs.k8s.io/kind":                         "clusters where Docker or Podman runs",
 	"k8s.io/apimachinery":                      "object metadata, and validation messages in Kubernetes' own words",
 	"k8s.io/client-go":                         "a fake cluster API in which observers find the simulated objects",
 	"kubevirt.io/api":                          "VirtualMachine, VirtualMachineInstance and their probes as KubeVirt defines them",

@@ -1,0 +1,118 @@
+package binaries
+
+import (
+	"crypto/sha256"
+	_ "embed" // of the modules
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Versions of what is built.
+const (
+	Kubernetes = "v1.34.4"
+	Etcd       = "v3.6.4"
+	Containerd = "v2.3.4"
+	CNI        = "v1.9.1"
+)
+
+// format goes into every key: raise it when the layout of the cache changes.
+const format = "1"
+
+//go:embed kube.mod
+var kubeMod []byte
+
+//go:embed kube.sum
+var kubeSum []byte
+
+//go:embed runtime.mod
+var runtimeMod []byte
+
+//go:embed runtime.sum
+var runtimeSum []byte
+
+//go:embed pause.go.txt
+var pauseSource []byte
+
+// Set is one module, and programs to be built from it.
+type Set struct {
+	Name     string // of its folder in the cache
+	mod, sum []byte
+	sources  map[string][]byte // further files of the module
+	tags     string
+	ldflags  string
+	Programs []Program
+}
+
+// Program is one program of a Set.
+type Program struct {
+	Name    string // of its file
+	Package string
+}
+
+// ControlPlane is what a cluster without nodes needs.
+func ControlPlane() Set {
+	return kube(
+		Program{"etcd", "go.etcd.io/etcd/server/v3"},
+		Program{"kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"},
+		Program{"kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"},
+	)
+}
+
+// Node is what a cluster with a node needs beside the control plane, of
+// Kubernetes.
+func Node() Set {
+	return kube(
+		Program{"kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"},
+		Program{"kubelet", "k8s.io/kubernetes/cmd/kubelet"},
+	)
+}
+
+func kube(programs ...Program) Set {
+	const version = "k8s.io/component-base/version."
+	major, minor, _ := strings.Cut(strings.TrimPrefix(Kubernetes, "v"), ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	return Set{
+		Name: "kube", mod: kubeMod, sum: kubeSum, Programs: programs,
+		ldflags: fmt.Sprintf("-s -w -X %[1]sgitVersion=%[2]s -X %[1]sgitMajor=%[3]s -X %[1]sgitMinor=%[4]s -X %[1]sgitTreeState=clean",
+			version, Kubernetes, major, minor),
+	}
+}
+
+// Runtime is what runs the containers of a node: containerd with its shim and
+// client, plugins of the container network, and the program of the pause
+// image. The program that makes containers, runc, is not there: without
+// libseccomp's headers it cannot be built usefully.
+func Runtime() Set {
+	const containerd, cni = "github.com/containerd/containerd/v2/cmd/", "github.com/containernetworking/plugins/plugins/"
+	return Set{
+		Name: "runtime", mod: runtimeMod, sum: runtimeSum,
+		sources: map[string][]byte{"pause/main.go": pauseSource},
+		tags:    "no_aufs,no_zfs,no_btrfs,no_devmapper",
+		ldflags: "-s -w",
+		Programs: []Program{
+			{"containerd", containerd + "containerd"},
+			{"containerd-shim-runc-v2", containerd + "containerd-shim-runc-v2"},
+			{"ctr", containerd + "ctr"},
+			{"bridge", cni + "main/bridge"},
+			{"host-local", cni + "ipam/host-local"},
+			{"loopback", cni + "main/loopback"},
+			{"pause", "github.com/vmprobe/vmprobe/runtime/pause"},
+		},
+	}
+}
+
+// key is the digest of all that goes into the programs of the module.
+func (s *Set) key(goVersion string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "format %s\n%s\n%s %s\ntags %s\nldflags %s\n", format, goVersion, runtime.GOOS, runtime.GOARCH, s.tags, s.ldflags)
+	h.Write(s.mod)
+	h.Write(s.sum)
+	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
+		fmt.Fprintf(h, "%s %x\n", name, sha256.Sum256(s.sources[name]))
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

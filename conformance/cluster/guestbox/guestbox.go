@@ -1,0 +1,140 @@
+// Package guestbox makes container images of one static program: the guest of
+// the scenarios, and pause. They are written as archives of the form that
+// docker save writes, which every container engine loads; the same program
+// gives the same bytes. Nothing is pulled and nothing pushed.
+package guestbox
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+)
+
+// self is the program in an image.
+const self = "/guest"
+
+// variable is in the environment of every process of the guest's image. It lets
+// a program that does other things, too, be the guest there.
+const variable = "VMPROBE_GUEST_CONTAINER"
+
+// Inside is the life of a process in a container of the guest's image, if this
+// is one, and gives its exit code. The first process is the guest (package
+// guestpod), others are commands that a probe runs.
+func Inside() (exit int, ok bool) {
+	switch {
+	case os.Getenv(variable) == "":
+		return 0, false
+	case os.Getpid() != 1:
+		return guestpod.RunAsCommand(os.Getenv, os.Args, os.Stdout), true
+	}
+	term := make(chan os.Signal, 4)
+	signal.Notify(term, syscall.SIGTERM)
+	return guestpod.Main(os.Getenv, os.Stdout, term), true
+}
+
+// Guest writes the image of the guest from a static program that is one in a
+// container, be it hack/guestimage/pod or one that calls Inside, and gives the
+// name of the image.
+func Guest(program, archive string) (image string, err error) {
+	return write("guest", program, archive, []string{variable + "=1", "PATH=/usr/bin:/bin"})
+}
+
+// Pause writes the image of the first container of every pod.
+func Pause(program, archive string) (image string, err error) {
+	return write("pause", program, archive, nil)
+}
+
+// write makes an image whose tag is the digest of its program. The host in its
+// name is one that does not exist: nobody can pull it by accident.
+func write(kind, program, archive string, env []string) (string, error) {
+	data, err := os.ReadFile(program)
+	if err != nil {
+		return "", err
+	}
+	if err := static(data); err != nil {
+		return "", fmt.Errorf("%s cannot be the %s of a container: %w", program, kind, err)
+	}
+	layer, err := layerOf(data)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	tag, err := name.NewTag("vmprobe.test/" + kind + ":" + hex.EncodeToString(sum[:6]))
+	if err != nil {
+		return "", err
+	}
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return "", err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return "", err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.Config = v1.Config{Entrypoint: []string{self}, Env: env, WorkingDir: "/", StopSignal: "SIGTERM"}
+	if image, err = mutate.ConfigFile(image, config); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
+		return "", err
+	}
+	if err := tarball.WriteToFile(archive, tag, image); err != nil {
+		return "", fmt.Errorf("%s: %w", archive, err)
+	}
+	return tag.Name(), nil
+}
+
+// layerOf is the one layer of an image: the program, and the folders that it
+// writes to.
+func layerOf(program []byte) (v1.Layer, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, dir := range []string{"run/", "tmp/", "usr/", "usr/bin/", "etc/", "vmprobe/"} {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: self[1:], Mode: 0o755, Size: int64(len(program))}); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(program); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+}
+
+// static tells why a program does not run without libraries.
+func static(program []byte) error {
+	f, err := elf.NewFile(bytes.NewReader(program))
+	if err != nil {
+		return fmt.Errorf("it is no program for Linux: %w", err)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("it needs shared libraries: build it with CGO_ENABLED=0 (make build)")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package kindcluster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	kind "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/cluster/nodes"
+	"sigs.k8s.io/kind/pkg/exec"
+
+	"github.com/vmprobe/vmprobe/conformance/cluster"
+)
+
+// fake is kind with one node, and notes what is asked of it.
+type fake struct {
+	clusters []string
+	said     []string
+	kvm      bool
+	dead     bool // no engine answers
+}
+
+func (f *fake) List() ([]string, error) {
+	if f.dead {
+		return nil, errors.New("cannot connect")
+	}
+	return f.clusters, nil
+}
+
+func (f *fake) Create(name string, _ ...kind.CreateOption) error {
+	f.said = append(f.said, "create "+name)
+	f.clusters = append(f.clusters, name)
+	return nil
+}
+
+func (f *fake) Delete(name, _ string) error {
+	f.said = append(f.said, "delete "+name)
+	f.clusters = slices.DeleteFunc(f.clusters, func(c string) bool { return c == name })
+	return nil
+}
+
+func (f *fake) KubeConfig(string, bool) (string, error) { return "", nil }
+
+func (f *fake) ListInternalNodes(string) ([]nodes.Node, error) { return []nodes.Node{node{f}}, nil }
+
+// node is a container of kind.
+type node struct{ f *fake }
+
+func (n node) String() string                 { return "vmprobe-control-plane" }
+func (n node) Role() (string, error)          { return "control-plane", nil }
+func (n node) IP() (v4, v6 string, err error) { return "", "", nil }
+func (n node) SerialLogs(io.Writer) error     { return nil }
+func (n node) Command(c string, a ...string) exec.Cmd {
+	return &command{f: n.f, line: strings.Join(append([]string{c}, a...), " ")}
+}
+
+func (n node) CommandContext(_ context.Context, c string, a ...string) exec.Cmd {
+	return n.Command(c, a...)
+}
+
+type command struct {
+	f    *fake
+	line string
+	out  io.Writer
+}
+
+func (c *command) SetEnv(...string) exec.Cmd      { return c }
+func (c *command) SetStdin(io.Reader) exec.Cmd    { return c }
+func (c *command) SetStdout(w io.Writer) exec.Cmd { c.out = w; return c }
+func (c *command) SetStderr(io.Writer) exec.Cmd   { return c }
+
+func (c *command) Run() error {
+	switch {
+	case strings.Contains(c.line, "/dev/kvm"):
+		if !c.f.kvm {
+			return errors.New("no such device")
+		}
+	case strings.HasPrefix(c.line, "containerd config dump"):
+		_, _ = io.WriteString(c.out, "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\nsnapshotter = \"overlayfs\"\n")
+	case strings.HasPrefix(c.line, "ctr"):
+		c.f.said = append(c.f.said, "import")
+	default:
+		return errors.New("unexpected: " + c.line)
+	}
+	return nil
+}
+
+const operator = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: virt-operator, namespace: kubevirt}
+spec: {template: {spec: {containers: [{name: virt-operator, image: "example.test:5000/virt-operator:v1.6.0@sha256:00"}]}}}
+`
+
+const object = `apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {configuration: {developerConfiguration: {memoryOvercommit: 100}}}
+`
+
+func files(t *testing.T, texts ...string) []string {
+	t.Helper()
+	var out []string
+	for i, text := range texts {
+		name := filepath.Join(t.TempDir(), string(rune('a'+i))+".yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func emulated(t *testing.T, r *release) bool {
+	t.Helper()
+	objects, err := r.prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range objects {
+		if u.GetKind() == "KubeVirt" {
+			on, _, _ := unstructured.NestedBool(u.Object, "spec", "configuration", "developerConfiguration", "useEmulation")
+			return on
+		}
+	}
+	t.Fatal("no KubeVirt")
+	return false
+}
+
+// TestUp: what is done, in which order; emulation exactly where the node has no
+// KVM; a second Up changes nothing; Down removes all.
+func TestUp(t *testing.T) {
+	for _, kvm := range []bool{true, false} {
+		f := &fake{kvm: kvm}
+		c := Config{
+			Name: "vmprobe", Home: t.TempDir(), Manifests: files(t, operator, object), Guest: program(t), engine: f,
+			Tell: func(string, time.Duration) {},
+			install: func(_ context.Context, _ string, r *release, _ func(string, time.Duration)) error {
+				f.said = append(f.said, "install "+r.version)
+				if emulated(t, r) == kvm {
+					t.Errorf("KVM %t: emulation %t", kvm, !kvm)
+				}
+				return nil
+			},
+		}
+		s, err := Up(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Tier != cluster.TierKubeVirt || s.KubeVirt != "v1.6.0" || s.State != cluster.Running || s.GuestImage == "" {
+			t.Errorf("%+v", s)
+		}
+		if _, err := Up(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.down(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(f.said, ", "); got != "create vmprobe, import, install v1.6.0, delete vmprobe" {
+			t.Error(got)
+		}
+		if list, _ := os.ReadDir(c.Home); len(list) > 0 {
+			t.Errorf("left: %v", list)
+		}
+	}
+}
+
+// TestNoEngine: the error is one of the machine and says what to do.
+func TestNoEngine(t *testing.T) {
+	_, err := Up(t.Context(), Config{Name: "vmprobe", Home: t.TempDir(), engine: &fake{dead: true}, Tell: func(string, time.Duration) {}})
+	if !errors.Is(err, cluster.ErrEnvironment) || !strings.Contains(err.Error(), "start Docker or Podman") {
+		t.Error(err)
+	}
+}
+
+// TestStale: a cluster that kind has lost is stale.
+func TestStale(t *testing.T) {
+	f := &fake{}
+	c := Config{Name: "vmprobe", Home: t.TempDir(), Guest: program(t), engine: f, Tell: func(string, time.Duration) {}}
+	if _, err := Up(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	f.clusters = nil
+	s, err := look(f, filepath.Join(c.Home, c.Name))
+	if err != nil || s.State != cluster.Stale {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestManifests: everything that is wrong is told at once, with the file.
+func TestManifests(t *testing.T) {
+	if _, err := readRelease(files(t, operator)); err == nil || !strings.Contains(err.Error(), "kubevirt-cr.yaml") {
+		t.Error(err)
+	}
+	_, err := readRelease(append(files(t, "kind: Deployment\n", "a: [\n"), "absent.yaml"))
+	for _, want := range []string{"a.yaml: document 1: no object", "b.yaml: document 1", "absent.yaml"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told: %v", want, err)
+		}
+	}
+}
+
+// program is a static program: a header without anything in it.
+func program(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "program")
+	header := make([]byte, 64)
+	copy(header, "\x7fELF\x02\x01\x01")
+	header[16], header[18], header[20], header[52] = 2, 62, 1, 64
+	if err := os.WriteFile(name, header, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,219 @@
+package kindcluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// release is a release of KubeVirt: the objects of its manifests, in their
+// order.
+type release struct {
+	objects []*unstructured.Unstructured
+	version string // of the operator's image; empty: not to be told
+	emulate bool   // there is no usable KVM
+}
+
+// readRelease reads manifests and tells all that is wrong with them; no files
+// are no release.
+func readRelease(files []string) (*release, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	r := &release{}
+	var errs []error
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err == nil {
+			err = r.add(text)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if len(errs) == 0 && (r.find("Deployment") == nil || r.find("KubeVirt") == nil) {
+		errs = append(errs, errors.New("the manifests have no operator (Deployment) or no object of kind KubeVirt: "+
+			"name both files of a release, kubevirt-operator.yaml and kubevirt-cr.yaml"))
+	}
+	return r, errors.Join(errs...)
+}
+
+// add reads the documents of a file.
+func (r *release) add(text []byte) error {
+	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for n := 1; ; n++ {
+		u := &unstructured.Unstructured{}
+		err := d.Decode(&u.Object)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("document %d: %w", n, err)
+		}
+		if len(u.Object) == 0 {
+			continue
+		}
+		if u.GetKind() == "" || u.GetAPIVersion() == "" || u.GetName() == "" {
+			return fmt.Errorf("document %d: no object: it needs apiVersion, kind and metadata.name", n)
+		}
+		if u.GetKind() == "Deployment" {
+			r.version = imageVersion(u)
+		}
+		r.objects = append(r.objects, u)
+	}
+}
+
+func (r *release) find(kind string) *unstructured.Unstructured {
+	for _, u := range r.objects {
+		if u.GetKind() == kind {
+			return u
+		}
+	}
+	return nil
+}
+
+// imageVersion is the tag of the image of a deployment's first container.
+func imageVersion(u *unstructured.Unstructured) string {
+	list, _, _ := unstructured.NestedSlice(u.Object, "spec", "template", "spec", "containers")
+	if len(list) == 0 {
+		return ""
+	}
+	c, _ := list[0].(map[string]any)
+	image, _ := c["image"].(string)
+	image, _, _ = strings.Cut(image, "@")
+	if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") {
+		return image[i+1:]
+	}
+	return ""
+}
+
+// prepared gives the objects as they are to be applied: without KVM, KubeVirt
+// is told to emulate.
+func (r *release) prepared() ([]*unstructured.Unstructured, error) {
+	var out []*unstructured.Unstructured
+	for _, u := range r.objects {
+		u = u.DeepCopy()
+		if u.GetKind() == "KubeVirt" && r.emulate {
+			if err := unstructured.SetNestedField(u.Object, true, "spec", "configuration", "developerConfiguration", "useEmulation"); err != nil {
+				return nil, fmt.Errorf("the KubeVirt object %s: %w", u.GetName(), err)
+			}
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+// Limits of the installation. Images come over the network.
+const (
+	kindLimit   = time.Minute // until a kind that was just defined is served
+	deployLimit = 20 * time.Minute
+	every       = 2 * time.Second
+)
+
+// install applies a release and waits until KubeVirt says that it is deployed.
+func install(ctx context.Context, kubeconfig string, r *release, tell func(string, time.Duration)) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return err
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))
+	return apply(ctx, client, mapper, r, tell)
+}
+
+// apply is install with the clients made.
+func apply(ctx context.Context, client dynamic.Interface, mapper meta.ResettableRESTMapper, r *release, tell func(string, time.Duration)) error {
+	objects, err := r.prepared()
+	if err != nil {
+		return err
+	}
+	var kubevirt dynamic.ResourceInterface
+	for _, u := range objects {
+		to, err := resource(ctx, client, mapper, u)
+		if err != nil {
+			return err
+		}
+		if _, err := to.Apply(ctx, u.GetName(), u, metav1.ApplyOptions{FieldManager: "vmprobe", Force: true}); err != nil {
+			return fmt.Errorf("apply %s %s: %w", u.GetKind(), u.GetName(), err)
+		}
+		if u.GetKind() == "KubeVirt" {
+			kubevirt = to
+		}
+	}
+	return awaitDeployed(ctx, kubevirt, r.find("KubeVirt").GetName(), tell)
+}
+
+// resource finds where objects of a kind go; a kind that was just defined takes
+// a moment to be served.
+func resource(ctx context.Context, client dynamic.Interface, mapper meta.ResettableRESTMapper, u *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	ctx, cancel := context.WithTimeout(ctx, kindLimit)
+	defer cancel()
+	kind := u.GroupVersionKind()
+	for {
+		m, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if err == nil {
+			to := client.Resource(m.Resource)
+			if m.Scope.Name() == meta.RESTScopeNameNamespace {
+				namespace := u.GetNamespace()
+				if namespace == "" {
+					namespace = metav1.NamespaceDefault
+				}
+				return to.Namespace(namespace), nil
+			}
+			return to, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
+		case <-time.After(every):
+			mapper.Reset()
+		}
+	}
+}
+
+// awaitDeployed waits for the phase Deployed and tells of the others.
+func awaitDeployed(ctx context.Context, to dynamic.ResourceInterface, name string, tell func(string, time.Duration)) error {
+	ctx, cancel := context.WithTimeout(ctx, deployLimit)
+	defer cancel()
+	began := time.Now()
+	for {
+		phase := "not seen by its operator yet"
+		u, err := to.Get(ctx, name, metav1.GetOptions{})
+		if err == nil {
+			if p, _, _ := unstructured.NestedString(u.Object, "status", "phase"); p != "" {
+				phase = p
+			}
+		}
+		if phase == "Deployed" {
+			return nil
+		}
+		tell("wait for KubeVirt: "+phase, time.Since(began))
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("KubeVirt is not deployed after %s: %s: %w", time.Since(began).Round(time.Second), phase, errors.Join(err, ctx.Err()))
+		case <-time.After(every):
+		}
+	}
+}
