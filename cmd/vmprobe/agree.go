@@ -61,6 +61,7 @@ Exit code 1: a difference; 3: the harness was too late to tell.`,
 		if jobs, err = f.bounded(s, jobs); err != nil {
 			return err
 		}
+		defer tidies(cmd.Context())()
 		return f.execute(cmd.Context(), s, env, jobs)
 	}
 	return cmd

@@ -201,6 +201,7 @@ byte for byte.`,
 		if err != nil {
 			return err
 		}
+		defer tidies(cmd.Context())()
 		allAtOnce := f.wall() && !cmd.Flags().Changed("parallel")
 		switch {
 		case f.door == protocol.Sockets:

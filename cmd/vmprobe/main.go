@@ -27,9 +27,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, tidied := withTidying(ctx)
 	context.AfterFunc(ctx, func() {
 		stop() // a second ctrl-C ends the program at once
-		time.AfterFunc(patience, func() { os.Exit(interrupted(os.Stderr)) })
+		time.AfterFunc(patience, func() {
+			tidied()
+			os.Exit(interrupted(os.Stderr))
+		})
 	})
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}, os.LookupEnv))
 }

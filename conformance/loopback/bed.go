@@ -2,6 +2,7 @@ package loopback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/wall"
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
@@ -23,7 +25,7 @@ import (
 // Bed is the testbed "loopback". Use New; Close removes what it leaves.
 type Bed struct {
 	tool string
-	dir  string // of the agents' sockets
+	dir  *rundir.Dir // of the agents' sockets
 }
 
 // addresses counts those that the process has handed out: its beds share them.
@@ -31,15 +33,21 @@ var addresses atomic.Uint32 //nolint:gochecknoglobals // one network, one counte
 
 // New makes the testbed; tool is the version written into traces.
 func New(tool string) (*Bed, error) {
-	dir, err := os.MkdirTemp("", "vmprobe-")
+	dir, err := rundir.New("", dirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("loopback: %w", err)
+	}
+	if err := dir.Fits("127.127.255.254"); err != nil {
+		return nil, fmt.Errorf("loopback: %w", errors.Join(err, dir.Close()))
 	}
 	return &Bed{tool: tool, dir: dir}, nil
 }
 
+// dirPrefix is how the directories of beds are called.
+const dirPrefix = "vmprobe-lo-"
+
 // Close removes the sockets.
-func (b *Bed) Close() error { return os.RemoveAll(b.dir) }
+func (b *Bed) Close() error { return b.dir.Close() }
 
 // Name implements testbed.Testbed.
 func (*Bed) Name() string { return "loopback" }
@@ -116,11 +124,12 @@ func (o *outside) AgentSocket(vm string) string { return o.sockets[vm] }
 // Host implements simbed.Outside.
 func (o *outside) Host(vm *scenarios.VM, log func(fakevm.Record)) (simbed.OutsideHost, error) {
 	own := address()
-	h := &host{address: own, socket: filepath.Join(o.bed.dir, own), foreign: o.foreign}
+	h := &host{address: own, socket: filepath.Join(o.bed.dir.Path, own), foreign: o.foreign}
 	if o.foreign {
 		o.sockets[vm.Name] = h.socket
 	}
-	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Thread: o.Thread})
+	h.fail = func(err error) { o.FailLocked(fmt.Errorf("guest %s: %w", vm.Name, err)) }
+	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Fail: h.fail, Thread: o.Thread})
 	o.hosts = append(o.hosts, h)
 	return h, nil
 }

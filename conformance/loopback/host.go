@@ -1,6 +1,7 @@
 package loopback
 
 import (
+	"fmt"
 	"net"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
@@ -15,7 +16,8 @@ type host struct {
 	*oshost.Host
 	address, socket string
 	changed         func(net.Conn)
-	foreign         bool // the prober connects to the socket
+	foreign         bool        // the prober connects to the socket
+	fail            func(error) // ends the run
 }
 
 // NewGuest implements simbed.OutsideHost: the guest lives in this process.
@@ -39,6 +41,7 @@ func (h *host) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm
 	c, err := DialAgent(h.socket)
 	if err != nil {
 		s.Close()
+		h.fail(fmt.Errorf("the agent's socket: %w", err))
 		return nil, err
 	}
 	if h.changed != nil {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +84,55 @@ func TestShortCases(t *testing.T) {
 	t.Logf("%d cases, %d of them not told because the machine was too busy", len(cases), late.Load())
 	if told.Load() == 0 {
 		t.Error("nothing was told")
+	}
+}
+
+const takenPort = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+    - {name: web, image: web, readinessProbe: {tcpSocket: {port: 28471}, periodSeconds: 1}}
+---
+apiVersion: vmprobe.dev/v1alpha1
+kind: Scenario
+metadata: {name: taken}
+spec:
+  title: A port opens
+  requirements: [TCP-CONNECT-ONLY]
+  profiles: [kubernetes]
+  until: 5s
+  guests:
+    web:
+      tcp/28471:
+        - {at: 0s, reply: refused}
+        - {at: 1s, reply: ok, as: up}
+  expect: {web: {ready: [false, {to: true, in: [up, up + period]}]}}
+`
+
+// TestPortTaken: a port that somebody else has when the guest wants to open it
+// is the harness's trouble and ends the run; the guest would look as if it
+// refused.
+func TestPortTaken(t *testing.T) {
+	file, diags := scenarios.Load("taken.yaml", []byte(takenPort), scenarios.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	list, _ := file.Cases(nil)
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bed.Close() //nolint:errcheck // not what this is about
+	time.AfterFunc(300*time.Millisecond, func() {
+		if l, err := net.Listen("tcp4", "0.0.0.0:28471"); err == nil {
+			time.AfterFunc(3*time.Second, func() { _ = l.Close() })
+		}
+	})
+	_, err = bed.Run(t.Context(), list[0], 1)
+	if err == nil || !strings.Contains(err.Error(), "guest web: ") || !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package oshost
 
 import (
 	"errors"
+	"fmt"
 	"net"
 
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -27,6 +28,8 @@ func (h *Host) AgentChannel(handler func(fakevm.Session) fakevm.Handler) (fakevm
 	}
 	l, err := net.Listen("unix", h.cfg.AgentSocket)
 	if err != nil {
+		err = fmt.Errorf("listen for the guest agent: %w", err)
+		h.fail(string(fakevm.Agent), err)
 		return nil, err
 	}
 	c := &channel{host: h, l: l}

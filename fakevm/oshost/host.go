@@ -26,6 +26,9 @@ type Config struct {
 	AgentSocket string
 	// Log takes the guest's records, one at a time. May be nil.
 	Log func(fakevm.Record)
+	// Fail is told that a socket could not be made in the middle of a life: what
+	// the guest is now, no script says. May be nil.
+	Fail func(error)
 	// Thread is where the guest lives; nil: a lock and a clock of the host's
 	// own.
 	Thread Thread
@@ -137,6 +140,14 @@ func (h *Host) At(t time.Duration, fn func()) func() {
 			fn()
 		}
 	})
+}
+
+// fail tells of a socket that could not be made.
+func (h *Host) fail(endpoint string, err error) {
+	h.Log(fakevm.Record{Endpoint: endpoint, Note: "cannot listen: " + err.Error()})
+	if h.cfg.Fail != nil {
+		h.cfg.Fail(err)
+	}
 }
 
 // Log hands a record on.

@@ -101,7 +101,7 @@ func (p *port) follow() {
 		err = p.open()
 	}
 	if err != nil {
-		h.Log(fakevm.Record{Endpoint: p.addr, Note: "cannot listen: " + err.Error()})
+		h.fail(p.addr, err)
 	}
 }
 

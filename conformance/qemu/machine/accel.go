@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,31 +33,67 @@ type remembered struct {
 	Why   string `json:"why,omitempty"`
 }
 
-// detect says whether KVM may work, and why not. A device that opens, a QEMU
-// that starts and one that says "enabled" are no proof: only a guest that boots
-// is, and that is tried with the template.
-func (l *Lab) detect(ctx context.Context) (accel, why string) {
+// kvm is where KVM shows, and how long a guest may take to boot with it: one
+// that takes longer does not really work.
+type kvm struct {
+	device, modules string
+	patience        time.Duration
+}
+
+func realKVM() kvm { return kvm{"/dev/kvm", "/sys/module", 10 * time.Second} }
+
+// checkAccel says what is wrong with the variable.
+func checkAccel() error {
+	words := []string{KVM, TCG, "auto"}
+	if v := os.Getenv(AccelVariable); v != "" && !slices.Contains(words, v) {
+		return fmt.Errorf("%s=%s: want %s", AccelVariable, v, strings.Join(words, ", "))
+	}
+	return nil
+}
+
+// detect says whether KVM may work, and why not; proved: it has since the
+// machine was booted. A device that opens, a QEMU that starts and one that says
+// "enabled" are no proof: only a guest that runs is, and that is tried with the
+// template.
+func (l *Lab) detect(ctx context.Context) (accel, why string, proved bool) {
 	switch v := os.Getenv(AccelVariable); v {
 	case TCG:
-		return TCG, AccelVariable + "=" + TCG
+		return TCG, AccelVariable + "=" + TCG, false
 	case KVM:
-		return KVM, AccelVariable + "=" + KVM
+		return KVM, AccelVariable + "=" + KVM, false
 	}
 	if r, ok := l.recall(); ok {
-		return r.Accel, r.Why
+		return r.Accel, r.Why, true
 	}
-	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	f, err := os.OpenFile(l.kvm.device, os.O_RDWR, 0)
 	if err != nil {
-		return TCG, err.Error()
+		return TCG, err.Error(), false
 	}
 	_ = f.Close()
-	if !exists("/sys/module/kvm_intel") && !exists("/sys/module/kvm_amd") {
-		return TCG, "neither kvm_intel nor kvm_amd is loaded"
+	if !exists(filepath.Join(l.kvm.modules, "kvm_intel")) && !exists(filepath.Join(l.kvm.modules, "kvm_amd")) {
+		return TCG, "neither kvm_intel nor kvm_amd is loaded", false
 	}
 	if err := l.tryKVM(ctx); err != nil {
-		return TCG, err.Error()
+		return TCG, err.Error(), false
 	}
-	return KVM, ""
+	return KVM, "", false
+}
+
+// prove lets a machine run from a template that an earlier boot of this computer
+// may have made: KVM can have gone since.
+func (l *Lab) prove(ctx context.Context, t *template) error {
+	ctx, cancel := context.WithTimeout(ctx, l.kvm.patience)
+	defer cancel()
+	dir, err := os.MkdirTemp(l.dir, "")
+	if err != nil {
+		return err
+	}
+	m, err := l.cloneOf(ctx, t, dir)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	m.Kill()
+	return nil
 }
 
 func exists(path string) bool {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,36 +24,4 @@ func reserve(name string, size int64) error {
 		return fmt.Errorf("%s: %d MiB: %w", name, size>>20, err)
 	}
 	return nil
-}
-
-// lockName is the file that a lab holds locked in its directory.
-const lockName = "lock"
-
-// hold locks a directory as long as the process lives.
-func hold(dir string) (*os.File, error) {
-	f, err := os.Create(filepath.Join(dir, lockName))
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// sweep removes the directories of labs that were killed; their QEMUs died with
-// them. One without a lock is only being made.
-func sweep(pattern string) {
-	dirs, _ := filepath.Glob(pattern)
-	for _, dir := range dirs {
-		f, err := os.Open(filepath.Join(dir, lockName))
-		if err != nil {
-			continue
-		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			os.RemoveAll(dir)
-		}
-		_ = f.Close()
-	}
 }

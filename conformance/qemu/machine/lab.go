@@ -24,6 +24,7 @@ import (
 	"sync"
 
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 )
 
 // binary is the QEMU that can run the image.
@@ -40,8 +41,9 @@ type Lab struct {
 	image   *image.Image
 	cache   string
 	dir     string // of the sockets of machines; short
-	lock    *os.File
+	run     *rundir.Dir
 	spawn   spawner
+	kvm     kvm
 	say     func(string) // notes for the user
 
 	once     sync.Once
@@ -57,6 +59,9 @@ var ErrMissing = errors.New("the QEMU testbed is not there")
 func NewLab(say func(string)) (*Lab, error) {
 	if !Supported {
 		return nil, fmt.Errorf("%w: QEMU VMs run on Linux only", ErrMissing)
+	}
+	if err := checkAccel(); err != nil {
+		return nil, err
 	}
 	path, err := exec.LookPath(binary)
 	if err != nil {
@@ -78,32 +83,23 @@ func NewLab(say func(string)) (*Lab, error) {
 		return nil, fmt.Errorf("%s --version: %w", path, err)
 	}
 	version, _, _ := strings.Cut(string(out), "\n")
-	sweep(filepath.Join(os.TempDir(), dirPrefix+"*"))
-	dir, err := os.MkdirTemp("", dirPrefix)
+	run, err := rundir.New("", dirPrefix)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := hold(dir)
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
+	if err := run.Fits(filepath.Join("1234567890", controlSocket)); err != nil {
+		return nil, errors.Join(err, run.Close())
 	}
-	l := &Lab{
-		qemu: path, version: version, image: img, cache: cache, dir: dir, lock: lock, say: say,
+	return &Lab{
+		qemu: path, version: version, image: img, cache: cache, dir: run.Path, run: run, say: say, kvm: realKVM(),
 		starting: make(chan struct{}, runtime.GOMAXPROCS(0)),
-	}
-	if len(filepath.Join(dir, "123456789", controlSocket)) > 100 {
-		os.RemoveAll(dir)
-		return nil, fmt.Errorf("%s is too long for a socket: set TMPDIR to a shorter path", dir)
-	}
-	return l, nil
+	}, nil
 }
 
 // Close removes the sockets; every machine has to be killed before.
 func (l *Lab) Close() error {
 	l.spawn.close()
-	defer l.lock.Close()
-	return os.RemoveAll(l.dir)
+	return l.run.Close()
 }
 
 // Prepare makes the template if there is none. It is called by Start, too.

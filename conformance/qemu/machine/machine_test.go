@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
@@ -48,6 +50,64 @@ func BenchmarkColdBoot(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkAtOnce starts several VMs at once and tells what each of them takes
+// of the memory of the computer.
+func BenchmarkAtOnce(b *testing.B) {
+	counts := []int{1, 2}
+	if os.Getenv("VMPROBE_BENCH_LARGE") != "" {
+		counts = []int{1, 2, 8, 20}
+	}
+	for _, n := range counts {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			l := newLab(b)
+			share := 0
+			for b.Loop() {
+				machines := make([]*Machine, n)
+				var starting sync.WaitGroup
+				for i := range machines {
+					starting.Go(func() {
+						m, err := l.Start(b.Context())
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						machines[i] = m
+					})
+				}
+				starting.Wait()
+				for _, m := range machines {
+					if m != nil {
+						share += proportional(b, m.Pid())
+						m.Kill()
+					}
+				}
+			}
+			b.ReportMetric(float64(share)/float64(b.N*n)/1024, "MB/VM")
+		})
+	}
+}
+
+// proportional is the share of a process in the memory of the computer, in KiB:
+// what several share is divided among them.
+func proportional(b *testing.B, pid int) int {
+	b.Helper()
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
+			n, err := strconv.Atoi(f[1])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n
+		}
+	}
+	b.Fatal("the kernel does not tell")
+	return 0
 }
 
 // TestMissing: without QEMU, or without an image, the text says what to do.
@@ -125,49 +185,5 @@ func TestBrokenQEMU(t *testing.T) {
 	hidden, _ := filepath.Glob(filepath.Join(l.cache, "templates", ".*"))
 	if len(templates)+len(hidden) > 0 {
 		t.Errorf("left: %v %v", templates, hidden)
-	}
-}
-
-// TestDetect: the variable decides, and is not remembered; else the answer is,
-// until the next boot.
-func TestDetect(t *testing.T) {
-	l := fakeQEMU(t, "echo QEMU 99")
-	if accel, why := l.detect(t.Context()); accel != TCG || !strings.Contains(why, AccelVariable) {
-		t.Errorf("%s %s", accel, why)
-	}
-	l.remember(TCG, "because it was asked for")
-	if _, ok := l.recall(); ok {
-		t.Error("a choice was remembered")
-	}
-	t.Setenv(AccelVariable, "")
-	l.remember(KVM, "")
-	if accel, _ := l.detect(t.Context()); accel != KVM {
-		t.Error("what was found out was forgotten")
-	}
-	l.version = "another"
-	if _, ok := l.recall(); ok {
-		t.Error("the answer of another QEMU counts")
-	}
-}
-
-// TestSweep: what a killed lab left is removed, what lives is not.
-func TestSweep(t *testing.T) {
-	if !Supported {
-		t.Skip("not run: QEMU VMs run on Linux only")
-	}
-	t.Setenv("TMPDIR", t.TempDir())
-	dead, young := filepath.Join(os.TempDir(), dirPrefix+"1"), filepath.Join(os.TempDir(), dirPrefix+"2")
-	for _, dir := range []string{dead, young} {
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dead, lockName), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	first := fakeQEMU(t, "echo QEMU 99")
-	fakeQEMU(t, "echo QEMU 99")
-	if exists(dead) || !exists(young) || !exists(first.dir) {
-		t.Errorf("the dead one is there: %t; the young one: %t; the living one: %t", exists(dead), exists(young), exists(first.dir))
 	}
 }

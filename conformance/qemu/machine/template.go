@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
@@ -28,12 +29,8 @@ const (
 	stateFile = "state"
 )
 
-// bootPatience is for TCG on a busy machine, kvmPatience for KVM: one that
-// takes longer does not really work.
-const (
-	bootPatience = 2 * time.Minute
-	kvmPatience  = 10 * time.Second
-)
+// bootPatience is for TCG on a busy machine.
+const bootPatience = 2 * time.Minute
 
 func (t *template) ram() string   { return filepath.Join(t.dir, ramFile) }
 func (t *template) state() string { return filepath.Join(t.dir, stateFile) }
@@ -41,9 +38,12 @@ func (t *template) state() string { return filepath.Join(t.dir, stateFile) }
 // makeTemplate finds out whether KVM works, and boots a template if none is in
 // the cache.
 func (l *Lab) makeTemplate(ctx context.Context) (*template, error) {
-	accel, why := l.detect(ctx)
+	accel, why, proved := l.detect(ctx)
 	if accel == KVM {
-		t, err := l.templateFor(ctx, KVM, kvmPatience)
+		t, err := l.templateFor(ctx, KVM, l.kvm.patience)
+		if err == nil && !proved {
+			err = l.prove(ctx, t)
+		}
 		if err == nil {
 			l.remember(KVM, why)
 			l.say("qemu: KVM")
@@ -67,11 +67,12 @@ func (l *Lab) templateFor(ctx context.Context, accel string, patience time.Durat
 	if err := os.MkdirAll(filepath.Dir(t.dir), 0o755); err != nil {
 		return nil, err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(t.dir), ".template-")
+	young, err := rundir.New(filepath.Dir(t.dir), ".template-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(tmp)
+	defer young.Close() //nolint:errcheck // the next one removes it
+	tmp := young.Path
 	if err := reserve(filepath.Join(tmp, ramFile), memory<<20); err != nil {
 		return nil, fmt.Errorf("make the template: %w", err)
 	}
@@ -163,7 +164,10 @@ func (m *Machine) console() string {
 
 // clone starts a machine from the template.
 func (l *Lab) clone(ctx context.Context, dir string) (*Machine, error) {
-	t := l.template
+	return l.cloneOf(ctx, l.template, dir)
+}
+
+func (l *Lab) cloneOf(ctx context.Context, t *template, dir string) (*Machine, error) {
 	args := append(hardware(t.accel, dir, t.ram(), false), "-incoming", "defer", "-S")
 	m, err := l.launch(ctx, dir, args)
 	if err != nil {
