@@ -66,7 +66,9 @@ func (t *Thread) advance() {
 	if next, ok := t.kernel.Next(); ok && next < now {
 		t.late = max(t.late, now-next)
 	}
-	t.err = t.kernel.Run(now)
+	if err := t.kernel.Run(now); t.err == nil { // what happened may have failed
+		t.err = err
+	}
 }
 
 // Now implements oshost.Thread.
