@@ -197,7 +197,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close()
+	t.Cleanup(func() { _ = full.Close() })
 	for _, tt := range []struct {
 		name, tmp string
 		stdout    *os.File
