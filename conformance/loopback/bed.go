@@ -129,7 +129,7 @@ func (o *outside) Host(vm *scenarios.VM, log func(fakevm.Record)) (simbed.Outsid
 		o.sockets[vm.Name] = h.socket
 	}
 	h.fail = func(err error) { o.FailLocked(fmt.Errorf("guest %s: %w", vm.Name, err)) }
-	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Fail: h.fail, Thread: o.Thread})
+	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Fail: h.fail, Thread: o.Thread, Forwarded: vm.Resolved.ForwardedPorts})
 	o.hosts = append(o.hosts, h)
 	return h, nil
 }

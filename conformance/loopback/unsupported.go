@@ -36,6 +36,8 @@ func (b *Bed) UnsupportedDoor(c *scenarios.Case) string {
 		switch c.Faults[i].Kind {
 		case scenarios.AgentCode:
 			why = append(why, "fault agentCode: no libvirt stands between the prober and the agent's socket")
+		case scenarios.AgentLock:
+			why = append(why, "fault agentLock: no libvirt has a lock between the prober and the agent's socket")
 		default:
 		}
 	}
@@ -69,13 +71,15 @@ func (b *Bed) lacks(c *scenarios.Case) []string {
 	var why []string
 	for i := range c.Faults {
 		switch f := &c.Faults[i]; f.Kind {
-		case scenarios.RefuseAll, scenarios.ResetAll, scenarios.HideDomain, scenarios.AgentCode:
-		case scenarios.Partition, scenarios.Delay, scenarios.Loss, scenarios.HalfOpen, scenarios.Bandwidth:
+		case scenarios.RefuseAll, scenarios.ResetAll, scenarios.HideDomain, scenarios.AgentCode, scenarios.AgentLock, scenarios.HalfOpen:
+		case scenarios.Partition:
+			if !oshost.CanDrop {
+				why = append(why, "fault partition: real sockets of this system cannot drop a SYN")
+			}
+		case scenarios.Delay, scenarios.Loss, scenarios.Bandwidth:
 			why = append(why, fmt.Sprintf("fault %s: the network of loopback is whole", f.Kind))
 		case scenarios.CloseFails:
 			why = append(why, "fault closeFails: no socket fails to close on demand")
-		case scenarios.AgentLock:
-			why = append(why, "fault agentLock: no second client shares libvirt's lock")
 		}
 	}
 	for i := range c.Events {
@@ -93,9 +97,6 @@ func (b *Bed) lacks(c *scenarios.Case) []string {
 
 func (b *Bed) unsupportedVM(v *scenarios.VM) []string {
 	why := oshost.Unsupported(v.Program, v.EveryBoot)
-	if v.Resolved.ForwardedPorts != nil {
-		why = append(why, "a list of masquerade ports: nothing is between the sockets")
-	}
 	for _, p := range v.Resolved.Probes {
 		if p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "" {
 			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")

@@ -42,8 +42,6 @@ func lacks(c *scenarios.Case) []string {
 			why = append(why, "fault bandwidth: the wire has no limit")
 		case scenarios.CloseFails:
 			why = append(why, "fault closeFails: no connection fails to close on demand")
-		case scenarios.AgentLock:
-			why = append(why, "fault agentLock: no second client shares libvirt's lock")
 		default:
 		}
 	}

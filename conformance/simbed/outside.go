@@ -74,14 +74,20 @@ type OutsideHost interface {
 	ResetAll()
 }
 
-// OutsideNetwork is an OutsideHost whose network can do more than refuse.
-type OutsideNetwork interface {
+// OutsideCut is an OutsideHost that can be cut off.
+type OutsideCut interface {
 	// Cut takes the link down.
 	Cut() (end func())
-	// Delay, Loss and HalfOpen are as in package network.
+	// HalfOpen is as in package network.
+	HalfOpen() (end func())
+}
+
+// OutsideNetwork is an OutsideHost whose network can do even more.
+type OutsideNetwork interface {
+	OutsideCut
+	// Delay and Loss are as in package network.
 	Delay(by time.Duration) (end func())
 	Loss(percent int) (end func())
-	HalfOpen() (end func())
 }
 
 // applyOutside puts a fault of a real network in force; ok is false when it is
@@ -99,6 +105,9 @@ func (w *world) applyOutside(f *scenarios.Fault) (end func(), ok bool) {
 		return func() {}, true
 	default:
 	}
+	if c, ok := v.out.(OutsideCut); ok && f.Kind == scenarios.HalfOpen {
+		return c.HalfOpen(), true
+	}
 	n, ok := v.out.(OutsideNetwork)
 	if !ok {
 		return nil, false
@@ -108,8 +117,6 @@ func (w *world) applyOutside(f *scenarios.Fault) (end func(), ok bool) {
 		return n.Delay(f.By), true
 	case scenarios.Loss:
 		return n.Loss(f.Percent), true
-	case scenarios.HalfOpen:
-		return n.HalfOpen(), true
 	default:
 		return nil, false
 	}
@@ -123,10 +130,31 @@ func (w *world) cutOutside(a, b string) (end func()) {
 	if b != proberName || a == proberName {
 		return func() {}
 	}
-	if n, ok := w.vm(a).out.(OutsideNetwork); ok {
-		return n.Cut()
+	if c, ok := w.vm(a).out.(OutsideCut); ok {
+		return c.Cut()
 	}
 	return func() {}
+}
+
+// holdLockOutside is another caller that talks to the agent for the window.
+func (w *world) holdLockOutside(v *vm, f *scenarios.Fault) {
+	job := v.outsideChannel(v.instance).JobLock()
+	w.outside.Go(func(env OutsideEnv) {
+		began := env.Now()
+		if !job.Lock(began.Add(agentLockPatience)) {
+			return
+		}
+		defer job.Unlock()
+		ctx, cancel := context.WithCancel(context.Background())
+		if f.For >= 0 {
+			ctx, cancel = context.WithDeadline(ctx, began.Add(f.For))
+		}
+		defer cancel()
+		select {
+		case <-ctx.Done():
+		case <-env.Done():
+		}
+	})
 }
 
 // plug puts the guest on the network, or takes it off: a VM that is off does

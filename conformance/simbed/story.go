@@ -114,6 +114,10 @@ func (w *world) side(name string) []string {
 
 // holdAgentLock is another caller that talks to the agent for the window.
 func (w *world) holdAgentLock(v *vm, f *scenarios.Fault) {
+	if w.outside != nil {
+		w.holdLockOutside(v, f)
+		return
+	}
 	w.kernel.Go(v.actor, func(t *sim.Task) {
 		t.Daemon()
 		env := &taskEnv{task: t, from: w.prober}

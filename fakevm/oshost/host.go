@@ -21,6 +21,9 @@ type Config struct {
 	Address string
 	// Port gives the real port for a guest's port; nil: the same.
 	Port func(guest uint16) uint16
+	// Forwarded are the guest's ports that can be reached, SYNs to others are
+	// refused; empty: all of them.
+	Forwarded []uint16
 	// AgentSocket is the path of the unix socket of the agent's channel;
 	// empty: there is none, and the agent cannot start.
 	AgentSocket string
@@ -79,11 +82,13 @@ type Host struct {
 	// Which SYNs meet what, whatever the script says.
 	silent   int
 	refusing int
-	ports    map[uint16]*port
-	conns    map[*session]struct{} // never ranged over in anything observable
-	feeds    map[*feed]struct{}
-	agent    *channel
-	wg       sync.WaitGroup
+	// Of connections: neither side hears the other, or nobody hears the guest.
+	cut, mute int
+	ports     map[uint16]*port
+	conns     map[*session]struct{} // never ranged over in anything observable
+	feeds     map[*feed]struct{}
+	agent     *channel
+	wg        sync.WaitGroup
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ type port struct {
 	addr  string
 	gate  fakevm.Gate
 	next  fakevm.Connect // as the script says
+	away  bool           // it cannot be reached
 	l     net.Listener   // accepts
 	block func()         // not nil: SYNs are dropped; opens the port again
 }
@@ -31,9 +33,12 @@ func (h *Host) Listen(guest uint16, gate fakevm.Gate) (func(), error) {
 		real = h.cfg.Port(guest)
 	}
 	p := &port{host: h, gate: gate, next: fakevm.Refuse, addr: net.JoinHostPort(h.cfg.Address, strconv.Itoa(int(real)))}
+	p.away = len(h.cfg.Forwarded) > 0 && !slices.Contains(h.cfg.Forwarded, guest)
 	// A port that somebody else has is an error now, not at the first step.
-	if err := p.open(); err != nil {
-		return nil, err
+	if !p.away {
+		if err := p.open(); err != nil {
+			return nil, err
+		}
 	}
 	h.ports[guest] = p
 	p.follow()
@@ -54,6 +59,43 @@ func (h *Host) Silence() (end func()) { return h.during(&h.silent) }
 
 // Refuse refuses every SYN until the returned function is called.
 func (h *Host) Refuse() (end func()) { return h.during(&h.refusing) }
+
+// Cut parts the guest from everybody on the network until the returned function
+// is called: SYNs are dropped, and what is said on connections arrives
+// afterwards.
+func (h *Host) Cut() (end func()) {
+	heard := h.Silence()
+	h.cut++
+	return func() {
+		h.cut--
+		heard()
+		h.thaw()
+	}
+}
+
+// HalfOpen keeps back what the guest says on connections, but for RSTs, until
+// the returned function is called. Handshakes are the kernel's and complete.
+func (h *Host) HalfOpen() (end func()) {
+	h.mute++
+	return func() {
+		h.mute--
+		h.thaw()
+	}
+}
+
+// thaw lets connections go on.
+func (h *Host) thaw() {
+	if h.cut > 0 {
+		return
+	}
+	for s := range h.conns {
+		if s.held {
+			s.held, s.resetting = false, false
+			s.Reset()
+		}
+		s.wake.Broadcast()
+	}
+}
 
 func (h *Host) during(n *int) func() {
 	*n++
@@ -84,7 +126,7 @@ func (p *port) follow() {
 	h := p.host
 	next := p.next
 	switch {
-	case h.closed || h.refusing > 0:
+	case h.closed || h.refusing > 0 || p.away:
 		next = fakevm.Refuse
 	case h.silent > 0:
 		next = fakevm.Blackhole

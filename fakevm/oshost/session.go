@@ -34,6 +34,8 @@ type session struct {
 	pending   int
 	wake      *sync.Cond
 	resetting bool // an RST is due: nothing else counts
+	held      bool // it waits for the end of a cut
+	network   bool // what becomes of the network matters
 	closing   bool // FIN when the queue is empty
 	gone      bool // closed for good on this side
 	since     time.Duration
@@ -41,7 +43,8 @@ type session struct {
 }
 
 func newSession(h *Host, c halfCloser) *session {
-	s := &session{host: h, c: c, wake: sync.NewCond(h.mu), since: h.Now()}
+	_, network := c.(*net.TCPConn)
+	s := &session{host: h, c: c, wake: sync.NewCond(h.mu), since: h.Now(), network: network}
 	h.conns[s] = struct{}{}
 	return s
 }
@@ -66,6 +69,9 @@ func (s *session) read() {
 	for {
 		n, err := s.c.Read(buf)
 		s.host.mu.Lock()
+		for s.network && s.host.cut > 0 && !s.gone {
+			s.wake.Wait()
+		}
 		if s.gone {
 			s.host.mu.Unlock()
 			return
@@ -100,7 +106,7 @@ func (s *session) write() {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
 	for {
-		for len(s.queue) == 0 && !s.closing && !s.gone {
+		for (len(s.queue) == 0 && !s.closing || s.muted()) && !s.gone {
 			s.wake.Wait()
 		}
 		if s.gone {
@@ -135,6 +141,9 @@ func (s *session) write() {
 	}
 }
 
+// muted tells whether the peer must not hear the guest now.
+func (s *session) muted() bool { return s.network && s.host.cut+s.host.mute > 0 }
+
 // linger closes a session whose peer does not answer the FIN.
 func (h *Host) linger(s *session) {
 	h.At(h.Now()+lingering, s.abort)
@@ -147,7 +156,7 @@ func (s *session) Send(b []byte) {
 	}
 	s.queue = append(s.queue, b)
 	s.pending += len(b)
-	s.wake.Signal()
+	s.wake.Broadcast()
 }
 
 // Pending is what the kernel has not taken yet; what it holds for the peer
@@ -161,12 +170,16 @@ func (s *session) Close() {
 		return
 	}
 	s.closing = true
-	s.wake.Signal()
+	s.wake.Broadcast()
 }
 
 // Reset sends an RST.
 func (s *session) Reset() {
 	if s.gone {
+		return
+	}
+	if s.network && s.host.cut > 0 && !s.host.closed {
+		s.handler, s.queue, s.pending, s.resetting, s.held = nil, nil, 0, true, true
 		return
 	}
 	if t, ok := s.c.(*net.TCPConn); ok {
