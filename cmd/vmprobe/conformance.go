@@ -202,20 +202,25 @@ byte for byte.`,
 			return err
 		}
 		defer tidies(cmd.Context())()
-		allAtOnce := f.wall() && !cmd.Flags().Changed("parallel")
-		switch {
-		case f.door == protocol.Sockets:
-			return f.executeSockets(cmd.Context(), s, env, jobs, allAtOnce)
-		case f.wall() && len(f.argv) > 0:
-			return f.executeBehind(cmd.Context(), s, env, jobs, allAtOnce)
-		case f.wall():
-			return f.executeWall(cmd.Context(), s, env, jobs, allAtOnce)
-		case len(f.argv) == 0:
-			return f.execute(cmd.Context(), s, env, bed(), jobs)
-		}
-		return f.executeProber(cmd.Context(), s, env, jobs)
+		return f.test(cmd.Context(), s, env, jobs, f.wall() && !cmd.Flags().Changed("parallel"))
 	}
 	return cmd
+}
+
+// test puts the prober to the test: ours or another one, on the ground and
+// through the door that the flags name.
+func (f *conformanceFlags) test(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job, allAtOnce bool) error {
+	switch {
+	case f.door == protocol.Sockets:
+		return f.executeSockets(ctx, s, env, jobs, allAtOnce)
+	case f.wall() && len(f.argv) > 0:
+		return f.executeBehind(ctx, s, env, jobs, allAtOnce)
+	case f.wall():
+		return f.executeWall(ctx, s, env, jobs, allAtOnce)
+	case len(f.argv) == 0:
+		return f.execute(ctx, s, env, bed(), jobs)
+	}
+	return f.executeProber(ctx, s, env, jobs)
 }
 
 // checkGround looks at what the door and the testbed want of each other.

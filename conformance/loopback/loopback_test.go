@@ -87,6 +87,22 @@ func TestShortCases(t *testing.T) {
 	}
 }
 
+// TestMostCases: how many of the embedded cases real sockets can express. The
+// README says it.
+func TestMostCases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not run: it reads every scenario (-short)")
+	}
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bed.Close()
+	if n := len(short(t, bed, 100*time.Hour)); n < 1800 {
+		t.Errorf("only %d cases", n)
+	}
+}
+
 const takenPort = `
 apiVersion: v1
 kind: Pod
@@ -124,7 +140,7 @@ func TestPortTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer bed.Close() //nolint:errcheck // not what this is about
+	defer bed.Close()
 	time.AfterFunc(300*time.Millisecond, func() {
 		if l, err := net.Listen("tcp4", "0.0.0.0:28471"); err == nil {
 			time.AfterFunc(3*time.Second, func() { _ = l.Close() })

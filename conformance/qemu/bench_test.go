@@ -41,7 +41,7 @@ func BenchmarkCases(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer bed.Close() //nolint:errcheck // not what this is about
+		defer bed.Close()
 		if err := bed.Prepare(b.Context()); err != nil {
 			b.Fatal(err)
 		}
