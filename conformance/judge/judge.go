@@ -130,6 +130,8 @@ type Options struct {
 	Slack time.Duration
 	// Lore spares what other judgements of the case have found out; nil: none.
 	Lore *oracle.Lore
+	// Desk is memory that judgements use one after the other; nil: none.
+	Desk *history.Desk
 	// Watch is told, if not nil, of each entry of the author's histories that
 	// has happened in its turn, in its window or not.
 	Watch func(Entry)
@@ -152,7 +154,10 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 	}
 	v := blank(c, t.Seed)
 	v.TraceDigest = t.Digest
-	run := history.New(c, t)
+	if o.Desk == nil {
+		o.Desk = new(history.Desk)
+	}
+	run := o.Desk.New(c, t)
 	if m, ok := overrun(run); ok {
 		v.Result, v.Reason = Error, "the run could not go on: "+m
 		return v

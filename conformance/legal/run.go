@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
@@ -140,6 +141,7 @@ type trial struct {
 	watch  func(*Prober, judge.Entry) // may be nil
 	memory *simbed.Memory
 	lore   *oracle.Lore
+	desk   history.Desk
 	events trace.Recorder // of the last run
 }
 
@@ -284,7 +286,7 @@ func (t *trial) judge(p *Prober, tr *trace.Trace, err error) {
 		t.fail(p, err)
 		return
 	}
-	opts := judge.Options{Lore: t.lore}
+	opts := judge.Options{Lore: t.lore, Desk: &t.desk}
 	if t.watch != nil {
 		opts.Watch = func(e judge.Entry) { t.watch(p, e) }
 	}

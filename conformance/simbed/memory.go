@@ -102,6 +102,7 @@ type recall struct {
 	memory *Memory
 	actor  sim.Actor
 	groups []group
+	free   *late
 }
 
 // group is a VM with its workers. No try at one VM is in the way of one at
@@ -256,9 +257,9 @@ func (g *group) tell() {
 		event.T += h.start
 		if event.T <= w.kernel.Now() {
 			w.sink.Record(event)
-			continue
+		} else {
+			g.r.after(event)
 		}
-		w.kernel.Set(w.kernel.NewTimer(g.r.actor, func() { w.sink.Record(event) }), event.T)
 	}
 	result := e.result
 	result.Message = e.ports.in(result.Message, h.port)
@@ -270,6 +271,29 @@ func (g *group) tell() {
 	done := h.done
 	done(result)
 	w.kernel.Spend(e.tail.actor, e.tail.keys)
+}
+
+// late is an event that follows the end of a try.
+type late struct {
+	timer sim.Timer
+	event trace.Event
+	next  *late // among those that are done
+}
+
+// after records an event when its time has come.
+func (r *recall) after(e trace.Event) {
+	l := r.free
+	if l == nil {
+		l = new(late)
+		r.w.kernel.Init(&l.timer, r.actor, func() {
+			r.w.sink.Record(l.event)
+			l.next, r.free = r.free, l
+		})
+	} else {
+		r.free = l.next
+	}
+	l.event = e
+	r.w.kernel.Set(&l.timer, e.T)
 }
 
 // diary is the sink of a world that remembers.

@@ -72,6 +72,9 @@ func (h *Host) Listen(port uint16, gate Gate) (closer func(), err error) {
 		return nil, fmt.Errorf("listen on %s: port %d is in use", h.name, port)
 	}
 	l := &listener{gate: gate}
+	if h.ports == nil {
+		h.ports = map[uint16]*listener{}
+	}
 	h.ports[port] = l
 	return func() {
 		if h.ports[port] == l {

@@ -18,8 +18,12 @@ const (
 	longest = time.Duration(1) << 55 // 417 days
 )
 
-// slab is how many of a kind are allocated at a time.
-const slab = 64
+// slab is how many of a kind are allocated at a time, at most; the first time
+// it is firstSlab, for most worlds are small.
+const (
+	slab      = 64
+	firstSlab = 4
+)
 
 // Network connects hosts. It belongs to one kernel and is used from its
 // thread only.
@@ -33,6 +37,7 @@ type Network struct {
 	observer   Observer
 	free       []*link
 	pairs      []pair          // a slab of ends to hand out
+	made       int             // size of the last slab
 	text       strings.Builder // a slab of remote addresses
 }
 
@@ -60,9 +65,9 @@ func (n *Network) AddHost(name string) *Host {
 	}
 	h := &Host{
 		net: n, name: name, stream: sim.Stream("network/" + name),
-		addr:  netip.AddrFrom4([4]byte{10, byte(244 + i>>16), byte(i >> 8), byte(i)}),
-		actor: n.kernel.Name("host/" + name),
-		ports: map[uint16]*listener{}, ephemeral: firstEphemeral,
+		addr:      netip.AddrFrom4([4]byte{10, byte(244 + i>>16), byte(i >> 8), byte(i)}),
+		actor:     n.kernel.Name("host/" + name),
+		ephemeral: firstEphemeral,
 	}
 	n.kernel.Init(&h.timer, h.actor, func() {})
 	n.names[name] = h
@@ -87,7 +92,8 @@ func (n *Network) at(a netip.Addr) *Host {
 // each. A slab lives as long as anybody holds one of its ends.
 func (n *Network) ends() *pair {
 	if len(n.pairs) == 0 {
-		n.pairs = make([]pair, slab)
+		n.made = min(max(2*n.made, firstSlab), slab)
+		n.pairs = make([]pair, n.made)
 	}
 	p := &n.pairs[0]
 	n.pairs = n.pairs[1:]

@@ -31,6 +31,7 @@ type worker struct {
 	try      int32
 	began    time.Duration // the try
 	message  string        // of the last try
+	event    told          // what was last told of an attempt
 	panicked bool          // the attempt was lost to a panic
 	untold   []readiness
 }
@@ -49,12 +50,16 @@ func (w *worker) wake() {
 // finish takes the answer of the Tryer, which a slow host learns later.
 func (w *worker) finish(r probes.Result) {
 	if f := w.vm.d.cfg.Freedom; f != nil && f.Result != nil && !w.dead && w.inFlight {
-		req := w.request()
-		by := f.Result(&req, w.began, w.vm.d.k.Now()-w.began)
-		w.later(by, func() { w.take(r) })
+		w.takeLate(r)
 		return
 	}
 	w.take(r)
+}
+
+func (w *worker) takeLate(r probes.Result) {
+	req := w.request()
+	by := w.vm.d.cfg.Freedom.Result(&req, w.began, w.vm.d.k.Now()-w.began)
+	w.later(by, func() { w.take(r) })
 }
 
 func (w *worker) take(r probes.Result) {
@@ -160,7 +165,17 @@ func (w *worker) report(a engine.Action) {
 		verb = " probe errored and resulted in failure state: "
 	default:
 	}
-	w.vm.platform.ClusterEvent(w.instance, true, reason, title(w.probe.Kind)+verb+w.message)
+	w.vm.platform.ClusterEvent(w.instance, true, reason, w.event.text(w.probe.Kind, verb, w.message))
+}
+
+// told is the text of an event; most attempts in a row fail for one reason.
+type told struct{ verb, message, all string }
+
+func (t *told) text(k probes.Kind, verb, message string) string {
+	if t.all == "" || t.verb != verb || t.message != message {
+		*t = told{verb, message, title(k) + verb + message}
+	}
+	return t.all
 }
 
 // publish hands the state of the probe to those who act on it.

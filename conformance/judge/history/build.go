@@ -10,18 +10,28 @@ import (
 
 // New arranges the events of a run of the case. Any trace is accepted; what
 // makes no sense is left where a judge finds it.
-func New(c *scenarios.Case, t *trace.Trace) *Run {
+func New(c *scenarios.Case, t *trace.Trace) *Run { return new(Desk).New(c, t) }
+
+// Desk has memory in which runs are arranged one after the other. The zero
+// value is empty.
+type Desk struct {
+	all  builders
+	slab slab
+}
+
+// New is as the function New. The run before must not be used any more.
+func (d *Desk) New(c *scenarios.Case, t *trace.Trace) *Run {
 	r := &Run{Case: c, Events: t.Events, View: t.View, Wall: t.Wall, End: c.Until, World: map[trace.Kind][]Mark{}}
-	all := make(builders, len(c.VMs))
-	memory := newSlab(t.Events)
+	d.clear(t.Events, len(c.VMs))
 	for i := range c.VMs {
-		v := &VM{Name: c.VMs[i].Name, Spec: &c.VMs[i], marks: make([]marksOf, 0, expectedKinds)}
-		r.VMs = append(r.VMs, v)
-		all[i] = builder{vm: v, memory: memory}
+		b := &d.all[i]
+		b.vm = &VM{Name: c.VMs[i].Name, Spec: &c.VMs[i], marks: b.vm.cleared()}
+		b.slab = &d.slab
+		r.VMs = append(r.VMs, b.vm)
 	}
 	for i := range t.Events {
 		m := Mark{Event: &t.Events[i], Index: i}
-		b := all.of(m.VM)
+		b := d.all.of(m.VM)
 		if b == nil {
 			r.World[m.Kind] = append(r.World[m.Kind], m)
 			continue
@@ -29,6 +39,29 @@ func New(c *scenarios.Case, t *trace.Trace) *Run {
 		b.add(m)
 	}
 	return r
+}
+
+// clear makes room for the events of another run.
+func (d *Desk) clear(events []trace.Event, vms int) {
+	for len(d.all) < vms {
+		d.all = append(d.all, builder{vm: &VM{}})
+	}
+	d.all = d.all[:vms]
+	for i := range d.all {
+		d.all[i].works = d.all[i].works[:0]
+	}
+	d.slab.clear(events)
+}
+
+// cleared is the memory of the marks of a VM, for another one.
+func (v *VM) cleared() []marksOf {
+	if v.marks == nil {
+		return make([]marksOf, 0, expectedKinds)
+	}
+	for i := range v.marks {
+		v.marks[i].list = v.marks[i].list[:0]
+	}
+	return v.marks
 }
 
 type builders []builder
@@ -52,7 +85,7 @@ type slab struct {
 	tries    []Try
 }
 
-func newSlab(events []trace.Event) *slab {
+func (s *slab) clear(events []trace.Event) {
 	attempts, tries := 0, 0
 	for i := range events {
 		if events[i].Kind == trace.TryStarted {
@@ -62,7 +95,8 @@ func newSlab(events []trace.Event) *slab {
 			}
 		}
 	}
-	return &slab{make([]Attempt, 0, attempts), make([]Try, 0, tries)}
+	s.attempts = slices.Grow(s.attempts[:0], attempts)
+	s.tries = slices.Grow(s.tries[:0], tries)
 }
 
 func (s *slab) attempt(a Attempt) *Attempt {
@@ -92,20 +126,25 @@ type work struct {
 }
 
 type builder struct {
-	vm     *VM
-	memory *slab
-	works  []*work
+	vm    *VM
+	slab  *slab
+	works []work
 }
 
 // work is where an event of the prober belongs.
 func (b *builder) work(m Mark) *work {
-	for _, w := range b.works {
-		if w.instance == m.Instance && w.probe == m.Probe {
+	for i := range b.works {
+		if w := &b.works[i]; w.instance == m.Instance && w.probe == m.Probe {
 			return w
 		}
 	}
-	w := &work{instance: m.Instance, probe: m.Probe}
-	b.works = append(b.works, w)
+	n := len(b.works)
+	if n == cap(b.works) {
+		b.works = append(b.works, work{})
+	}
+	b.works = b.works[:n+1]
+	w := &b.works[n]
+	*w = work{m.Instance, m.Probe, w.attempts[:0]}
 	return w
 }
 
@@ -178,7 +217,7 @@ func (b *builder) attempt(m Mark, open bool) *Attempt {
 }
 
 func (b *builder) newAttempt(m Mark) *Attempt {
-	a := b.memory.attempt(Attempt{Number: m.Attempt, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent})
+	a := b.slab.attempt(Attempt{Number: m.Attempt, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent})
 	w := b.work(m)
 	w.attempts = append(w.attempts, a)
 	if s := b.stint(m); s != nil {
@@ -198,7 +237,7 @@ func (b *builder) tryStarted(m Mark) {
 	}
 	t := Try{Number: m.Try, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent}
 	if a.Tries == nil {
-		a.Tries = b.memory.try(t)
+		a.Tries = b.slab.try(t)
 		return
 	}
 	a.Tries = append(a.Tries, t)

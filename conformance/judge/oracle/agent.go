@@ -63,6 +63,7 @@ func agentTries(v *history.VM) []agentTry {
 			if s.Probe.Handler != probes.GuestAgentPing && s.Probe.Handler != probes.Exec {
 				continue
 			}
+			list = slices.Grow(list, len(s.Attempts))
 			for _, a := range s.Attempts {
 				for i := range a.Tries {
 					list = append(list, agentTry{s, a, &a.Tries[i]})
@@ -87,13 +88,16 @@ func inFlight(list []agentTry, t time.Duration) []agentTry {
 // still owes the reply to another one whose asker waits.
 func singleFlight(c *court) {
 	for _, v := range c.run.VMs {
-		tries := agentTries(v)
-		var before *history.Mark
+		var tries []agentTry // searched for when there is a doubt
+		var before *trace.Event
 		for _, m := range v.Of(trace.GuestSaw) {
 			if m.Value != agentEndpoint || !strings.HasPrefix(m.Msg, "{") {
 				continue // a sync goes with its command
 			}
 			if before != nil && m.T < before.T+c.lore.replyDelay(before.Msg) {
+				if tries == nil {
+					tries = agentTries(v)
+				}
 				asker, now := inFlight(tries, before.T), inFlight(tries, m.T)
 				// Only where there is no doubt who asked what.
 				if len(asker) == 1 && len(now) == 2 && (now[0].t == asker[0].t || now[1].t == asker[0].t) {
@@ -105,7 +109,7 @@ func singleFlight(c *court) {
 					break
 				}
 			}
-			before = &m
+			before = m.Event
 		}
 	}
 }

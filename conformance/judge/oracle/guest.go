@@ -33,6 +33,9 @@ func (c *court) guestTruth(h probes.Handler) {
 		if len(v.Of(trace.GuestBoot)) == 0 {
 			continue // the guest does not speak
 		}
+		if !handles(v, h) {
+			continue
+		}
 		g := newGuest(c, v)
 		g.occupy()
 		for _, k := range v.Containers {
@@ -45,6 +48,15 @@ func (c *court) guestTruth(h probes.Handler) {
 	}
 }
 
+func handles(v *history.VM, h probes.Handler) bool {
+	for i := range v.Spec.Resolved.Probes {
+		if v.Spec.Resolved.Probes[i].Handler == h {
+			return true
+		}
+	}
+	return false
+}
+
 // guest is one VM as its own log shows it.
 type guest struct {
 	court *court
@@ -55,6 +67,9 @@ type guest struct {
 	agent []occupation
 	span  time.Duration
 	lost  bool // the last try lost a race
+	// Memory for what is known of one try at a time.
+	heard   []reply
+	answers []truth.Answer
 }
 
 // Lore is what guests said, read once, and what the truth tables answered: a
@@ -63,6 +78,7 @@ type guest struct {
 type Lore struct {
 	read    map[string]*fakevm.Reply
 	decided map[question]decision
+	steps   []step // memory for tallies, one after the other
 }
 
 // NewLore knows nothing yet.
@@ -383,6 +399,7 @@ type reply struct {
 // replies reads what the guest did during a try at the endpoints that the
 // probe asks. ok is false when the log cannot be read.
 func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool) {
+	g.heard = g.heard[:0]
 	saw := g.vm.Of(trace.GuestSaw)
 	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
 	for _, m := range saw[first:] {
@@ -397,9 +414,9 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 		if r == nil {
 			return nil, false
 		}
-		list = append(list, reply{fakevm.EndpointKind(kind), r})
+		g.heard = append(g.heard, reply{fakevm.EndpointKind(kind), r})
 	}
-	return list, true
+	return g.heard, true
 }
 
 // parse reads a reply from the log, nil when it is none.
@@ -462,14 +479,15 @@ func (g *guest) verdict(p *probes.Probe, list []reply) (truth.Verdict, bool) {
 	if len(list) == 0 {
 		return truth.Verdict{Classes: truth.Set(probes.Failure, probes.Errored), Rule: unseenRule(p)}, true
 	}
-	var answers []truth.Answer
+	g.answers = g.answers[:0]
 	if p.Handler == probes.Exec {
-		answers = g.execAnswers(list)
+		g.execAnswers(list)
 	} else {
 		for i := range list {
-			answers = append(answers, truth.Answer{Kind: list[i].kind, Reply: list[i].reply})
+			g.answers = append(g.answers, truth.Answer{Kind: list[i].kind, Reply: list[i].reply})
 		}
 	}
+	answers := g.answers
 	if len(answers) == 0 {
 		return truth.Verdict{}, false
 	}
@@ -494,9 +512,8 @@ func (g *guest) verdict(p *probes.Probe, list []reply) (truth.Verdict, bool) {
 
 // execAnswers pairs a command with the agent's reply to its guest-exec. In a
 // container there is no agent.
-func (g *guest) execAnswers(list []reply) []truth.Answer {
+func (g *guest) execAnswers(list []reply) {
 	var agent *fakevm.Reply
-	var answers []truth.Answer
 	for i := range list {
 		if list[i].kind == fakevm.Agent && agent == nil {
 			agent = list[i].reply
@@ -504,10 +521,9 @@ func (g *guest) execAnswers(list []reply) []truth.Answer {
 	}
 	for i := range list {
 		if list[i].kind == fakevm.Exec {
-			answers = append(answers, truth.Answer{Kind: fakevm.Exec, Reply: list[i].reply, Agent: agent})
+			g.answers = append(g.answers, truth.Answer{Kind: fakevm.Exec, Reply: list[i].reply, Agent: agent})
 		}
 	}
-	return answers
 }
 
 func unseenRule(p *probes.Probe) string {

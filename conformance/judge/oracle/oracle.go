@@ -109,15 +109,17 @@ func Run(r *history.Run, o Options) Judgement {
 		o.Lore = NewLore()
 	}
 	var j Judgement
-	heard := map[string]bool{}
-	for _, c := range Checks() {
+	heard := make(map[string]bool, len(checks))
+	court := new(court) // one after the other
+	for i := range checks {
+		c := &checks[i]
 		if !c.Source.In(r.View) {
 			if c.Source.inside() {
 				j.Silent = append(j.Silent, Silence{c.Requirement, "the view " + r.View.String() + " shows no attempts"})
 			}
 			continue
 		}
-		court := &court{run: r, slack: o.Slack + o.Late, late: o.Late, lore: o.Lore, requirement: c.Requirement}
+		court.open(r, &o, c.Requirement)
 		c.run(court)
 		j.Failures = append(j.Failures, court.failures...)
 		if c.Source != Guest || court.judged {
@@ -164,6 +166,14 @@ type court struct {
 	failures    []Failure
 	judged      bool     // a Guest check found something to judge
 	silences    []string // why it did not
+}
+
+// open begins with another check; the memory of the last one is used again.
+func (c *court) open(r *history.Run, o *Options, requirement string) {
+	*c = court{
+		run: r, slack: o.Slack + o.Late, late: o.Late, lore: o.Lore, requirement: requirement,
+		failures: c.failures[:0], silences: c.silences[:0],
+	}
 }
 
 // silent notes why a check says nothing about something.

@@ -82,7 +82,7 @@ type step struct {
 }
 
 func (t *tally) judge() {
-	var steps []step
+	steps := slices.Grow(t.court.lore.steps[:0], len(t.s.Attempts)+len(t.s.States))
 	for _, a := range t.s.Attempts {
 		if a.Ended() {
 			steps = append(steps, step{index: a.EndEvent, attempt: a})
@@ -93,6 +93,7 @@ func (t *tally) judge() {
 		steps = append(steps, step{index: m.Index, state: m})
 	}
 	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.index, b.index) })
+	t.court.lore.steps = steps
 	for _, st := range steps {
 		if t.settled || len(t.s.Verdicts) > 0 && st.index > t.s.Verdicts[0].Index {
 			break // what follows a verdict is for liveHold
@@ -181,7 +182,7 @@ func (t *tally) published(m *history.Mark) {
 		return // "unknown" looks like this in a trace
 	}
 	t.state, t.unset, t.waiting, t.may = m.OK, false, false, false
-	t.seen = nil
+	t.seen = t.seen[:0]
 }
 
 // imposed tells whether a state has another cause than an attempt: the
