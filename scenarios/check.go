@@ -10,7 +10,7 @@ import (
 // candidates are the names that an unknown one may have meant.
 func (s *scope) candidates() []string {
 	out := append(Fields(), general()...)
-	for name, i := range s.instants {
+	s.c.eachInstant(func(name string, i instant) {
 		switch {
 		case i.everyBoot != "":
 			out = append(out, name+"#1")
@@ -19,7 +19,7 @@ func (s *scope) candidates() []string {
 		default:
 			out = append(out, name)
 		}
-	}
+	})
 	for _, l := range s.c.Let {
 		out = append(out, l.Name)
 	}

@@ -54,7 +54,7 @@ func (c *Case) StaticNames(vm string, use Use) Names { return c.Names(vm, use, n
 // the case, moments from the run; boots of the run place the steps of
 // everyBoot.
 func (c *Case) Names(vm string, use Use, run Runtime) Names {
-	return &scope{c: c, vm: vm, use: use, run: run, instants: c.instants(), lets: map[string]found{}}
+	return &scope{c: c, vm: vm, use: use, run: run}
 }
 
 // instant is a named point of a case. For a step of everyBoot the times
@@ -65,21 +65,20 @@ type instant struct {
 	everyBoot string // VM, or empty
 }
 
-// instants indexes all "as" names.
-func (c *Case) instants() map[string]instant {
-	out := map[string]instant{}
+// eachInstant visits all "as" names; of two that are the same the later counts.
+func (c *Case) eachInstant(visit func(name string, i instant)) {
 	add := func(name string, i instant) {
 		if name != "" {
-			out[name] = i
+			visit(name, i)
 		}
 	}
 	for i := range c.VMs {
 		vm := &c.VMs[i]
 		eachNamed(&vm.Program, func(name string, at, end time.Duration, hasEnd bool) {
-			out[name] = instant{at, end, hasEnd, ""}
+			visit(name, instant{at, end, hasEnd, ""})
 		})
 		eachNamed(&vm.EveryBoot, func(name string, at, end time.Duration, hasEnd bool) {
-			out[name] = instant{at, end, hasEnd, vm.Name}
+			visit(name, instant{at, end, hasEnd, vm.Name})
 		})
 	}
 	for _, f := range c.Faults {
@@ -88,17 +87,25 @@ func (c *Case) instants() map[string]instant {
 	for _, e := range c.Events {
 		add(e.As, instant{at: e.At, end: e.At + e.For, hasEnd: e.For > 0})
 	}
-	return out
+}
+
+// instant finds an "as" name.
+func (c *Case) instant(name string) (i instant, ok bool) {
+	c.eachInstant(func(other string, found instant) {
+		if other == name {
+			i, ok = found, true
+		}
+	})
+	return i, ok
 }
 
 // scope is where a formula stands.
 type scope struct {
-	c        *Case
-	vm       string
-	use      Use
-	run      Runtime
-	instants map[string]instant
-	lets     map[string]found // computed already
+	c    *Case
+	vm   string
+	use  Use
+	run  Runtime
+	lets map[string]found // computed already
 }
 
 // found says what a name is.
@@ -136,14 +143,14 @@ func (s *scope) find(name string) found {
 			return s.let(l)
 		}
 	}
-	if i, ok := s.instants[name]; ok {
+	if i, ok := s.c.instant(name); ok {
 		if i.everyBoot != "" {
 			return unknown("write " + name + "#1, the times count from each boot")
 		}
 		return length(i.at)
 	}
 	if base, ok := strings.CutSuffix(name, ".end"); ok {
-		if i, ok := s.instants[base]; ok {
+		if i, ok := s.c.instant(base); ok {
 			return i.ending(base)
 		}
 	}
@@ -163,6 +170,9 @@ func (i instant) ending(name string) found {
 func (s *scope) let(l *Let) found {
 	if f, ok := s.lets[l.Name]; ok {
 		return f
+	}
+	if s.lets == nil {
+		s.lets = map[string]found{}
 	}
 	s.lets[l.Name] = unknown("it refers to itself")
 	duration, _ := s.dimension(l.Expr.root)
@@ -188,7 +198,7 @@ func (s *scope) numbered(base, number string) found {
 		}
 		vm, base = name, rest
 	}
-	if i, ok := s.instants[base]; ok {
+	if i, ok := s.c.instant(base); ok {
 		if i.everyBoot == "" {
 			return unknown("it is not a step of everyBoot: write " + base)
 		}

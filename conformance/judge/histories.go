@@ -31,14 +31,19 @@ func (j *expector) history(name string, kind trace.Kind, h *scenarios.History) {
 		}
 		value = m.OK
 	}
-	var want []wanted
+	want := make([]wanted, 0, len(h.Changes))
 	for _, c := range h.Changes {
 		want = append(want, wanted{what: changed(name, c.To), window: c.Window})
 	}
 	j.compare(scenarios.UseReadiness, "", got, want, false)
 }
 
-func changed(name string, to bool) string { return fmt.Sprintf("%s -> %v", name, to) }
+func changed(name string, to bool) string {
+	if to {
+		return name + " -> true"
+	}
+	return name + " -> false"
+}
 
 // live judges the verdicts. A failed startup probe condemns like liveness.
 func (j *expector) live(list []scenarios.LiveFailure) {

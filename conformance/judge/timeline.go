@@ -162,31 +162,27 @@ type wanted struct {
 // rest follows from it. more allows further entries at the end.
 func (j *expector) compare(use scenarios.Use, probe string, got []happening, want []wanted, more bool) {
 	for i, w := range want {
-		text, lo, hi, err := j.window(use, w)
-		wantText := w.what
-		if text != "" {
-			wantText += " in " + text
-		}
+		lo, hi, err := j.window(use, w)
 		if i >= len(got) {
-			f := Failure{At: j.run.End, Event: history.NoEvent, Probe: probe, Message: w.what + " never happened", Want: wantText, Window: text}
+			f := Failure{At: j.run.End, Event: history.NoEvent, Message: w.what + " never happened"}
 			if err == nil {
 				f.At = min(hi, j.run.End)
 			}
-			j.fail(f)
+			j.failWanted(f, probe, w, lo, hi, err)
 			return
 		}
 		g := got[i]
 		if g.what == w.what && err == nil {
 			j.tell(i+1, w, g.at, lo, hi)
 		}
-		f := Failure{At: g.at, Instance: g.instance, Event: g.event, Probe: probe, Want: wantText, Window: text}
-		unseen := errors.Is(err, errUnseen)
-		if unseen {
-			j.silent(fmt.Sprintf("%s: the window %s names an attempt, and none is seen", w.what, text))
+		if errors.Is(err, errUnseen) {
+			j.silent(fmt.Sprintf("%s: the window %s names an attempt, and none is seen", w.what, w.window.Source()))
+			if g.what == w.what {
+				continue
+			}
 		}
+		f := Failure{At: g.at, Instance: g.instance, Event: g.event}
 		switch {
-		case unseen && g.what == w.what:
-			continue
 		case g.what != w.what:
 			f.Message = fmt.Sprintf("%s at %s", g.what, oracle.Seconds(g.at))
 		case err != nil:
@@ -200,7 +196,7 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 		default:
 			continue
 		}
-		j.fail(f)
+		j.failWanted(f, probe, w, lo, hi, err)
 		return
 	}
 	if len(got) > len(want) && !more {
@@ -213,6 +209,22 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 	}
 }
 
+// failWanted reports a failure of an entry with the window that it should have
+// kept to.
+func (j *expector) failWanted(f Failure, probe string, w wanted, lo, hi time.Duration, err error) {
+	f.Probe, f.Want = probe, w.what
+	if !w.free {
+		f.Window = w.window.Source()
+	}
+	if !w.free && err == nil {
+		f.Window += " = " + oracle.Window(lo, hi-j.slack, j.slack)
+	}
+	if f.Window != "" {
+		f.Want += " in " + f.Window
+	}
+	j.fail(f)
+}
+
 // travel is how long a request may be under way: an attempt that begins so much
 // before a cause meets it, and its verdict is sooner by as much.
 const travel = time.Millisecond
@@ -221,13 +233,12 @@ const travel = time.Millisecond
 var errUnseen = errors.New("it depends on attempts that are not seen")
 
 // window computes the edges of an entry, the slack included in hi.
-func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time.Duration, err error) {
+func (j *expector) window(use scenarios.Use, w wanted) (lo, hi time.Duration, err error) {
 	if w.free {
-		return "", -1 << 62, history.Never, nil
+		return -1 << 62, history.Never, nil
 	}
 	m := &moments{run: j.run}
 	n := j.run.Case.Names(j.vm.Name, use, m)
-	source := w.window.Source()
 	if !w.window.After.IsZero() {
 		lo, err = w.window.After.Instant(n)
 		hi = lo
@@ -239,14 +250,14 @@ func (j *expector) window(use scenarios.Use, w wanted) (text string, lo, hi time
 	}
 	if err != nil {
 		if m.unseen {
-			return source, 0, 0, errUnseen
+			return 0, 0, errUnseen
 		}
 		if missing, ok := errors.AsType[*scenarios.NoValueError](err); ok {
 			err = fmt.Errorf("%s did not happen", missing.Name)
 		}
-		return source, 0, 0, err
+		return 0, 0, err
 	}
-	return source + " = " + oracle.Window(lo, hi, j.slack), lo, hi + j.slack, nil
+	return lo, hi + j.slack, nil
 }
 
 // Expected is one window that a case gives for a run.
@@ -270,7 +281,7 @@ func Windows(c *scenarios.Case, t *trace.Trace) []Expected {
 		}
 		j := &expector{run: run, vm: v}
 		add := func(lane string, to bool, use scenarios.Use, w scenarios.Window) {
-			if _, lo, hi, err := j.window(use, wanted{window: w}); err == nil {
+			if lo, hi, err := j.window(use, wanted{window: w}); err == nil {
 				out = append(out, Expected{VM: v.Name, Lane: lane, To: to, Lo: lo, Hi: hi})
 			}
 		}

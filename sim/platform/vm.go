@@ -1,7 +1,7 @@
 package platform
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -209,5 +209,5 @@ func (v *VM) podName(instance int32) string {
 	if !v.cfg.Profile.VM {
 		return v.cfg.Name
 	}
-	return fmt.Sprintf("virt-launcher-%s-%d", v.cfg.Name, instance)
+	return "virt-launcher-" + v.cfg.Name + "-" + strconv.Itoa(int(instance))
 }
