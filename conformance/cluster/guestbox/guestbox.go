@@ -28,7 +28,7 @@ import (
 )
 
 // self is the program in an image.
-const self = "/guest"
+const self = "/vmprobe-guest"
 
 // variable is in the environment of every process of the guest's image. It lets
 // a program that does other things, too, be the guest there.

@@ -4,6 +4,7 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +27,13 @@ func hierarchies() []string {
 		}
 	}
 	return out
+}
+
+// cgroupName is the cgroup of the node of a cluster: clusters of one name in
+// different homes have different ones.
+func cgroupName(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return fmt.Sprintf("vmprobe-%s-%x", filepath.Base(dir), sum[:3])
 }
 
 // makeCgroups makes the cgroup of a node in each hierarchy. A new cpuset has

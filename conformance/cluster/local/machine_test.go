@@ -21,7 +21,7 @@ import (
 // machine is what a cluster may not change, as "what: value".
 func machine(t *testing.T, home string) []string {
 	t.Helper()
-	out := map[string]string{}
+	out, ours := map[string]string{}, []string{cgroupName(filepath.Join(home, "api-test")), cgroupName(filepath.Join(home, "node-test"))}
 	for _, top := range []string{"vm", "kernel/keys", "net/ipv4/conf", "net/ipv6/conf"} {
 		_ = filepath.WalkDir("/proc/sys/"+top, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && !strings.HasSuffix(path, "_refresh") {
@@ -37,8 +37,11 @@ func machine(t *testing.T, home string) []string {
 		t.Fatalf("only %d sysctls found: the check would be vacuous", len(out))
 	}
 	for _, h := range hierarchies() {
-		dirs, _ := filepath.Glob(h + "/vmprobe-*")
-		out[h] = strings.Join(dirs, " ")
+		dirs, _ := filepath.Glob(h + "/*/cgroup.procs")
+		out[h] = strings.Join(slices.DeleteFunc(dirs, func(d string) bool {
+			name := filepath.Base(filepath.Dir(d)) // of another cluster, which may come and go
+			return strings.HasPrefix(name, "vmprobe-") && !slices.Contains(ours, name)
+		}), " ")
 	}
 	for line := range strings.Lines(read("/proc/self/mountinfo")) {
 		f := strings.Fields(line)

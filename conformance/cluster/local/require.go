@@ -23,7 +23,7 @@ func (u *start) require() error {
 	found, err := Require(filepath.Dir(u.spec.Dir))
 	u.spec.Runc = found
 	if err == nil {
-		u.spec.Cgroup = "vmprobe-" + u.Name
+		u.spec.Cgroup = cgroupName(u.spec.Dir)
 	}
 	return err
 }
