@@ -171,6 +171,31 @@ func TestUp(t *testing.T) {
 	}
 }
 
+// TestReal creates a cluster with kind, where a container engine answers.
+func TestReal(t *testing.T) {
+	c := Config{Name: "vmprobe-test", Home: t.TempDir(), Guest: program(t), Tell: func(what string, _ time.Duration) { t.Log(what) }}
+	err := c.prepare()
+	if err == nil {
+		_, err = c.engine.List()
+	}
+	if err != nil {
+		t.Skipf("not run: no container engine: %v", err)
+	}
+	if os.Getenv("VMPROBE_CLUSTER") == "" {
+		t.Skip("not run: it pulls images and starts a cluster; VMPROBE_CLUSTER=1 asks for it")
+	}
+	s, err := Up(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.State != cluster.Running || s.Node == "" || s.GuestImage == "" {
+		t.Errorf("%+v", s)
+	}
+	if _, err := c.down(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNoEngine: the error is one of the machine and says what to do.
 func TestNoEngine(t *testing.T) {
 	_, err := Up(t.Context(), Config{Name: "vmprobe", Home: t.TempDir(), engine: &fake{dead: true}, Tell: func(string, time.Duration) {}})
