@@ -6,7 +6,6 @@ import (
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/platform"
-	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // agentFaults are the faults between launcher and agent that are in force.
@@ -84,5 +83,5 @@ func pauseReason(reason string) guestagent.PauseReason {
 
 // PingFailed implements guestagent.Domain (GA-EVENT).
 func (d *domain) PingFailed(message string) {
-	d.vm.record(trace.Event{Kind: trace.ClusterEvent, Value: "GuestAgentPingFailed", Msg: message})
+	d.vm.platform.LauncherEvent(d.vm.instance, "GuestAgentPingFailed", message)
 }

@@ -51,7 +51,8 @@ func (g *Ground) Address(name string, instance int32) string { return g.w.vm(nam
 // AgentEvent writes an event as virt-launcher does, in the name of the
 // instance in which the guest runs.
 func (g *Ground) AgentEvent(name, reason, message string) {
-	g.w.vm(name).record(trace.Event{Kind: trace.ClusterEvent, Value: reason, Msg: message})
+	v := g.w.vm(name)
+	v.platform.LauncherEvent(v.instance, reason, message)
 }
 
 // Go runs fn as a task of an actor, at a site: the pod of an instance of a

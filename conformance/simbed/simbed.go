@@ -24,6 +24,9 @@ type Bed struct {
 	// Bare leaves out the Kubernetes API beside the world; the trace is the
 	// same. For fleets and sweeps.
 	Bare bool
+	// Publish stands between the platform and the API beside the world; nil:
+	// nothing does.
+	Publish func(*cluster.Cluster) platform.Publisher
 	// Deviation makes the prober a wrong one; nil: the law.
 	Deviation *Deviation
 	// Liberty decides what the law leaves open; nil: the seed does.
@@ -99,6 +102,10 @@ func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trac
 	}
 	if !b.Bare {
 		w.cluster = cluster.New()
+		w.publisher = w.cluster
+		if b.Publish != nil {
+			w.publisher = b.Publish(w.cluster)
+		}
 	}
 	defer w.kernel.Close()
 	w.findings()
@@ -128,20 +135,21 @@ const proberName = "prober"
 
 // world is one run.
 type world struct {
-	c       *scenarios.Case
-	kernel  *sim.Kernel
-	net     *network.Network
-	prober  *network.Host
-	door    Door                                   // nil: our own prober
-	clock   func(*sim.Kernel, time.Duration) error // nil: the kernel's own
-	driver  Prober
-	tryer   prober.Tryer
-	recall  *recall          // nil: without memory
-	outside Outside          // nil: the world is simulated
-	cluster *cluster.Cluster // nil: bare
-	vms     []*vm
-	sink    trace.Sink
-	failure error
+	c         *scenarios.Case
+	kernel    *sim.Kernel
+	net       *network.Network
+	prober    *network.Host
+	door      Door                                   // nil: our own prober
+	clock     func(*sim.Kernel, time.Duration) error // nil: the kernel's own
+	driver    Prober
+	tryer     prober.Tryer
+	recall    *recall            // nil: without memory
+	outside   Outside            // nil: the world is simulated
+	cluster   *cluster.Cluster   // nil: bare
+	publisher platform.Publisher // nil: bare
+	vms       []*vm
+	sink      trace.Sink
+	failure   error
 
 	deviation *Deviation // never nil
 	liberty   *Liberty   // never nil
@@ -248,12 +256,17 @@ func (w *world) publish(v *vm) platform.Publisher {
 		return nil
 	}
 	m := v.spec.Machine
+	container := ""
+	if !w.c.Profile.VM {
+		container = v.spec.Name
+	}
 	w.cluster.Add(cluster.Member{
-		Name: v.spec.Name, Namespace: m.Namespace, VM: m.VM, VMI: m.VMI, Pod: m.Pod,
+		Container: container,
+		Name:      v.spec.Name, Namespace: m.Namespace, VM: m.VM, VMI: m.VMI, Pod: m.Pod,
 		Probes: v.spec.Resolved.Probes, ExecOuterExtra: w.c.Profile.ExecOuterExtra,
 		Address: func(pod int32) string { return v.pod(pod).addr },
 	})
-	return w.cluster
+	return w.publisher
 }
 
 // run lets the world live until the end of the case.

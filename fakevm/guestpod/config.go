@@ -24,10 +24,6 @@ const (
 // StateDirectory is where a volume of the pod is mounted.
 const StateDirectory = "/vmprobe"
 
-// Binary is the name of the program in the image. Under any other name it is
-// a command that a probe runs.
-const Binary = "vmprobe-guest"
-
 // MaxConfig bounds the JSON of a Config, in bytes: the kernel takes 128 KiB
 // for one variable of the environment.
 const MaxConfig = 120 << 10

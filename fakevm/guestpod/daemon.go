@@ -203,7 +203,7 @@ func install(self, name string) error {
 	return os.Symlink(self, path)
 }
 
-// RunAsCommand is what the program does under another name than Binary.
+// RunAsCommand is what the program does as a command that a probe runs.
 func RunAsCommand(env func(string) string, argv []string, stdout io.Writer) (exit int) {
 	dir := env(StateVariable)
 	if dir == "" {

@@ -3,6 +3,7 @@ package guestpod
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -84,6 +85,10 @@ func (c *container) get(address string) int {
 	c.t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 	resp, err := client.Get("http://" + address + ":18080/")
+	for end := time.Now().Add(5 * time.Second); errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond) // the port opens right after the step is told
+		resp, err = client.Get("http://" + address + ":18080/")
+	}
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -45,6 +45,9 @@ type Member struct {
 	VM        *kubevirtv1.VirtualMachine
 	VMI       *kubevirtv1.VirtualMachineInstance
 	Pod       *corev1.Pod
+	// Container is the name of the container that is probed, of a pod that the
+	// user did not create; default "compute".
+	Container string
 	// Probes are rendered into the pod's container, as the profile effects
 	// them (KV-COPY, KV-DELAY-PLUS10, GA-MAP).
 	Probes []probes.Probe

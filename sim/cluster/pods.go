@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 	"strings"
@@ -85,17 +86,20 @@ func (m *member) updatePod(pod *corev1.Pod, at time.Duration, p platform.Pod) {
 	}
 	s.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: pod.Spec.Containers[0].Name, Ready: p.Containers, Started: &p.Running,
-		RestartCount: p.Restarts, State: containerState(at, p, started),
+		RestartCount: p.Restarts, State: containerState(p, started),
 		ContainerID: "sim://" + p.Name + "/" + strconv.Itoa(int(p.Instance)),
 	}}
 }
 
-func containerState(at time.Duration, p platform.Pod, started metav1.Time) corev1.ContainerState {
+func containerState(p platform.Pod, started metav1.Time) corev1.ContainerState {
 	if p.Running {
 		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}
 	}
-	end := &corev1.ContainerStateTerminated{StartedAt: started, FinishedAt: Time(at), Reason: "Completed"}
-	if p.Phase != "Succeeded" {
+	end := &corev1.ContainerStateTerminated{StartedAt: started, FinishedAt: Time(p.StoppedAt), Reason: "Completed"}
+	switch {
+	case p.Killed:
+		end.ExitCode, end.Reason = 128+9, "Error" // SIGKILL
+	case p.Phase != "Succeeded":
 		end.ExitCode, end.Reason = 1, "Error"
 	}
 	return corev1.ContainerState{Terminated: end}
@@ -130,7 +134,7 @@ func podSpec(m *Member) corev1.PodSpec {
 	if m.Pod != nil && len(m.Pod.Spec.Containers) > 0 {
 		return *m.Pod.Spec.DeepCopy()
 	}
-	compute := corev1.Container{Name: "compute", Image: "virt-launcher"}
+	compute := corev1.Container{Name: cmp.Or(m.Container, "compute"), Image: "virt-launcher"}
 	for i := range m.Probes {
 		p := &m.Probes[i]
 		switch p.Kind {

@@ -39,7 +39,7 @@ func (v *VM) killingMessage(kind probes.Kind) string {
 	if v.cfg.Profile.VM || v.cfg.Resolved.RestartPolicy == corev1.RestartPolicyNever {
 		return v.stoppingMessage() // the whole pod goes, and no probe is named (LIVE-KILL)
 	}
-	return "Container " + v.cfg.Name + " failed " + kind.String() + " probe, will be restarted"
+	return "Container " + v.containerName() + " failed " + kind.String() + " probe, will be restarted"
 }
 
 // terminate is SIGTERM to the container, and what follows from it (LIVE-GRACE).
@@ -79,8 +79,11 @@ func (v *VM) sigkill(p *pod) {
 		return
 	}
 	v.record(trace.Event{Instance: p.instance, Kind: trace.Kill, Value: "sigkill"})
-	v.stopContainer(p, "Killed", false)
+	v.stopContainer(p, killedReason, false)
 }
+
+// killedReason is why a container stopped that SIGKILL ended.
+const killedReason = "Killed"
 
 // press sends the ACPI signal now and every five seconds, and destroys the
 // domain when the VMI's own grace is over.

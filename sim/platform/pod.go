@@ -22,6 +22,7 @@ type pod struct {
 	backOff     time.Duration // of the next restart
 	finished    bool          // the container is over for good
 	clean       bool          // the last container ended with 0
+	killed      bool          // the last container was ended by SIGKILL
 	terminating bool          // the pod is being deleted
 	gone        bool          // the object is removed
 
@@ -109,7 +110,7 @@ func (v *VM) stopContainer(p *pod, reason string, clean bool) {
 	if !p.running {
 		return
 	}
-	p.running, p.stoppedAt, p.clean = false, v.k.Now(), clean
+	p.running, p.stoppedAt, p.clean, p.killed = false, v.k.Now(), clean, reason == killedReason
 	v.record(trace.Event{Instance: p.instance, Kind: trace.ContainerStopped, Value: reason})
 	if p == v.active {
 		v.endMigration(false)
@@ -169,10 +170,10 @@ func (v *VM) podObject(p *pod) Pod {
 	return Pod{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Name: p.name,
 		Instance: p.instance, Number: p.number, Phase: v.podPhase(p),
-		Running: p.running, StartedAt: p.startedAt,
+		Running: p.running, StartedAt: p.startedAt, StoppedAt: p.stoppedAt,
 		Containers: p.running && p.startupPassed && p.probeReady,
 		Ready:      p.ready, Reason: p.reason,
 		HasGate: v.cfg.Profile.VM, Gate: p.gate,
-		Terminating: p.terminating, Restarts: p.restarts,
+		Terminating: p.terminating, Restarts: p.restarts, Killed: p.killed,
 	}
 }

@@ -15,13 +15,15 @@ type Pod struct {
 	Phase         string // Pending, Running, Succeeded, Failed
 	Running       bool   // its container
 	StartedAt     time.Duration
-	Containers    bool   // ContainersReady condition
-	Ready         bool   // Ready condition
-	Reason        string // of the Ready condition
-	HasGate       bool   // has the readiness gate (KV-GATE-PAUSED)
+	StoppedAt     time.Duration // of a container that does not run
+	Containers    bool          // ContainersReady condition
+	Ready         bool          // Ready condition
+	Reason        string        // of the Ready condition
+	HasGate       bool          // has the readiness gate (KV-GATE-PAUSED)
 	Gate          Tristate
 	Terminating   bool
 	Restarts      int32
+	Killed        bool // SIGKILL ended its container
 }
 
 // Tristate is a condition that may be missing.
@@ -118,5 +120,14 @@ func (v *VM) ClusterEvent(instance int32, warning bool, reason, message string) 
 	v.cfg.Publisher.Event(v.k.Now(), Event{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Pod: pod, Instance: instance,
 		Warning: warning, Reason: reason, Message: message,
+	})
+}
+
+// LauncherEvent is ClusterEvent about the VMI, as virt-launcher writes it: a
+// warning.
+func (v *VM) LauncherEvent(instance int32, reason, message string) {
+	v.record(trace.Event{Instance: instance, Kind: trace.ClusterEvent, Value: reason, Msg: message})
+	v.cfg.Publisher.Event(v.k.Now(), Event{
+		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Instance: instance, Warning: true, Reason: reason, Message: message,
 	})
 }

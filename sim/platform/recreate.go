@@ -101,7 +101,7 @@ func (v *VM) restartInPlace(p *pod) {
 	wait := p.backOff
 	p.backOff = min(max(2*p.backOff, BackOffInitial), BackOffMax)
 	if wait > 0 {
-		v.ClusterEvent(p.instance, true, "BackOff", "Back-off restarting failed container "+v.cfg.Name+" in pod "+p.name)
+		v.ClusterEvent(p.instance, true, "BackOff", "Back-off restarting failed container "+v.containerName()+" in pod "+p.name)
 	}
 	restart, latency := p.unhealed, v.between(drawRestart, p.instance, RestartLatencyMin, RestartLatencyMax)
 	v.after(wait+latency, func() {

@@ -174,11 +174,18 @@ func (v *VM) recordTerminating(p *pod) {
 	v.record(trace.Event{Instance: p.instance, Kind: trace.Terminating})
 }
 
-func (v *VM) stoppingMessage() string {
-	if v.cfg.Profile.VM {
-		return "Stopping container compute"
+func (v *VM) stoppingMessage() string { return "Stopping container " + v.containerName() }
+
+// containerName is the container that is probed: the launcher's, the one of
+// the user's pod, or one that is called as the VM.
+func (v *VM) containerName() string {
+	switch {
+	case v.cfg.Profile.VM:
+		return "compute"
+	case v.cfg.Resolved.Container != "":
+		return v.cfg.Resolved.Container
 	}
-	return "Stopping container " + v.cfg.Name
+	return v.cfg.Name
 }
 
 func (v *VM) resource() schema.GroupResource {

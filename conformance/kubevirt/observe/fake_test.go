@@ -1,0 +1,284 @@
+package observe_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/conformance/agree"
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
+	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/cluster"
+	"github.com/vmprobe/vmprobe/sim/platform"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// world is a simulated run that is watched through client-go's fakes, and
+// whose guests report as those in pods do.
+type world struct {
+	t       *testing.T
+	o       *observe.Observer
+	c       *scenarios.Case
+	api     *cluster.Cluster
+	watches []watch.Interface
+	real    trace.Recorder
+	boots   map[string]*boots
+}
+
+// boots counts the containers and reports of a guest.
+type boots struct {
+	pod, instance  int32 // of the last container
+	container, seq int
+}
+
+func observed(t *testing.T, c *scenarios.Case) (seen, real *trace.Trace) {
+	t.Helper()
+	w := &world{t: t, o: observe.New(c), c: c, boots: map[string]*boots{}}
+	bed := simbed.Bed{Publish: w.watch}
+	if err := bed.Play(t.Context(), c, 1, w); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range w.watches {
+		x.Stop()
+	}
+	h := trace.Header{Case: c.ID(), Seed: 1}
+	seen, err := w.o.Trace(h)
+	if err != nil {
+		t.Fatalf("%s: %v", c.ID(), err)
+	}
+	h.Profile, h.VMs = seen.Profile, seen.VMs
+	return seen, w.real.Trace(h)
+}
+
+// watch begins to watch the API, as every client does.
+func (w *world) watch(api *cluster.Cluster) platform.Publisher {
+	ctx, all := w.t.Context(), v1.ListOptions{}
+	add := func(x watch.Interface, err error) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.watches = append(w.watches, x)
+	}
+	w.api = api
+	add(api.Dynamic().Resource(kubevirtv1.GroupVersion.WithResource("virtualmachineinstances")).Watch(ctx, all))
+	add(api.Client().CoreV1().Pods("").Watch(ctx, all))
+	add(api.Client().DiscoveryV1().EndpointSlices("").Watch(ctx, all))
+	add(api.Client().CoreV1().Events("").Watch(ctx, all))
+	return publisher{api, w}
+}
+
+// drain hands over what the watches have.
+func (w *world) drain(at time.Duration) {
+	for _, x := range w.watches {
+		for len(x.ResultChan()) > 0 {
+			e := <-x.ResultChan()
+			w.o.Take(sim.Epoch.Add(at), e.Type, e.Object)
+		}
+	}
+}
+
+// publisher lets the observer look after each write.
+type publisher struct {
+	*cluster.Cluster
+	w *world
+}
+
+func (p publisher) Pod(at time.Duration, x platform.Pod) {
+	p.Cluster.Pod(at, x)
+	p.w.drain(at)
+}
+
+func (p publisher) PodDeleted(at time.Duration, x platform.Pod) {
+	p.Cluster.PodDeleted(at, x)
+	p.w.drain(at)
+}
+
+func (p publisher) VMI(at time.Duration, x platform.VMI) {
+	p.Cluster.VMI(at, x)
+	p.w.drain(at)
+}
+
+func (p publisher) VMIDeleted(at time.Duration, x platform.VMI) {
+	p.Cluster.VMIDeleted(at, x)
+	p.w.drain(at)
+}
+
+func (p publisher) Endpoint(at time.Duration, x platform.Endpoint) bool {
+	ready := p.Cluster.Endpoint(at, x)
+	p.w.drain(at)
+	return ready
+}
+
+func (p publisher) Event(at time.Duration, x platform.Event) {
+	p.Cluster.Event(at, x)
+	p.w.drain(at)
+}
+
+// Record implements trace.Sink: what the guest does, it reports.
+func (w *world) Record(e trace.Event) {
+	w.real.Record(e)
+	b := w.boots[e.VM]
+	if b == nil {
+		b = &boots{}
+		w.boots[e.VM] = b
+	}
+	r := guestpod.Report{Version: guestpod.Version, Wall: sim.Epoch.Add(e.T), At: e.T}
+	switch e.Kind {
+	case trace.ContainerStarted:
+		b.seq = 0
+		b.container, b.instance = b.container+1, e.Instance
+		if w.c.Profile.VM {
+			b.pod, b.container = e.Instance, 1
+		} else if b.pod == 0 {
+			b.pod = e.Instance
+		}
+		r.Event = guestpod.EventHello
+	case trace.Terminating:
+		w.o.Deleting(sim.Epoch.Add(e.T), e.VM)
+		return
+	case trace.GuestBoot:
+		r.Event = guestpod.EventBoot
+	case trace.GuestStep:
+		r.Event, r.Endpoint, r.As = guestpod.EventStep, e.Value, e.Msg
+	case trace.GuestPower:
+		r.Event, r.Power = guestpod.EventPower, e.Value
+	case trace.Violation:
+		r.Event, r.Endpoint, r.Note = guestpod.EventViolation, e.Value, e.Msg
+	case trace.GuestSaw:
+		if strings.HasPrefix(e.Msg, `{"connect":"refused"`) || strings.HasPrefix(e.Msg, `{"connect":"blackhole"`) {
+			return // nobody in a container sees it
+		}
+		r.Event, r.Endpoint = guestpod.EventSaw, e.Value
+		if strings.HasPrefix(e.Msg, "{") {
+			r.Did = &fakevm.Reply{}
+			if err := json.Unmarshal([]byte(e.Msg), r.Did); err != nil {
+				w.t.Fatal(err)
+			}
+		} else {
+			r.Seen = e.Msg
+		}
+	case trace.Kill:
+		if want := map[bool]string{false: "sigterm", true: "acpi"}[w.c.Profile.VM]; e.Value != want {
+			return
+		}
+		r.Event = guestpod.EventTerm
+	default:
+		return
+	}
+	b.seq++
+	r.Container, r.Seq = b.container, b.seq
+	w.o.Report(r.Wall, e.VM, w.uid(e.VM, b.pod), &r)
+}
+
+// uid is the one that the simulated API gives a pod: its name.
+func (w *world) uid(vm string, pod int32) string {
+	if !w.c.Profile.VM {
+		return vm
+	}
+	return "virt-launcher-" + vm + "-" + string(rune('0'+pod))
+}
+
+// loadAll loads the embedded cases of a profile.
+func loadAll(t *testing.T, profile string) (list []*scenarios.Case) {
+	t.Helper()
+	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(scenarios.Embedded(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, diags := scenarios.Load(name, data, scenarios.Options{})
+		if file == nil {
+			t.Fatal(diags)
+		}
+		cases, _ := file.Cases(nil)
+		for _, c := range cases {
+			if string(c.Profile.Name) == profile && len(c.Rejected) == 0 && !rejected(c) {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+func rejected(c *scenarios.Case) bool {
+	for i := range c.VMs {
+		if c.VMs[i].Resolved.Rejected() {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign tells whether a case holds something that an observer of a cluster
+// cannot see, or that no pod can express.
+func foreign(c *scenarios.Case) bool {
+	for _, e := range c.Events {
+		switch e.Kind {
+		case scenarios.DeleteVMI, scenarios.StopContainer, scenarios.TriggerSync:
+		default:
+			return true
+		}
+	}
+	return len(c.Faults) > 0 || c.Proxy != "" || len(observe.Blind(c)) > 0
+}
+
+// TestPodsOnTheFake: of each case of pods the observer of client-go's fakes
+// sees what happened, and the judges come to the same.
+func TestPodsOnTheFake(t *testing.T) {
+	ran := 0
+	for _, c := range loadAll(t, "kubernetes") {
+		if foreign(c) || testing.Short() && c.Until > 2*time.Minute {
+			continue
+		}
+		ran++
+		compare(t, c)
+	}
+	if ran < 50 {
+		t.Errorf("only %d cases", ran)
+	}
+	t.Logf("%d cases", ran)
+}
+
+// TestVMsOnTheFake is the same for VirtualMachines and their instances.
+func TestVMsOnTheFake(t *testing.T) {
+	ran := 0
+	for _, c := range loadAll(t, "kubevirt") {
+		if foreign(c) || testing.Short() && c.Until > 2*time.Minute {
+			continue
+		}
+		ran++
+		compare(t, c)
+	}
+	if ran < 50 {
+		t.Errorf("only %d cases", ran)
+	}
+	t.Logf("%d cases", ran)
+}
+
+func compare(t *testing.T, c *scenarios.Case) {
+	t.Helper()
+	seen, real := observed(t, c)
+	v := judge.Judge(c, seen, judge.Options{})
+	if v.Result != judge.Pass {
+		t.Errorf("%s: %s %s %+v", c.ID(), v.Result, v.Reason, v.Failures)
+	}
+	own := judge.Judge(c, real, judge.Options{})
+	for _, d := range agree.Compare(c, &agree.Side{Trace: real.Seen(trace.ViewGuest), Verdict: own}, &agree.Side{Trace: seen, Verdict: v}) {
+		t.Errorf("%s: %v %s: happened %s, seen %s", c.ID(), d.At, d.What, d.A, d.B)
+	}
+}

@@ -1,0 +1,155 @@
+package observe
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// podLife is one pod of a VM.
+type podLife struct {
+	uid, name   string
+	containers  []*life // by restart count
+	terminating bool
+	gone        bool
+}
+
+// life is one container. Its times are the node's.
+type life struct {
+	pod     *podLife
+	number  int // in its pod, from 0
+	begun   time.Time
+	started time.Time // as the API says, in whole seconds; zero: unknown
+	stopped time.Time // as the API says, in whole seconds; zero: it runs
+	over    bool
+	reason  string
+	exit    int32
+	term    time.Time   // when SIGTERM, or the power button, came first; zero: never
+	presses []time.Time // each of them
+	heard   time.Time   // the last report
+	seq     int         // of the last report
+	quit    time.Time   // when the guest ended by itself; zero: never
+}
+
+// grain is that of the timestamps of containers.
+const grain = time.Second
+
+// start is when the container began, as far as a prober can know: the API's
+// second is not after what the guest says.
+func (l *life) start() time.Time {
+	if l.started.IsZero() || l.started.After(l.begun) && !l.begun.IsZero() {
+		return l.begun
+	}
+	return l.started
+}
+
+// stop is when the container ended: the guest knows it best, the API to the
+// second.
+func (l *life) stop() time.Time {
+	at := l.stopped
+	for _, known := range []time.Time{l.quit, l.heard, l.term} {
+		if known.After(at) && (l.stopped.IsZero() || known.Before(l.stopped.Add(grain))) {
+			at = known
+		}
+	}
+	return at
+}
+
+// finish writes what is known of all lives in the end.
+func (m *machine) finish(o *Observer) {
+	var unhealed bool
+	for i, l := range m.lives {
+		if l.start().IsZero() {
+			o.Fail(fmt.Errorf("VM %s: nobody saw container %d of pod %s", m.spec.Name, l.number+1, l.pod.name))
+			return
+		}
+		if unhealed {
+			m.told(l.start(), l, trace.Event{Kind: trace.Restart})
+		}
+		m.told(l.start(), l, trace.Event{Kind: trace.ContainerStarted})
+		unhealed = m.killed(o, l, i)
+		if l.over {
+			if l.exit == exitKilled && (!l.term.IsZero() || unhealed) && !m.vm {
+				m.told(l.stop(), l, trace.Event{Kind: trace.Kill, Value: "sigkill"})
+			}
+			m.told(l.stop(), l, trace.Event{Kind: trace.ContainerStopped, Value: l.reason})
+		}
+	}
+}
+
+// exitKilled is the exit code of a process that SIGKILL ended.
+const exitKilled = 137
+
+// killed writes how a container was told to end, if it was, and whether a
+// probe was the cause.
+func (m *machine) killed(o *Observer, l *life, i int) bool {
+	from, until := l.start(), time.Time{}
+	if i+1 < len(m.lives) {
+		until = m.lives[i+1].start()
+	}
+	at := l.term
+	verdict := ""
+	for _, k := range m.kills {
+		t := k.at.Add(-o.ahead)
+		if t.Before(from) || !until.IsZero() && !t.Before(until) {
+			continue
+		}
+		if at.IsZero() {
+			at = t
+		}
+		verdict = k.text
+		break
+	}
+	if at.IsZero() {
+		return false
+	}
+	kind, unhealed := probeOf(verdict)
+	if unhealed {
+		m.told(at, l, trace.Event{Kind: trace.LivenessFailed, Probe: kind, HasProbe: true})
+	}
+	m.told(at, l, trace.Event{Kind: trace.Kill, Value: "sigterm"})
+	if m.vm { // what a guest is told there is the power button
+		for _, t := range l.presses {
+			m.told(t, l, trace.Event{Kind: trace.Kill, Value: "acpi"})
+		}
+	}
+	return unhealed
+}
+
+// probeOf reads the probe from the message of a Killing event; false: it was
+// none.
+func probeOf(message string) (probes.Kind, bool) {
+	switch {
+	case strings.Contains(message, "failed liveness probe"):
+		return probes.Liveness, true
+	case strings.Contains(message, "failed startup probe"):
+		return probes.Startup, true
+	}
+	return probes.Liveness, false
+}
+
+// update takes what the API says of a container.
+func (l *life) update(s *corev1.ContainerState) {
+	switch {
+	case s.Running != nil:
+		l.started = s.Running.StartedAt.Time
+	case s.Terminated != nil:
+		if !s.Terminated.StartedAt.IsZero() {
+			l.started = s.Terminated.StartedAt.Time
+		}
+		l.over, l.stopped, l.exit = true, s.Terminated.FinishedAt.Time, s.Terminated.ExitCode
+		switch {
+		case l.exit == 0:
+			l.reason = "Completed"
+		case l.exit == exitKilled && !l.term.IsZero():
+			l.reason = "Killed"
+		default:
+			l.reason = "Error"
+		}
+	}
+}

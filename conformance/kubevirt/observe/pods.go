@@ -1,0 +1,159 @@
+package observe
+
+import (
+	"cmp"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// nameLabel is the label of KubeVirt's own pods that names the VMI.
+const nameLabel = "vm.kubevirt.io/name"
+
+// vmOf finds the VM to which an object belongs.
+func (o *Observer) vmOf(labels map[string]string) *machine {
+	for _, key := range []string{VMLabel, nameLabel} {
+		if m := o.machine(labels[key]); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// Pod takes the state of a pod.
+func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
+	m := o.vmOf(p.Labels)
+	if m == nil {
+		return
+	}
+	life := m.pod(string(p.UID), p.Name)
+	m.containers(life, p)
+	if p.DeletionTimestamp != nil {
+		m.terminate(at, life)
+	}
+	if m.vm {
+		return // the VMI says the rest
+	}
+	m.become(at, string(p.Status.Phase))
+	for i := range p.Status.Conditions {
+		if c := &p.Status.Conditions[i]; c.Type == corev1.PodReady {
+			o.ready(m, at, c.Status == corev1.ConditionTrue, c.Reason, c.LastTransitionTime.Time)
+		}
+	}
+}
+
+// Deleting tells that somebody is about to delete a VM: what follows is no
+// surprise, in whatever order it becomes known.
+func (o *Observer) Deleting(at time.Time, vm string) {
+	if m := o.machine(vm); m != nil {
+		for _, p := range m.pods {
+			if !p.gone {
+				m.terminate(at, p)
+			}
+		}
+	}
+}
+
+func (m *machine) terminate(at time.Time, p *podLife) {
+	if !p.terminating {
+		p.terminating = true
+		m.arrived(at, p.now(), trace.Event{Kind: trace.Terminating})
+	}
+}
+
+// PodGone takes the last state of a pod that is no more.
+func (o *Observer) PodGone(at time.Time, p *corev1.Pod) {
+	m := o.vmOf(p.Labels)
+	if m == nil {
+		return
+	}
+	o.Pod(at, p)
+	m.pod(string(p.UID), p.Name).gone = true
+	if !m.vm && m.ready {
+		o.ready(m, at, false, "PodNotExists", time.Time{})
+	}
+}
+
+// pod finds a pod of the VM, or adds it.
+func (m *machine) pod(uid, name string) *podLife {
+	for _, p := range m.pods {
+		if p.uid == uid {
+			p.name = cmp.Or(p.name, name)
+			return p
+		}
+	}
+	p := &podLife{uid: uid, name: name}
+	m.pods = append(m.pods, p)
+	return p
+}
+
+// now is the life of the container that began last in the pod, nil: none.
+func (p *podLife) now() *life {
+	if len(p.containers) == 0 {
+		return nil
+	}
+	return p.containers[len(p.containers)-1]
+}
+
+// containers takes the states of the probed container, and of the one before.
+func (m *machine) containers(p *podLife, pod *corev1.Pod) {
+	for i := range pod.Status.ContainerStatuses {
+		s := &pod.Status.ContainerStatuses[i]
+		if s.Name != m.container {
+			continue
+		}
+		n := int(s.RestartCount)
+		if last := s.LastTerminationState; last.Terminated != nil && n > 0 {
+			m.life(p, n-1).update(&last)
+		}
+		if s.State.Running != nil || s.State.Terminated != nil {
+			m.life(p, n).update(&s.State)
+		}
+	}
+}
+
+// life finds the n-th container of a pod, from 0. Those before it must have
+// been, even where nobody saw them.
+func (m *machine) life(p *podLife, n int) *life {
+	for len(p.containers) <= n {
+		if last := p.now(); last != nil {
+			last.over = true
+			if last.reason == "" {
+				last.reason = "Error"
+			}
+		}
+		l := &life{pod: p, number: len(p.containers)}
+		p.containers = append(p.containers, l)
+		m.lives = append(m.lives, l)
+	}
+	return p.containers[n]
+}
+
+// become notes a phase; a pod that is pending has not begun.
+func (m *machine) become(at time.Time, phase string) {
+	if phase == m.phase || phase == "" || phase == string(corev1.PodPending) {
+		return
+	}
+	m.phase = phase
+	m.arrived(at, m.last(), trace.Event{Kind: trace.VMIPhase, Value: phase})
+}
+
+// ready notes the Ready condition when it changes. since is the second in which
+// it did, by the node's clock: what came later than that came late.
+func (o *Observer) ready(m *machine, at time.Time, ok bool, reason string, since time.Time) {
+	if ok == m.ready {
+		return
+	}
+	m.ready = ok
+	if ok {
+		reason = ""
+	}
+	e := trace.Event{Kind: trace.Ready, OK: ok, Value: reason}
+	if end := since.Add(grain).Add(o.ahead); o.timed && !since.IsZero() && at.After(end) && since.Nanosecond() == 0 {
+		o.TooLate(min(at.Sub(end), grain))
+		at = end
+	}
+	m.arrived(at, m.last(), e)
+}
