@@ -3,6 +3,7 @@ package observe_test
 import (
 	"encoding/json"
 	"io/fs"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,7 +187,7 @@ func (w *world) uid(vm string, pod int32) string {
 	if !w.c.Profile.VM {
 		return vm
 	}
-	return "virt-launcher-" + vm + "-" + string(rune('0'+pod))
+	return "virt-launcher-" + vm + "-" + strconv.Itoa(int(pod))
 }
 
 // loadAll loads the embedded cases of a profile.
