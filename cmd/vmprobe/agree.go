@@ -16,6 +16,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/conformance/timeline"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // agreeFlags are the flags of agree.
@@ -33,12 +34,16 @@ func newAgree(s streams, env lookupEnv) *cobra.Command {
 Verdicts, the class of every attempt, and every change of Ready and liveness must be
 the same, a second apart at most. Where they are not, both timelines are drawn.
 
+On kubevirt it is the kubelet that probes: it tells of no attempts and has ticks of its
+own, so that changes may lie the periods of the probes apart.
+
 Real time is real: all cases run at once, and the longest one decides; on qemu two VMs
-a processor begin at a time. Cases that the testbed cannot express, or that take longer than --max-length, are named and left out.
+a processor begin at a time, on a cluster four cases a processor. Cases that the testbed cannot express, or that take longer than --max-length, are named and left out.
 Exit code 1: a difference; 3: the harness was too late to tell.`,
 		Example: `  vmprobe agree http-status-classes@kubernetes
   vmprobe agree 'http-*' --profile kubevirt --max-length 90s
-  vmprobe agree http-status-classes@kubevirt --testbed qemu`,
+  vmprobe agree http-status-classes@kubevirt --testbed qemu
+  vmprobe agree 'threshold-*' --profile kubernetes --testbed kubevirt`,
 		ValidArgsFunction: completeScenarios,
 	}
 	f.AddFlags(cmd.Flags())
@@ -82,8 +87,8 @@ func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs
 	if err != nil {
 		return err
 	}
-	defer b.Close() //nolint:errcheck // sockets in a temporary directory
-	turns := make(chan struct{}, max(f.atOnce(len(jobs)), 1))
+	defer closeWall(s, b)
+	turns := make(chan struct{}, max(f.atOnce(ctx, b, len(jobs)), 1))
 	bar := newProgress(s.err, env)
 	pairs := make([]pair, len(jobs))
 	var running sync.WaitGroup
@@ -126,7 +131,10 @@ func both(ctx context.Context, real testbed.Testbed, job suite.Job) pair {
 			p.err = fmt.Errorf("%s on %s: %w", job.Case.ID(), x.bed.Name(), err)
 			return p
 		}
-		*x.side = agree.Side{Testbed: x.bed.Name(), Trace: t, Verdict: judge.Judge(job.Case, t, judge.Options{})}
+		*x.side = agree.Side{Testbed: x.bed.Name(), Trace: t, Verdict: judge.Judge(job.Case, t, judge.Options{Slack: campaign.SlackOf(x.bed)})}
+	}
+	if view := p.real.Trace.View; view != trace.ViewProber { // it is somebody else's prober, seen from outside
+		p.sim.Trace, p.real.Free = p.sim.Trace.Seen(view), true
 	}
 	if p.real.Verdict.Result == judge.Error {
 		p.err = fmt.Errorf("%s on %s: %s", job.Case.ID(), p.real.Testbed, p.real.Verdict.Reason)

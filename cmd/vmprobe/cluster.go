@@ -26,7 +26,7 @@ func newCluster(s streams, env lookupEnv) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newClusterUp(s, env), newClusterStatus(s), newClusterDown(s))
+	cmd.AddCommand(newClusterUp(s, env), newClusterStatus(s), newClusterDown(s), newClusterSweep(s))
 	return cmd
 }
 

@@ -169,6 +169,11 @@ with the real guest agent, started from a template; KVM is used if a guest boots
 A prober decides there as in virtual time: the suite makes the exchanges that it asks
 for with the real guests, and nowNs is the wall clock.
 
+With --testbed kubevirt the cases of profile kubernetes run as pods on a cluster, of which
+a kubeconfig is all that is known: the kubelet is the prober under test. Each case has a
+namespace of its own, which is removed; "vmprobe cluster sweep" removes those of a harness
+that was killed. The guest's image must be on the nodes.
+
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,
 		Example: `  vmprobe conformance -- ./my-prober --stdio
@@ -179,6 +184,7 @@ byte for byte.`,
   vmprobe conformance --testbed loopback --max-length 70s
   vmprobe conformance --testbed qemu 'agent-*' --profile kubevirt
   vmprobe conformance --testbed qemu 'agent-*' -- ./my-prober --stdio
+  vmprobe conformance --testbed kubevirt --profile kubernetes --kubeconfig cluster.yaml
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}

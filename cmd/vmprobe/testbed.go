@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/conformance/report"
@@ -21,21 +23,25 @@ import (
 
 // testbedFlags choose the ground on which cases run.
 type testbedFlags struct {
-	testbed string
-	longest time.Duration
-	set     bool // --max-length was given
+	testbed    string
+	longest    time.Duration
+	set        bool // --max-length was given
+	kubeconfig string
+	guestImage string
 }
 
 // testbeds are the words of --testbed.
 func testbeds() []string { return append([]string{bed().Name()}, wallBeds()...) }
 
 // wallBeds are those in wall time.
-func wallBeds() []string { return []string{(*loopback.Bed)(nil).Name(), qemu.Name} }
+func wallBeds() []string { return []string{(*loopback.Bed)(nil).Name(), qemu.Name, kubevirt.Name} }
 
 func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time), loopback (real sockets, wall time) or qemu (real VMs, wall time)")
+	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time), loopback (real sockets, wall time), qemu (real VMs, wall time) or kubevirt (a cluster, wall time)")
 	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the cluster of --testbed kubevirt: a `file` (default $KUBECONFIG, then ~/.kube/config)")
+	flags.StringVar(&f.guestImage, "guest-image", kubevirt.DefaultImage, "`image` of the guest that pods of --testbed kubevirt run; it is on the nodes, or they can pull it")
 }
 
 // defaultLongest keeps a run in wall time short.
@@ -51,6 +57,11 @@ func (f *testbedFlags) check(cmd *cobra.Command) error {
 		return usagef("--max-length must be positive")
 	case f.set && !f.wall():
 		return usagef("--max-length is about wall time: %s takes none", f.testbed)
+	case f.testbed != kubevirt.Name && cmd.Flags().Changed("kubeconfig"):
+		return usagef("--kubeconfig is about a cluster: add --testbed %s", kubevirt.Name)
+	case f.testbed == kubevirt.Name && (f.guestImage == "" || strings.HasPrefix(f.guestImage, "/")):
+		// The variable of the flag is that of QEMU's image, too: a directory.
+		return usagef("--guest-image %q: want the name of a container image, as in %s", f.guestImage, kubevirt.DefaultImage)
 	}
 	return nil
 }
@@ -78,17 +89,20 @@ type wallBed interface {
 
 // openWall makes the testbed in wall time that was chosen.
 func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err error) {
-	if f.testbed != qemu.Name {
-		b, err = loopback.New(campaign.Version())
-	} else {
+	switch f.testbed {
+	case kubevirt.Name:
+		b, err = f.openCluster(ctx, s)
+	case qemu.Name:
 		var q *qemu.Bed
 		if q, err = qemu.New(campaign.Version(), func(note string) { fmt.Fprintln(s.err, "vmprobe: "+note) }); err == nil {
 			if b, err = q, q.Prepare(ctx); err != nil {
 				_ = q.Close()
 			}
 		}
+	default:
+		b, err = loopback.New(campaign.Version())
 	}
-	if errors.Is(err, qemu.ErrMissing) {
+	if errors.Is(err, qemu.ErrMissing) || errors.Is(err, kubevirt.ErrCluster) {
 		err = fmt.Errorf("not run: %w", err)
 	}
 	if err != nil {
@@ -97,11 +111,35 @@ func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err 
 	return b, nil
 }
 
+// openCluster connects to the cluster and asks whether it can be used.
+func (f *testbedFlags) openCluster(ctx context.Context, s streams) (wallBed, error) {
+	client, err := kubevirt.Connect(f.kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	b := kubevirt.New(kubevirt.Config{Client: client, Tool: campaign.Version(), Image: f.guestImage})
+	if err := b.Prepare(ctx); err != nil {
+		closeWall(s, b)
+		return nil, err
+	}
+	return b, nil
+}
+
+// closeWall removes what a testbed leaves behind, and says what it could not.
+func closeWall(s streams, b wallBed) {
+	if err := b.Close(); err != nil {
+		fmt.Fprintln(s.err, "vmprobe:", err)
+	}
+}
+
 // atOnce is how many of n cases run at a time: they wait most of the time, but
-// real VMs start.
-func (f *testbedFlags) atOnce(n int) int {
+// real VMs and pods start.
+func (f *testbedFlags) atOnce(ctx context.Context, b wallBed, n int) int {
 	if f.testbed == qemu.Name {
 		return min(n, 2*runtime.GOMAXPROCS(0))
+	}
+	if x, ok := b.(interface{ AtOnce(context.Context) int }); ok {
+		return min(n, x.AtOnce(ctx))
 	}
 	return n
 }
@@ -117,14 +155,14 @@ func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env looku
 	if err != nil {
 		return err
 	}
-	defer b.Close() //nolint:errcheck // sockets in a temporary directory
+	defer closeWall(s, b)
 	c, err := f.campaign(s, env, b)
 	if err != nil {
 		return err
 	}
 	c.Mode = report.Wall
 	if allAtOnce {
-		f.parallel = f.atOnce(len(jobs))
+		f.parallel = f.atOnce(ctx, b, len(jobs))
 	}
 	return f.finish(ctx, s, env, c, jobs)
 }

@@ -25,6 +25,8 @@ type Side struct {
 	Testbed string
 	Trace   *trace.Trace
 	Verdict judge.Verdict
+	// Free: the ticks of its prober are its own, not those of the seed.
+	Free bool
 }
 
 // Difference is one thing that the two runs disagree about.
@@ -46,13 +48,14 @@ func Compare(c *scenarios.Case, a, b *Side) []Difference {
 	if a.Verdict.Result != b.Verdict.Result {
 		all = append(all, Difference{What: "verdict", A: string(a.Verdict.Result), B: string(b.Verdict.Result)})
 	}
+	free := a.Free || b.Free
 	first, second := history.New(c, a.Trace), history.New(c, b.Trace)
 	for i, v := range first.VMs {
 		for k := probes.Readiness; k <= probes.Startup; k++ {
 			all = append(all, attempts(c, v, second.VMs[i], k)...)
 		}
 		for _, kind := range []trace.Kind{trace.Ready, trace.LivenessFailed, trace.Restart} {
-			all = append(all, changes(c, v, second.VMs[i], kind)...)
+			all = append(all, changes(c, v, second.VMs[i], kind, free)...)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Difference) int { return cmp.Compare(a.At, b.At) })
@@ -63,6 +66,7 @@ func Compare(c *scenarios.Case, a, b *Side) []Difference {
 type entry struct {
 	name, value string
 	at          time.Duration
+	apart       time.Duration
 }
 
 // attempts compares classes. When each attempt was is no matter: where one ends
@@ -74,7 +78,7 @@ func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 			for i, x := range s.Attempts {
 				if x.Ended() {
 					name := fmt.Sprintf("%s: %s attempt %d of instance %d", v.Name, k, i+1, s.Container.Instance)
-					out = append(out, entry{name, x.Class.String(), x.End})
+					out = append(out, entry{name, x.Class.String(), x.End, tolerance})
 				}
 			}
 		}
@@ -97,7 +101,20 @@ func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 	return match(first, second, c.Until-end-tolerance)
 }
 
-func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind) []Difference {
+// apart is how far two equal changes of a VM may lie apart. With other ticks each
+// container adds what its probes may come later, and its start.
+func apart(v *history.VM, instance int32, free bool) time.Duration {
+	if !free {
+		return tolerance
+	}
+	each := 3 * tolerance
+	for i := range v.Spec.Resolved.Probes {
+		each += v.Spec.Resolved.Probes[i].Period
+	}
+	return each * time.Duration(max(instance, 1))
+}
+
+func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind, free bool) []Difference {
 	list := func(v *history.VM) []entry {
 		var out []entry
 		value := false
@@ -110,11 +127,11 @@ func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind) []Difference 
 			if kind == trace.Ready {
 				word = fmt.Sprintf("%s %v", kind, m.OK)
 			}
-			out = append(out, entry{fmt.Sprintf("%s: change %d of %s", v.Name, len(out)+1, kind), word, m.T})
+			out = append(out, entry{fmt.Sprintf("%s: change %d of %s", v.Name, len(out)+1, kind), word, m.T, apart(v, m.Instance, free)})
 		}
 		return out
 	}
-	return match(list(a), list(b), c.Until-tolerance)
+	return match(list(a), list(b), c.Until-apart(a, 1, free))
 }
 
 // match compares two lists by the names of their entries. The end of the run,
@@ -133,10 +150,10 @@ func match(a, b []entry, last time.Duration) []Difference {
 	for _, x := range a {
 		y, ok := byName[x.name]
 		delete(byName, x.name)
-		switch apart := y.at - x.at; {
+		switch far := (y.at - x.at).Abs(); {
 		case !ok:
 			say(x.at, x.name, x.String(), "nothing")
-		case x.value != y.value || apart > tolerance || apart < -tolerance:
+		case x.value != y.value || far > x.apart:
 			say(x.at, x.name, x.String(), y.String())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
@@ -71,7 +72,7 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 			o.Trace, o.Err = nil, err
 		}
 	}
-	v := Judge(o)
+	v := judgeOf(o, SlackOf(c.Bed))
 	if c.Known != nil {
 		v = c.Known.Excuse(v)
 	}
@@ -95,7 +96,17 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 }
 
 // Judge gives the verdict of an outcome, whether it ran or not.
-func Judge(o suite.Outcome) judge.Verdict {
+func Judge(o suite.Outcome) judge.Verdict { return judgeOf(o, 0) }
+
+// SlackOf is by how much judges widen windows on a testbed; 0: the default.
+func SlackOf(bed testbed.Testbed) time.Duration {
+	if b, ok := bed.(interface{ Slack() time.Duration }); ok {
+		return b.Slack()
+	}
+	return 0
+}
+
+func judgeOf(o suite.Outcome, slack time.Duration) judge.Verdict {
 	switch {
 	case errors.Is(o.Err, context.Canceled):
 		return judge.Unrun(o.Case, o.Seed, "interrupted")
@@ -106,7 +117,7 @@ func Judge(o suite.Outcome) judge.Verdict {
 	case len(o.Unclaimed) > 0:
 		return judge.Unclaimed(o.Case, o.Seed, o.Unclaimed)
 	}
-	return judge.Judge(o.Case, o.Trace, judge.Options{})
+	return judge.Judge(o.Case, o.Trace, judge.Options{Slack: slack})
 }
 
 // Draw is the part of a report that one run gives. Timelines are drawn for

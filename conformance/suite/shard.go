@@ -12,7 +12,7 @@ import (
 // value is the whole suite.
 type Shard struct{ Index, Count int }
 
-// ParseShard reads "i/n" with 1 <= i <= n.
+// ParseShard reads "i/n" with 1 <= i <= n; 0/n is n/n.
 func ParseShard(s string) (Shard, error) {
 	if s == "" {
 		return Shard{}, nil
@@ -20,8 +20,11 @@ func ParseShard(s string) (Shard, error) {
 	index, count, ok := strings.Cut(s, "/")
 	i, errI := strconv.Atoi(index)
 	n, errN := strconv.Atoi(count)
-	if !ok || errI != nil || errN != nil || i < 1 || n < i {
+	if !ok || errI != nil || errN != nil || i < 0 || n < i || n == 0 {
 		return Shard{}, fmt.Errorf("shard %q: want i/n with 1 <= i <= n, as in 2/8", s)
+	}
+	if i == 0 { // who counts from 0, as an Indexed Job does, has n of them, too
+		i = n
 	}
 	return Shard{Index: i, Count: n}, nil
 }

@@ -127,7 +127,7 @@ func TestShardsAreDisjointAndComplete(t *testing.T) {
 }
 
 func TestParseShard(t *testing.T) {
-	for in, want := range map[string]string{"": "all", "1/1": "1/1", "2/8": "2/8", "0/3": "", "4/3": "", "x": "", "1/x": "", "1": ""} {
+	for in, want := range map[string]string{"": "all", "1/1": "1/1", "2/8": "2/8", "0/3": "3/3", "-1/3": "", "0/0": "", "4/3": "", "x": "", "1/x": "", "1": ""} {
 		got, err := suite.ParseShard(in)
 		if (err != nil) != (want == "") || err == nil && got.String() != want {
 			t.Errorf("ParseShard(%q) = %v, %v; want %q", in, got, err, want)

@@ -1,0 +1,253 @@
+package kubevirt
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// Name is the word of --testbed.
+const Name = "kubevirt"
+
+// DefaultImage is the image of the guest.
+const DefaultImage = "vmprobe.dev/guest:dev"
+
+// Config is what a testbed needs. Client is required.
+type Config struct {
+	Client kubernetes.Interface
+	// Tool is the version written into traces.
+	Tool string
+	// Image is that of the guest; default DefaultImage.
+	Image string
+	// Patience is how long a pod may take until its guest reports; default 2 min.
+	Patience time.Duration
+	// Logs reads the log of a container, of the one before with previous; nil:
+	// through the API.
+	Logs func(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error)
+}
+
+// Bed is the testbed "kubevirt". Use New, then Prepare; Close removes what it
+// leaves.
+type Bed struct {
+	Config
+	id       string // of this harness
+	kubevirt bool   // the cluster has it
+
+	mu    sync.Mutex
+	made  int             // namespaces
+	there map[string]bool // namespaces that are not yet known to be gone
+	fatal error           // why no case can run
+}
+
+const defaultPatience = 2 * time.Minute
+
+// New makes the testbed. Nothing is asked of the cluster yet.
+func New(c Config) *Bed {
+	if c.Image == "" {
+		c.Image = DefaultImage
+	}
+	if c.Patience <= 0 {
+		c.Patience = defaultPatience
+	}
+	b := &Bed{Config: c, there: map[string]bool{}}
+	if b.Logs == nil {
+		b.Logs = b.readLog
+	}
+	id := make([]byte, 4)
+	_, _ = rand.Read(id) // it never fails
+	b.id = hex.EncodeToString(id)
+	return b
+}
+
+// Name implements testbed.Testbed.
+func (*Bed) Name() string { return Name }
+
+// slack is the tolerance of judges: between a probe's result and the API lie a
+// kubelet, the API server and controllers, and timestamps have whole seconds.
+const slack = 2 * time.Second
+
+// Slack is by how much a judge widens the windows of a case.
+func (*Bed) Slack() time.Duration { return slack }
+
+// permission is something that a harness must be allowed to.
+type permission struct{ verb, group, resource, subresource string }
+
+func (p permission) String() string {
+	name := p.resource
+	if p.subresource != "" {
+		name += "/" + p.subresource
+	}
+	if p.group != "" {
+		name += "." + p.group
+	}
+	return p.verb + " " + name
+}
+
+// permissions are all that a harness needs, in any namespace.
+func permissions() []permission {
+	return []permission{
+		{"create", "", "namespaces", ""},
+		{"delete", "", "namespaces", ""},
+		{"get", "", "namespaces", ""},
+		{"list", "", "namespaces", ""},
+		{"create", "", "pods", ""},
+		{"delete", "", "pods", ""},
+		{"deletecollection", "", "pods", ""},
+		{"list", "", "pods", ""},
+		{"patch", "", "pods", ""},
+		{"watch", "", "pods", ""},
+		{"get", "", "pods", "log"},
+		{"create", "", "services", ""},
+		{"list", "", "events", ""},
+		{"watch", "", "events", ""},
+		{"list", "discovery.k8s.io", "endpointslices", ""},
+		{"watch", "discovery.k8s.io", "endpointslices", ""},
+	}
+}
+
+// Prepare asks whether the cluster can be used: it answers, it permits what is
+// needed, and a node runs the guest's image. The error is an ErrCluster.
+func (b *Bed) Prepare(ctx context.Context) error {
+	if _, err := b.Client.Discovery().ServerVersion(); err != nil {
+		return explain("ask for the version", err)
+	}
+	if err := b.permitted(ctx); err != nil {
+		return err
+	}
+	if _, err := b.Client.Discovery().ServerResourcesForGroupVersion("kubevirt.io/v1"); err == nil {
+		b.kubevirt = true
+	}
+	if ready, known := b.capacity(ctx); known && ready == 0 {
+		return &unusable{"no node of the cluster is ready", "add one: \"vmprobe cluster up --tier node\", or wait for it", nil}
+	}
+	return b.rehearse(ctx)
+}
+
+// permitted asks for every permission.
+func (b *Bed) permitted(ctx context.Context) error {
+	var missing []string
+	for _, p := range permissions() {
+		review, err := b.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource,
+			}},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return explain("ask what is allowed", err)
+		}
+		if !review.Status.Allowed {
+			missing = append(missing, p.String())
+		}
+	}
+	if len(missing) > 0 {
+		return &unusable{"not allowed to " + strings.Join(missing, ", "), "grant it: " + roleFile + " has all that is needed", nil}
+	}
+	return nil
+}
+
+// How many cases run at a time.
+const (
+	casesPerCPU  = 4
+	fewestCases  = 4
+	unknownCases = 8
+	mostCases    = 100
+)
+
+// AtOnce is how many cases the cluster bears at a time: their pods wait most of
+// the time, but each has to start.
+func (b *Bed) AtOnce(ctx context.Context) int {
+	cpus, known := b.capacity(ctx)
+	if !known {
+		return unknownCases
+	}
+	return min(max(int(cpus)*casesPerCPU, fewestCases), mostCases)
+}
+
+// capacity is the number of processors of the nodes that are ready; false: this
+// user may not see nodes.
+func (b *Bed) capacity(ctx context.Context) (cpus int64, known bool) {
+	nodes, err := b.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return 0, false
+	}
+	for i := range nodes.Items {
+		n := &nodes.Items[i]
+		for _, c := range n.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && !n.Spec.Unschedulable {
+				cpus += max(n.Status.Allocatable.Cpu().Value(), 1)
+			}
+		}
+	}
+	return cpus, true
+}
+
+// rehearse runs a pod without probes, to see that the image is there.
+func (b *Bed) rehearse(ctx context.Context) error {
+	profile, _ := probes.LookupProfile(probes.Kubernetes)
+	c := &scenarios.Case{
+		Scenario: "rehearsal", Profile: profile, Until: time.Millisecond,
+		VMs: []scenarios.VM{{Name: "rehearsal"}},
+	}
+	_, err := b.Run(ctx, c, 1)
+	if err == nil || errors.Is(err, ErrCluster) || ctx.Err() != nil {
+		return err
+	}
+	return &unusable{"a pod of the guest's image does not come to life", "see the reason before", err}
+}
+
+// Run implements testbed.Testbed: it takes as long as the case says. When it
+// returns, the namespace of the case is being removed.
+func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error) {
+	if err := b.broken(); err != nil {
+		return nil, err
+	}
+	h := trace.Header{Case: c.ID(), Seed: seed, Tool: b.Tool}
+	if refused(c) {
+		return unplayed(c, h), nil
+	}
+	r, err := b.open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	t, err := r.play(h)
+	if errors.Is(err, ErrCluster) {
+		b.mu.Lock()
+		b.fatal = err // the next case would come to the same
+		b.mu.Unlock()
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return t, err
+}
+
+func (b *Bed) broken() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fatal
+}
+
+// Close waits until the namespaces of the harness are gone.
+func (b *Bed) Close() error {
+	left := b.await(removalPatience)
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("namespaces %s are not gone yet; \"vmprobe cluster sweep\" removes what is left", strings.Join(left, ", "))
+}

@@ -1,0 +1,152 @@
+package kubevirt
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// What everything has that a harness makes.
+const (
+	// ManagedLabel has the value Manager.
+	ManagedLabel = "app.kubernetes.io/managed-by"
+	Manager      = "vmprobe"
+	// RunLabel names the harness.
+	RunLabel = "vmprobe.dev/run"
+	// CaseAnnotation is the whole name of the case.
+	CaseAnnotation = "vmprobe.dev/case"
+	// OwnerAnnotation is "host/pid" of the harness.
+	OwnerAnnotation = "vmprobe.dev/owner"
+	// ExpiresAnnotation is the instant after which nobody needs it any more.
+	ExpiresAnnotation = "vmprobe.dev/expires"
+)
+
+// margin is what a case may take beyond its length and the start of its pods.
+const margin = 5 * time.Minute
+
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + "/" + strconv.Itoa(os.Getpid())
+}
+
+// newNamespace makes the namespace of a case.
+func (b *Bed) newNamespace(ctx context.Context, c *scenarios.Case) (string, error) {
+	b.mu.Lock()
+	b.made++
+	name := fmt.Sprintf("vmprobe-%s-%d", b.id, b.made)
+	b.there[name] = true
+	b.mu.Unlock()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: b.labels(),
+		Annotations: map[string]string{
+			CaseAnnotation: c.ID(), OwnerAnnotation: owner(),
+			ExpiresAnnotation: time.Now().Add(c.Until + b.Patience + margin).UTC().Format(time.RFC3339),
+		},
+	}}
+	_, err := b.Client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
+	return name, explain("create namespaces", err)
+}
+
+func (b *Bed) labels() map[string]string {
+	return map[string]string{ManagedLabel: Manager, RunLabel: b.id}
+}
+
+// How long the removal of a namespace is tried, and waited for.
+const (
+	removalPatience = 60 * time.Second
+	removalPause    = 500 * time.Millisecond
+)
+
+// remove asks for the removal of a namespace, also when the run was given up:
+// while the API does not answer it is tried again. Pods end at once.
+func (b *Bed) remove(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), removalPatience)
+	defer cancel()
+	if removeNamespace(ctx, b, name) {
+		b.mu.Lock()
+		delete(b.there, name)
+		b.mu.Unlock()
+	}
+}
+
+// removeNamespace tells whether the namespace is gone already.
+func removeNamespace(ctx context.Context, b *Bed, name string) (gone bool) {
+	now, background := int64(0), metav1.DeletePropagationBackground
+	for {
+		_ = b.Client.CoreV1().Pods(name).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+		err := b.Client.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
+		switch {
+		case apierrors.IsNotFound(err):
+			return true
+		case err == nil, apierrors.IsConflict(err): // it is going
+			return false
+		case !pause(ctx, removalPause):
+			return false
+		}
+	}
+}
+
+// await waits until the namespaces are gone and names those that are not. One
+// of which the removal could not be asked for is asked for again.
+func (b *Bed) await(patience time.Duration) (left []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		b.mu.Lock()
+		left = slices.Sorted(maps.Keys(b.there))
+		b.mu.Unlock()
+		if len(left) == 0 {
+			return nil
+		}
+		for _, name := range left {
+			ns, err := b.Client.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+			switch {
+			case apierrors.IsNotFound(err):
+				b.mu.Lock()
+				delete(b.there, name)
+				b.mu.Unlock()
+			case err == nil && ns.DeletionTimestamp == nil:
+				removeNamespace(ctx, b, name)
+			}
+		}
+		if !pause(ctx, removalPause) {
+			return left
+		}
+	}
+}
+
+// pause sleeps; false: the context ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// ownerOf splits the annotation; a pid of 0 is none.
+func ownerOf(text string) (host string, pid int) {
+	host, number, _ := strings.Cut(text, "/")
+	pid, err := strconv.Atoi(number)
+	if err != nil || pid < 0 {
+		return host, 0
+	}
+	return host, pid
+}

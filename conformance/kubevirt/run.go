@@ -1,0 +1,307 @@
+package kubevirt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// run is one case on the cluster.
+type run struct {
+	bed       *Bed
+	c         *scenarios.Case
+	namespace string
+	ctx       context.Context //nolint:containedctx // of the one run that it is
+	cancel    context.CancelFunc
+	work      sync.WaitGroup
+	poke      chan struct{} // something has changed
+
+	mu       sync.Mutex
+	observer *observe.Observer
+	logs     map[string]bool   // uids of pods whose logs are read
+	waiting  map[string]string // by VM: why its container does not run
+	said     map[string]string // by VM: the last line of its log that was no report
+	err      error
+}
+
+// open makes the namespace of a case.
+func (b *Bed) open(ctx context.Context, c *scenarios.Case) (*run, error) {
+	r := &run{
+		bed: b, c: c, observer: observe.New(c), poke: make(chan struct{}, 1),
+		logs: map[string]bool{}, waiting: map[string]string{}, said: map[string]string{},
+	}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	var err error
+	if r.namespace, err = b.newNamespace(ctx, c); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// close ends everything of the run and asks for the removal of its namespace.
+func (r *run) close() {
+	r.cancel()
+	r.work.Wait()
+	if r.namespace != "" {
+		r.bed.remove(r.namespace)
+	}
+}
+
+// changed wakes whoever waits for news.
+func (r *run) changed() {
+	select {
+	case r.poke <- struct{}{}:
+	default:
+	}
+}
+
+// fail ends the run: the harness cannot go on.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.changed()
+}
+
+func (r *run) note(vm, line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said[vm] = line
+}
+
+// broken is why the run cannot go on.
+func (r *run) broken() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.err, r.observer.Err())
+}
+
+// tail is how long the API and the logs may take to tell of the last moment.
+const tail = time.Second
+
+// play lets the case happen.
+func (r *run) play(h trace.Header) (*trace.Trace, error) {
+	if err := r.look(); err != nil {
+		return nil, err
+	}
+	if err := r.create(); err != nil {
+		return nil, err
+	}
+	last, err := r.begin()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.await(last.Add(r.c.Until+tail), func() bool { return false }); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.observer.Trace(h)
+}
+
+// await waits until an instant, or until done holds.
+func (r *run) await(until time.Time, done func() bool) error {
+	for {
+		if err := r.broken(); err != nil || done() {
+			return err
+		}
+		timer := time.NewTimer(time.Until(until))
+		select {
+		case <-r.poke:
+			timer.Stop()
+		case <-timer.C:
+			return r.broken()
+		case <-r.ctx.Done():
+			timer.Stop()
+			return r.ctx.Err()
+		}
+	}
+}
+
+// look begins to watch, and returns when every watch is there.
+func (r *run) look() error {
+	var begun sync.WaitGroup
+	sources := r.sources()
+	begun.Add(len(sources))
+	for _, s := range sources {
+		r.work.Go(func() {
+			cut := func(by time.Duration) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.observer.TooLate(by)
+			}
+			once := sync.OnceFunc(begun.Done)
+			defer once()
+			if err := follow(r.ctx, s, once, cut, r.take); err != nil {
+				r.fail(err)
+			}
+		})
+	}
+	begun.Wait()
+	if err := r.broken(); err != nil {
+		return err
+	}
+	return r.ctx.Err()
+}
+
+func (r *run) sources() []source {
+	core, slices := r.bed.Client.CoreV1(), r.bed.Client.DiscoveryV1().EndpointSlices(r.namespace)
+	pods, events := core.Pods(r.namespace), core.Events(r.namespace)
+	return []source{
+		{"pods", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return pods.List(ctx, o) }, pods.Watch},
+		{"endpointslices", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return slices.List(ctx, o) }, slices.Watch},
+		{"events", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return events.List(ctx, o) }, events.Watch},
+	}
+}
+
+// take takes one entry of a watch.
+func (r *run) take(at time.Time, kind watch.EventType, object runtime.Object) {
+	r.mu.Lock()
+	r.observer.Take(at, kind, object)
+	if pod, ok := object.(*corev1.Pod); ok && kind != watch.Deleted {
+		r.attend(pod)
+	}
+	r.mu.Unlock()
+	r.changed()
+}
+
+// attend reads the log of a pod as soon as it has one, and notices one that
+// never will. The lock is held.
+func (r *run) attend(pod *corev1.Pod) {
+	vm := pod.Labels[observe.VMLabel]
+	i := slices.IndexFunc(r.c.VMs, func(v scenarios.VM) bool { return v.Name == vm })
+	if i < 0 {
+		return
+	}
+	container := observe.ContainerOf(r.c, &r.c.VMs[i])
+	r.waiting[vm] = whyNot(pod)
+	for j := range pod.Status.ContainerStatuses {
+		s := &pod.Status.ContainerStatuses[j]
+		if w := s.State.Waiting; s.Name == container && w != nil {
+			r.waiting[vm] = strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+			if slices.Contains(imageReasons(), w.Reason) && r.err == nil {
+				r.err = &unusable{"image " + r.bed.Image + " of the guest: " + r.waiting[vm], "load it into the nodes (cmd/README.md says how), or name another one by --guest-image", nil}
+			}
+		}
+		if uid := string(pod.UID); s.Name == container && s.State.Waiting == nil && !r.logs[uid] && r.ctx.Err() == nil {
+			r.logs[uid] = true
+			name := pod.Name
+			r.work.Go(func() { r.followLog(vm, uid, name, container) })
+		}
+	}
+}
+
+// imageReasons are why a container waits that has no image.
+func imageReasons() []string {
+	return []string{"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError"}
+}
+
+// whyNot is why a pod has no container yet.
+func whyNot(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return strings.TrimSuffix(c.Reason+": "+c.Message, ": ")
+		}
+	}
+	return "it is " + string(pod.Status.Phase)
+}
+
+// accountPatience is how long the default service account of a new namespace
+// may take: until then pods are refused.
+const accountPatience = 30 * time.Second
+
+// create makes services and pods.
+func (r *run) create() error {
+	core := r.bed.Client.CoreV1()
+	for i := range r.c.VMs {
+		v := &r.c.VMs[i]
+		if _, err := core.Services(r.namespace).Create(r.ctx, r.bed.serviceOf(v), metav1.CreateOptions{}); err != nil {
+			return explain("create services", err)
+		}
+	}
+	for i := range r.c.VMs {
+		pod, err := r.bed.podOf(r.c, &r.c.VMs[i])
+		if err != nil {
+			return err
+		}
+		for end := time.Now().Add(accountPatience); ; {
+			_, err = core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{})
+			if !early(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
+				break
+			}
+		}
+		if err != nil {
+			return explain("create pods", err)
+		}
+	}
+	return nil
+}
+
+// early tells whether a pod was refused because the namespace is new.
+func early(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "serviceaccount")
+}
+
+// permanent tells whether another try comes to the same.
+func permanent(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+}
+
+// begin waits for every guest, and starts the story of each when it begins. It
+// returns when the last one began.
+func (r *run) begin() (last time.Time, err error) {
+	started := map[string]bool{}
+	all := func() bool {
+		for i := range r.c.VMs {
+			name := r.c.VMs[i].Name
+			r.mu.Lock()
+			began, ok := r.observer.Began(name)
+			r.mu.Unlock()
+			if !ok || started[name] {
+				continue
+			}
+			started[name] = true
+			if began.After(last) {
+				last = began
+			}
+			for j := range r.c.Events {
+				if e := &r.c.Events[j]; e.VM == name {
+					r.work.Go(func() { r.tell(e, began) })
+				}
+			}
+		}
+		return len(started) == len(r.c.VMs)
+	}
+	if err := r.await(time.Now().Add(r.bed.Patience), all); err != nil {
+		return last, err
+	}
+	if all() {
+		return last, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var why []string
+	for i := range r.c.VMs {
+		if name := r.c.VMs[i].Name; !started[name] {
+			why = append(why, strings.TrimSuffix(fmt.Sprintf("pod %s: %s %s", name, r.waiting[name], r.said[name]), " "))
+		}
+	}
+	return last, fmt.Errorf("no guest reports after %v: %s", r.bed.Patience, strings.Join(why, "; "))
+}

@@ -1,0 +1,122 @@
+package kubevirt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
+	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/oshost"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// maxVMs bounds the pods of a case.
+const maxVMs = 10
+
+// Unsupported implements testbed.Testbed: it says what a pod under a real
+// kubelet cannot express.
+func (b *Bed) Unsupported(c *scenarios.Case) string {
+	if c.Profile.VM {
+		if !b.kubevirt {
+			return "the cluster has no KubeVirt"
+		}
+		return "VMs of KubeVirt are not run yet; pods are, in profile kubernetes"
+	}
+	var why []string
+	if c.Profile.Name != probes.Kubernetes {
+		why = append(why, fmt.Sprintf("profile %s: a pod is probed as Kubernetes does it", c.Profile.Name))
+	}
+	if len(c.VMs) > maxVMs {
+		why = append(why, fmt.Sprintf("%d pods: at most %d", len(c.VMs), maxVMs))
+	}
+	for i := range c.Faults {
+		why = append(why, fmt.Sprintf("fault %s: what is between the kubelet and a pod is not ours", c.Faults[i].Kind))
+	}
+	for i := range c.Events {
+		switch k := c.Events[i].Kind; k {
+		case scenarios.DeleteVMI, scenarios.StopContainer, scenarios.TriggerSync:
+		case scenarios.RestartProber, scenarios.StepClock, scenarios.PanicAttempt:
+			why = append(why, fmt.Sprintf("event %s: the kubelet and its node are not ours", k))
+		default:
+			why = append(why, fmt.Sprintf("event %s: a pod has no such thing", k))
+		}
+	}
+	if c.Proxy != "" {
+		why = append(why, "prober.proxy: the environment of the kubelet is its own")
+	}
+	why = append(why, observe.Blind(c)...)
+	for i := range c.VMs {
+		why = append(why, unsupportedPod(c, &c.VMs[i])...)
+	}
+	slices.Sort(why)
+	return strings.Join(slices.Compact(why), "; ")
+}
+
+func unsupportedPod(c *scenarios.Case, v *scenarios.VM) []string {
+	why := oshost.Unsupported(v.Program, v.EveryBoot)
+	if _, err := guestOf(c, v).Encode(); err != nil {
+		why = append(why, err.Error())
+	}
+	for i := range v.Resolved.Probes {
+		p := &v.Resolved.Probes[i]
+		switch {
+		case p.Handler == probes.GuestAgentPing:
+			why = append(why, "guestAgentPing: a pod has no guest agent")
+		case p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "":
+			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")
+		}
+	}
+	if v.Resolved.ForwardedPorts != nil {
+		why = append(why, "a list of masquerade ports: nothing is between the kubelet and a pod")
+	}
+	if vanishes(&v.Program) || vanishes(&v.EveryBoot) {
+		why = append(why, "exec: a program that is missing at times: the image has it all the time")
+	}
+	return why
+}
+
+// vanishes tells whether a command of the script is missing at times.
+func vanishes(p *fakevm.Program) bool {
+	for i := range p.Endpoints {
+		e := &p.Endpoints[i]
+		if e.Kind != fakevm.Exec {
+			continue
+		}
+		if len(e.Steps) == 0 || e.Steps[0].At > 0 {
+			return true
+		}
+		for j := range e.Steps {
+			if slices.ContainsFunc(e.Steps[j].Replies, func(r fakevm.Counted) bool {
+				x := r.Reply.Exec
+				return x != nil && (x.Missing || x.OutputRaw != "")
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refused tells whether the API would refuse the manifests: nothing runs then.
+func refused(c *scenarios.Case) bool {
+	return len(c.Rejected) > 0 || slices.ContainsFunc(c.VMs, func(v scenarios.VM) bool { return v.Resolved.Rejected() })
+}
+
+// unplayed is the trace of a case that does not run: what is wrong with it.
+func unplayed(c *scenarios.Case, h trace.Header) *trace.Trace {
+	h.Profile, h.View = string(c.Profile.Name), trace.ViewGuest
+	r := trace.Recorder{}
+	for i := range c.VMs {
+		h.VMs = append(h.VMs, c.VMs[i].Name)
+		for _, f := range c.VMs[i].Resolved.Findings {
+			r.Record(trace.Event{
+				VM: c.VMs[i].Name, Kind: trace.Finding, Value: f.Requirement,
+				Msg: string(f.Severity) + ": " + f.Path + ": " + f.Message,
+			})
+		}
+	}
+	return r.Trace(h)
+}
