@@ -1,0 +1,360 @@
+package kubevirt_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// clusterVariable names the kubeconfig of a real API server with its
+// controllers; a node is not needed. requireVariable makes it a failure when
+// there is none.
+const (
+	clusterVariable = "VMPROBE_KUBECONFIG"
+	requireVariable = "VMPROBE_REQUIRE_CLUSTER"
+)
+
+// realAPI connects to the API server of the tests, or tells why nothing is run.
+func realAPI(t *testing.T) (*rest.Config, kubernetes.Interface) {
+	t.Helper()
+	path := os.Getenv(clusterVariable)
+	if path == "" {
+		if os.Getenv(requireVariable) != "" {
+			t.Fatal("no API server: " + clusterVariable + " is not set")
+		}
+		t.Skip("not run: there is no API server; " + clusterVariable + " names the kubeconfig of one")
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS, config.Burst, config.WarningHandler = 200, 400, rest.NoWarnings{} // that Endpoints are old
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Discovery().ServerVersion(); err != nil {
+		t.Fatal(err)
+	}
+	return config, client
+}
+
+// namespace makes one for a test and removes it.
+func namespace(t *testing.T, bed *kubevirt.Bed) string {
+	t.Helper()
+	name, err := bed.NewNamespace(t.Context(), &scenarios.Case{Scenario: "test", Until: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		bed.Remove(name)
+		if err := bed.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 300 { // pods are refused until then
+		if _, err = bed.Client.CoreV1().ServiceAccounts(name).Get(t.Context(), "default", metav1.GetOptions{}); err == nil {
+			return name
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return ""
+}
+
+// TestManifestsAreAccepted: a real API server takes the objects of every case
+// that can run, and refuses those of every case whose pod must be refused.
+func TestManifestsAreAccepted(t *testing.T) {
+	_, client := realAPI(t)
+	bed := kubevirt.New(kubevirt.Config{Client: client})
+	ns := namespace(t, bed)
+	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dry := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	accepted, refused := 0, 0
+	for _, name := range names {
+		for _, c := range load(t, strings.TrimSuffix(name, ".yaml")) {
+			if bed.Unsupported(c) != "" {
+				continue
+			}
+			for i := range c.VMs {
+				v := &c.VMs[i]
+				pod, err := bed.PodOf(c, v)
+				if err != nil {
+					t.Errorf("%s: %v", c.ID(), err)
+					continue
+				}
+				_, err = client.CoreV1().Pods(ns).Create(t.Context(), pod, dry)
+				if v.Resolved.Rejected() {
+					if v.Machine.Pod != nil && len(v.Machine.Pod.Spec.Containers) > 0 { // of a VM's probes only the effective ones are known
+						refused++
+						if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+							t.Errorf("%s: %s must be refused: %v", c.ID(), v.Name, err)
+						}
+					}
+					continue
+				}
+				accepted++
+				if err != nil {
+					t.Errorf("%s: %s: %v", c.ID(), v.Name, err)
+				}
+				if _, err := client.CoreV1().Services(ns).Create(t.Context(), bed.ServiceOf(v), dry); err != nil {
+					t.Errorf("%s: service of %s: %v", c.ID(), v.Name, err)
+				}
+			}
+		}
+	}
+	if accepted < 300 {
+		t.Errorf("only %d pods", accepted)
+	}
+	t.Logf("%d pods accepted, %d refused", accepted, refused)
+}
+
+// documents reads the manifests of a file.
+func documents(t *testing.T, name string) (list []*unstructured.Unstructured) {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for d := yaml.NewYAMLOrJSONDecoder(f, 4096); ; {
+		u := &unstructured.Unstructured{}
+		if err := d.Decode(u); err == io.EOF {
+			return list
+		} else if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if u.Object != nil {
+			list = append(list, u)
+		}
+	}
+}
+
+// resources are the kinds of the deployment.
+func resourceOf(u *unstructured.Unstructured) schema.GroupVersionResource {
+	gvk := u.GroupVersionKind()
+	return gvk.GroupVersion().WithResource(strings.ToLower(gvk.Kind) + "s")
+}
+
+// TestDeployment: the manifests are taken, and what they grant is what a
+// harness needs, and no more.
+func TestDeployment(t *testing.T) {
+	config, _ := realAPI(t)
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("deploy/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	slices.SortFunc(files, func(a, b string) int { // the namespace and the account come first
+		return strings.Compare(b, a)
+	})
+	slices.SortStableFunc(files, func(a, b string) int {
+		switch {
+		case strings.HasSuffix(a, "rbac.yaml"):
+			return -1
+		case strings.HasSuffix(b, "rbac.yaml"):
+			return 1
+		}
+		return 0
+	})
+	for _, name := range files {
+		for _, u := range documents(t, name) {
+			r := objects.Resource(resourceOf(u)).Namespace(u.GetNamespace())
+			o := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
+			if u.GetKind() == "Job" {
+				o.DryRun = []string{metav1.DryRunAll}
+			}
+			if _, err := r.Create(t.Context(), u, o); err != nil {
+				t.Fatalf("%s: %s %s: %v", name, u.GetKind(), u.GetName(), err)
+			}
+			if u.GetKind() != "Job" {
+				t.Cleanup(func() {
+					if err := r.Delete(context.Background(), u.GetName(), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+	as := rest.CopyConfig(config)
+	as.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:vmprobe:vmprobe", Groups: []string{"system:authenticated"}}
+	account, err := kubernetes.NewForConfig(as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 { // the authorizer learns of the role a moment later
+		if err = kubevirt.New(kubevirt.Config{Client: account}).Permitted(t.Context()); err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := account.CoreV1().Secrets("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("the account sees secrets: %v", err)
+	}
+	as.Impersonate.UserName = "nobody"
+	nobody, err := kubernetes.NewForConfig(as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kubevirt.New(kubevirt.Config{Client: nobody}).Permitted(t.Context()); err == nil || !strings.Contains(err.Error(), "create namespaces") {
+		t.Errorf("nobody may run cases: %v", err)
+	}
+}
+
+// TestControllersAgree drives the real endpoint controllers through the
+// histories of the platform model: after each status of a pod their
+// EndpointSlice and Endpoints come to say what the model's does.
+func TestControllersAgree(t *testing.T) {
+	_, client := realAPI(t)
+	bed := kubevirt.New(kubevirt.Config{Client: client})
+	for _, c := range load(t, "endpoints-killed-and-requalified", "lifecycle-pod-restarts-in-place", "endpoints-three-rounds", "endpoints-no-probe") {
+		h := &handoff{t: t, client: client, namespace: namespace(t, bed), c: c}
+		h.create(bed)
+		h.drive(rehearse(t, c))
+	}
+}
+
+// handoff is one case on real controllers, with a kubelet that is the model.
+type handoff struct {
+	t         *testing.T
+	client    kubernetes.Interface
+	namespace string
+	c         *scenarios.Case
+	steps     int
+}
+
+// create makes the pods on a node that nobody runs. Pods of a node that is not
+// there would be removed.
+func (h *handoff) create(bed *kubevirt.Bed) {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: h.namespace},
+		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now(),
+		}}},
+	}
+	nodes := h.client.CoreV1().Nodes()
+	if _, err := nodes.Create(h.t.Context(), node, metav1.CreateOptions{}); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		if err := nodes.Delete(context.Background(), node.Name, metav1.DeleteOptions{}); err != nil {
+			h.t.Error(err)
+		}
+	})
+	for i := range h.c.VMs {
+		v := &h.c.VMs[i]
+		pod, err := bed.PodOf(h.c, v)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		pod.Spec.NodeName = h.namespace
+		if _, err := h.client.CoreV1().Services(h.namespace).Create(h.t.Context(), bed.ServiceOf(v), metav1.CreateOptions{}); err != nil {
+			h.t.Fatal(err)
+		}
+		if _, err := h.client.CoreV1().Pods(h.namespace).Create(h.t.Context(), pod, metav1.CreateOptions{}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// drive writes each status and waits for what the model's slice says next.
+func (h *handoff) drive(acts []act) {
+	for _, a := range acts {
+		switch x := a.object.(type) {
+		case *corev1.Pod:
+			own, err := h.client.CoreV1().Pods(h.namespace).Get(h.t.Context(), x.Name, metav1.GetOptions{})
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			own.Status = x.Status
+			if _, err := h.client.CoreV1().Pods(h.namespace).UpdateStatus(h.t.Context(), own, metav1.UpdateOptions{}); err != nil {
+				h.t.Fatalf("%s: %v at %v", h.c.ID(), err, a.at)
+			}
+		case *discoveryv1.EndpointSlice:
+			for i := range x.Endpoints {
+				h.steps++
+				h.await(x.Endpoints[i].TargetRef.Name, *x.Endpoints[i].Conditions.Ready, a.at)
+			}
+		}
+	}
+	if h.steps < 1 {
+		h.t.Errorf("%s: nothing was compared", h.c.ID())
+	}
+	h.t.Logf("%s: %d states agree", h.c.ID(), h.steps)
+}
+
+// await waits until the controllers say so.
+func (h *handoff) await(pod string, ready bool, at time.Duration) {
+	h.t.Helper()
+	last := ""
+	for range 200 {
+		var ok bool
+		if ok, last = h.says(pod, ready); ok {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	h.t.Errorf("%s: at %v the model has %s ready=%t, the controllers %s", h.c.ID(), at, pod, ready, last)
+}
+
+// says compares slice and Endpoints with what is wanted.
+func (h *handoff) says(pod string, want bool) (ok bool, have string) {
+	service := "vm-" + pod
+	slices, err := h.client.DiscoveryV1().EndpointSlices(h.namespace).List(h.t.Context(), metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + service})
+	if err != nil {
+		return false, err.Error()
+	}
+	inSlice, inReady, inNotReady := "none", false, false
+	for i := range slices.Items {
+		for _, e := range slices.Items[i].Endpoints {
+			if e.TargetRef != nil && e.TargetRef.Name == pod {
+				inSlice = fmt.Sprint(*e.Conditions.Ready, *e.Conditions.Serving, *e.Conditions.Terminating)
+			}
+		}
+	}
+	old, err := h.client.CoreV1().Endpoints(h.namespace).Get(h.t.Context(), service, metav1.GetOptions{}) //nolint:staticcheck // the old object must agree, too
+	if err != nil {
+		return false, err.Error()
+	}
+	for i := range old.Subsets {
+		for _, a := range old.Subsets[i].Addresses {
+			inReady = inReady || a.TargetRef.Name == pod
+		}
+		for _, a := range old.Subsets[i].NotReadyAddresses {
+			inNotReady = inNotReady || a.TargetRef.Name == pod
+		}
+	}
+	have = fmt.Sprintf("slice %s, endpoints ready=%t not ready=%t", inSlice, inReady, inNotReady)
+	return inSlice == fmt.Sprint(want, want, false) && inReady == want && inNotReady == !want, have
+}
