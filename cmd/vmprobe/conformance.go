@@ -170,9 +170,8 @@ A prober decides there as in virtual time: the suite makes the exchanges that it
 for with the real guests, and nowNs is the wall clock.
 
 With --testbed kubevirt the cases of profile kubernetes run as pods on a cluster, of which
-a kubeconfig is all that is known: the kubelet is the prober under test. Each case has a
-namespace of its own, which is removed; "vmprobe cluster sweep" removes those of a harness
-that was killed. The guest's image must be on the nodes.
+a kubeconfig is all that is known: the kubelet is under test. Each case has a namespace of
+its own; "vmprobe cluster sweep" removes those that a killed run left behind.
 
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,

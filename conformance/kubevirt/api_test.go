@@ -144,7 +144,7 @@ func documents(t *testing.T, name string) (list []*unstructured.Unstructured) {
 	defer f.Close()
 	for d := yaml.NewYAMLOrJSONDecoder(f, 4096); ; {
 		u := &unstructured.Unstructured{}
-		if err := d.Decode(u); err == io.EOF {
+		if err := d.Decode(u); errors.Is(err, io.EOF) {
 			return list
 		} else if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -343,7 +343,7 @@ func (h *handoff) says(pod string, want bool) (ok bool, have string) {
 			}
 		}
 	}
-	old, err := h.client.CoreV1().Endpoints(h.namespace).Get(h.t.Context(), service, metav1.GetOptions{}) //nolint:staticcheck // the old object must agree, too
+	old, err := h.client.CoreV1().Endpoints(h.namespace).Get(h.t.Context(), service, metav1.GetOptions{})
 	if err != nil {
 		return false, err.Error()
 	}

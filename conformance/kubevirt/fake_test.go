@@ -171,7 +171,7 @@ func (l *log) Read(b []byte) (int, error) {
 
 func newKubelet(t *testing.T, c *scenarios.Case) *kubelet {
 	k := &kubelet{
-		t: t, client: fake.NewSimpleClientset(), acts: rehearse(t, c), want: len(c.VMs), //nolint:staticcheck // see package cluster
+		t: t, client: fake.NewSimpleClientset(), acts: rehearse(t, c), want: len(c.VMs),
 		have: map[string]int{}, logs: map[string]chan []byte{},
 	}
 	for i := range c.VMs {
@@ -344,7 +344,7 @@ func TestCancelled(t *testing.T) {
 func TestNoImage(t *testing.T) {
 	c := load(t, "default-failure-threshold")[0]
 	synctest.Test(t, func(t *testing.T) {
-		client := fake.NewSimpleClientset() //nolint:staticcheck // see package cluster
+		client := fake.NewSimpleClientset()
 		client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
 			pod := a.(clienttesting.CreateAction).GetObject().(*corev1.Pod)
 			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
@@ -387,7 +387,7 @@ func TestPrepare(t *testing.T) {
 		{"forbidden", "pods", []string{"create pods, delete pods, deletecollection pods", "get pods/log", "rbac.yaml"}},
 		{"no node", "", []string{"no node of the cluster is ready", "vmprobe cluster up"}},
 	} {
-		client := fake.NewSimpleClientset() //nolint:staticcheck // see package cluster
+		client := fake.NewSimpleClientset()
 		client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
 			r := a.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
 			r.Status.Allowed = r.Spec.ResourceAttributes.Resource != c.refuse
@@ -422,7 +422,7 @@ func TestConnect(t *testing.T) {
 
 // TestUnsupported: what a pod cannot do is said.
 func TestUnsupported(t *testing.T) {
-	bed := kubevirt.New(kubevirt.Config{Client: fake.NewSimpleClientset()}) //nolint:staticcheck // see package cluster
+	bed := kubevirt.New(kubevirt.Config{Client: fake.NewSimpleClientset()})
 	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -434,7 +434,7 @@ func TestUnsupported(t *testing.T) {
 			if why == "" {
 				runs++
 			}
-			for _, r := range strings.Split(why, "; ") {
+			for r := range strings.SplitSeq(why, "; ") {
 				r, _, _ = strings.Cut(r, ":")
 				reasons[r]++
 			}

@@ -22,7 +22,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	later, before := time.Now().Add(time.Hour).Format(time.RFC3339), time.Now().Add(-time.Hour).Format(time.RFC3339)
-	client := fake.NewSimpleClientset() //nolint:staticcheck // see package cluster
+	client := fake.NewSimpleClientset()
 	add := func(name, owner, expires string, labels map[string]string) {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: map[string]string{
 			kubevirt.OwnerAnnotation: owner, kubevirt.ExpiresAnnotation: expires,
