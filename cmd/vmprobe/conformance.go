@@ -13,6 +13,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/artifact"
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
@@ -245,6 +246,9 @@ func (f *conformanceFlags) checkGround(cmd *cobra.Command) error {
 	}
 	if err := f.testbedFlags.check(cmd); err != nil {
 		return err
+	}
+	if f.testbed == kubevirt.Name && len(f.argv) > 0 {
+		return usagef("--testbed %s tests what probes on the cluster: leave out the prober", f.testbed)
 	}
 	return nil
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
-	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
+	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
 )
 
@@ -83,7 +84,7 @@ func (f *testbedFlags) bounded(s streams, jobs []suite.Job) ([]suite.Job, error)
 
 // wallBed is a testbed that leaves something behind.
 type wallBed interface {
-	lockstep.Ground
+	testbed.Testbed
 	Close() error
 }
 
@@ -185,10 +186,12 @@ func (f *conformanceFlags) executeBehind(ctx context.Context, s streams, env loo
 		return err
 	}
 	defer b.Close() //nolint:errcheck // the verdict stands; what is left is killed
-	if ground.wallBed, err = f.openWall(ctx, s); err != nil {
+	w, err := f.openWall(ctx, s)
+	if err != nil {
 		return err
 	}
-	defer ground.Close() //nolint:errcheck // sockets in a temporary directory
+	defer closeWall(s, w)
+	ground.Ground = w.(lockstep.Ground) //nolint:forcetypeassert // checkGround lets no other pass
 	c, err := f.campaign(s, env, b)
 	if err != nil {
 		return err
@@ -196,7 +199,7 @@ func (f *conformanceFlags) executeBehind(ctx context.Context, s streams, env loo
 	f.put(c, b)
 	c.Mode, f.still = report.Wall, f.unchanged
 	if allAtOnce {
-		f.parallel = min(f.atOnce(len(jobs)), probersAtOnce)
+		f.parallel = min(f.atOnce(ctx, w, len(jobs)), probersAtOnce)
 	}
 	if err := b.Ready(ctx, min(f.parallel, len(jobs))); err != nil {
 		return exit(exitCouldNotRun, fmt.Errorf("start the probers of all cases at once: %w; -p bounds them", err))
@@ -205,4 +208,4 @@ func (f *conformanceFlags) executeBehind(ctx context.Context, s streams, env loo
 }
 
 // laterGround is a testbed that is opened when the prober is known to answer.
-type laterGround struct{ wallBed }
+type laterGround struct{ lockstep.Ground }

@@ -2,6 +2,7 @@ package kubevirt_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"

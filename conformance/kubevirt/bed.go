@@ -79,7 +79,7 @@ func (*Bed) Name() string { return Name }
 
 // slack is the tolerance of judges: between a probe's result and the API lie a
 // kubelet, the API server and controllers, and timestamps have whole seconds.
-const slack = 2 * time.Second
+const slack = 3 * time.Second
 
 // Slack is by how much a judge widens the windows of a case.
 func (*Bed) Slack() time.Duration { return slack }

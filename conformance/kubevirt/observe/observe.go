@@ -163,7 +163,19 @@ func (o *Observer) instant(m *machine, n note) time.Duration {
 	if !n.node {
 		at = at.Add(-o.ahead)
 	}
-	return at.Sub(m.zero)
+	return at.Sub(m.origin())
+}
+
+// origin is the start of the first container, as far as a prober can know it.
+// The API has whole seconds, and the kubelet counts initialDelaySeconds from
+// there: up to a second before the process began (TIM-DELAY-NEVER-EARLY).
+func (m *machine) origin() time.Time {
+	if len(m.lives) > 0 {
+		if at := m.lives[0].start(); !at.IsZero() && at.Before(m.zero) {
+			return at
+		}
+	}
+	return m.zero
 }
 
 // instance is the number of a life, from 1; 0: it never began.
