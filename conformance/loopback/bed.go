@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,6 +130,7 @@ func (o *outside) Host(vm *scenarios.VM, log func(fakevm.Record)) (simbed.Outsid
 	if o.foreign {
 		o.sockets[vm.Name] = h.socket
 	}
+	h.counts = oshost.Counts(vm.Program, vm.EveryBoot)
 	h.fail = func(err error) { o.FailLocked(fmt.Errorf("guest %s: %w", vm.Name, err)) }
 	h.Host = oshost.New(oshost.Config{Address: own, AgentSocket: h.socket, Log: log, Fail: h.fail, Thread: o.Thread, Forwarded: vm.Resolved.ForwardedPorts})
 	o.hosts = append(o.hosts, h)
@@ -140,7 +143,34 @@ func (o *outside) Go(fn func(simbed.OutsideEnv)) {
 }
 
 func (o *outside) env() *realtime.Env {
-	return realtime.NewEnv(o.ctx, func(fn func(guestagent.Env)) { o.tries.Go(func() { fn(o.env()) }) })
+	return realtime.NewEnvOn(o.ctx, o.dial, func(fn func(guestagent.Env)) { o.tries.Go(func() { fn(o.env()) }) })
+}
+
+// dial connects to a guest, which counts the SYN where the kernel tells of none.
+func (o *outside) dial(ctx context.Context, address string) (net.Conn, error) {
+	done := o.knock(address)
+	c, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address)
+	if done != nil {
+		o.Lock()
+		defer o.Unlock()
+		done()
+	}
+	return c, err
+}
+
+func (o *outside) knock(address string) (done func()) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil // dialing says so, too
+	}
+	o.Lock()
+	defer o.Unlock()
+	for _, h := range o.hosts {
+		if h.address == at.Addr().String() && slices.Contains(h.counts, at.Port()) {
+			return h.Knock(at.Port())
+		}
+	}
+	return nil
 }
 
 // Mutex implements simbed.Outside.

@@ -18,6 +18,7 @@ type host struct {
 	changed         func(net.Conn)
 	foreign         bool        // the prober connects to the socket
 	fail            func(error) // ends the run
+	counts          []uint16    // ports on which handshakes count that come to nothing
 }
 
 // NewGuest implements simbed.OutsideHost: the guest lives in this process.

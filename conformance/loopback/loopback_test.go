@@ -127,6 +127,59 @@ spec:
   expect: {web: {ready: [false, {to: true, in: [up, up + period]}]}}
 `
 
+const countedReplies = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+    - {name: web, image: web, readinessProbe: {tcpSocket: {port: 28472}, periodSeconds: 1, failureThreshold: 2}}
+---
+apiVersion: vmprobe.dev/v1alpha1
+kind: Scenario
+metadata: {name: counted}
+spec:
+  title: Refused twice, open twice, dropped once, open
+  requirements: [TCP-CONNECT-ONLY]
+  profiles: [kubernetes]
+  until: 8s
+  guests:
+    web:
+      tcp/28472:
+        - {at: 0s, replies: [refused x2, ok x2, blackhole x1, ok ...]}
+  expect: {web: {attempts: {readiness: [F x2, S x2, F, S ...]}}}
+`
+
+// TestCounted: handshakes that come to nothing are counted, although the kernel
+// tells nobody of them.
+func TestCounted(t *testing.T) {
+	file, diags := scenarios.Load("counted.yaml", []byte(countedReplies), scenarios.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	list, _ := file.Cases(nil)
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bed.Close()
+	if why := bed.Unsupported(list[0]); why != "" {
+		t.Fatal(why)
+	}
+	if why := bed.UnsupportedDoor(list[0]); !strings.Contains(why, "nobody counts handshakes") {
+		t.Errorf("a prober that dials by itself: %q", why)
+	}
+	tr, err := bed.Run(t.Context(), list[0], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := judge.Judge(list[0], tr, judge.Options{}); v.Result != judge.Pass && v.Result != judge.Error {
+		t.Errorf("%s: %+v", v.Result, v.Failures)
+	} else if v.Result == judge.Error {
+		t.Skip("not run: " + v.Reason)
+	}
+}
+
 // TestPortTaken: a port that somebody else has when the guest wants to open it
 // is the harness's trouble and ends the run; the guest would look as if it
 // refused.

@@ -17,7 +17,7 @@ import (
 // Unsupported implements testbed.Testbed: it says what real sockets, or the
 // wall clock, cannot do.
 func (b *Bed) Unsupported(c *scenarios.Case) string {
-	why := b.lacks(c)
+	why := append(b.lacks(c), shared(c)...)
 	for i := range c.Events {
 		if c.Events[i].Kind == scenarios.PanicAttempt {
 			why = append(why, "event panic: a try outside does not panic on demand")
@@ -27,11 +27,28 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 }
 
 // UnsupportedBehind is Unsupported for RunBehind.
-func (b *Bed) UnsupportedBehind(c *scenarios.Case) string { return reasons(b.lacks(c)) }
+func (b *Bed) UnsupportedBehind(c *scenarios.Case) string {
+	return reasons(append(b.lacks(c), shared(c)...))
+}
+
+// shared finds ports on which handshakes are counted for more than one probe:
+// of two at once nobody knows which is which.
+func shared(c *scenarios.Case) (why []string) {
+	for i := range c.VMs {
+		v := &c.VMs[i]
+		if n := len(v.Resolved.Probes); n > 1 && len(oshost.Counts(v.Program, v.EveryBoot)) > 0 {
+			why = append(why, fmt.Sprintf("guest %s: %d probes share a count of handshakes that real sockets refuse or drop", v.Name, n))
+		}
+	}
+	return why
+}
 
 // UnsupportedDoor is Unsupported for RunDoor.
 func (b *Bed) UnsupportedDoor(c *scenarios.Case) string {
 	why := b.lacks(c)
+	for i := range c.VMs { // who dials by himself does not say so
+		why = append(why, oshost.Unsupported(c.VMs[i].Program, c.VMs[i].EveryBoot)...)
+	}
 	for i := range c.Faults {
 		switch c.Faults[i].Kind {
 		case scenarios.AgentCode:
@@ -96,7 +113,7 @@ func (b *Bed) lacks(c *scenarios.Case) []string {
 }
 
 func (b *Bed) unsupportedVM(v *scenarios.VM) []string {
-	why := oshost.Unsupported(v.Program, v.EveryBoot)
+	why := oshost.UnsupportedKnocking(v.Program, v.EveryBoot)
 	for _, p := range v.Resolved.Probes {
 		if p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "" {
 			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")

@@ -18,6 +18,7 @@ type port struct {
 	gate  fakevm.Gate
 	next  fakevm.Connect // as the script says
 	away  bool           // it cannot be reached
+	held  bool           // for a SYN that is under way
 	l     net.Listener   // accepts
 	block func()         // not nil: SYNs are dropped; opens the port again
 }
@@ -49,6 +50,26 @@ func (h *Host) Listen(guest uint16, gate fakevm.Gate) (func(), error) {
 func (h *Host) Hint(guest uint16, next fakevm.Connect) {
 	if p := h.ports[guest]; p != nil {
 		p.next = next
+		p.follow()
+	}
+}
+
+// Knock tells of a SYN to a port that is refused or dropped by the script, so
+// that it is counted: the kernel tells of none. Until done is called the port
+// stays as it is. Of one that is accepted, or that the network keeps away, the
+// guest learns otherwise; done is nil then.
+func (h *Host) Knock(guest uint16) (done func()) {
+	p := h.ports[guest]
+	switch {
+	case p == nil || p.held || p.away || h.closed || h.refusing+h.silent > 0:
+		return nil
+	case p.next != fakevm.Refuse && p.next != fakevm.Blackhole:
+		return nil
+	}
+	p.held = true
+	p.gate(h.cfg.Address)
+	return func() {
+		p.held = false
 		p.follow()
 	}
 }
@@ -125,6 +146,9 @@ func (h *Host) follow() {
 func (p *port) follow() {
 	h := p.host
 	next := p.next
+	if p.held && !h.closed {
+		return
+	}
 	switch {
 	case h.closed || h.refusing > 0 || p.away:
 		next = fakevm.Refuse

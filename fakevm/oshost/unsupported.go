@@ -12,7 +12,45 @@ import (
 // The kernel completes, refuses and drops handshakes before anybody is asked:
 // none can be delayed, and nobody counts those that came to nothing.
 func Unsupported(programs ...fakevm.Program) []string {
+	why := UnsupportedKnocking(programs...)
+	each(programs, func(name string, c *fakevm.Counted) {
+		if never(c) && c.Times > 0 {
+			why = append(why, name+": nobody counts handshakes that real sockets refuse or drop")
+		}
+	})
+	return why
+}
+
+// Counts lists the ports on which handshakes are counted that come to nothing.
+func Counts(programs ...fakevm.Program) (ports []uint16) {
+	for _, p := range programs {
+		for i := range p.Endpoints {
+			e := &p.Endpoints[i]
+			for j := range e.Steps {
+				for k := range e.Steps[j].Replies {
+					if c := &e.Steps[j].Replies[k]; never(c) && c.Times > 0 {
+						ports = append(ports, e.Port)
+					}
+				}
+			}
+		}
+	}
+	return ports
+}
+
+// never tells whether nothing is ever accepted.
+func never(c *fakevm.Counted) bool {
+	return c.Reply.Connect == fakevm.Refuse || c.Reply.Connect == fakevm.Blackhole
+}
+
+// UnsupportedKnocking is Unsupported where whoever dials calls Knock before.
+func UnsupportedKnocking(programs ...fakevm.Program) []string {
 	var why []string
+	each(programs, func(name string, c *fakevm.Counted) { why = append(why, unsupported(name, c)...) })
+	return why
+}
+
+func each(programs []fakevm.Program, fn func(name string, c *fakevm.Counted)) {
 	for _, p := range programs {
 		for i := range p.Endpoints {
 			e := &p.Endpoints[i]
@@ -22,22 +60,16 @@ func Unsupported(programs ...fakevm.Program) []string {
 			}
 			for j := range e.Steps {
 				for k := range e.Steps[j].Replies {
-					r := &e.Steps[j].Replies[k]
-					why = append(why, unsupported(name, r)...)
+					fn(name, &e.Steps[j].Replies[k])
 				}
 			}
 		}
 	}
-	return why
 }
 
 func unsupported(name string, c *fakevm.Counted) []string {
 	var why []string
 	r := &c.Reply
-	never := r.Connect == fakevm.Refuse || r.Connect == fakevm.Blackhole
-	if never && c.Times > 0 {
-		why = append(why, name+": nobody counts handshakes that real sockets refuse or drop")
-	}
 	if r.Connect == fakevm.Blackhole && !CanDrop {
 		why = append(why, name+": real sockets of this system cannot drop a SYN")
 	}
