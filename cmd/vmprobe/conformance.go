@@ -169,6 +169,8 @@ cannot express are not-run with the reason. With --testbed qemu they are real QE
 with the real guest agent, started from a template; KVM is used if a guest boots with it.
 A prober decides there as in virtual time: the suite makes the exchanges that it asks
 for with the real guests, and nowNs is the wall clock.
+With --testbed libvirt the same VMs are domains of libvirt, which agent commands go
+through; that needs a build with libvirt (make build-libvirt).
 
 With --testbed kubevirt the cases of profile kubernetes run as pods on a cluster, of which
 a kubeconfig is all that is known: the kubelet is under test. Each case has a namespace of
@@ -185,6 +187,7 @@ byte for byte.`,
   vmprobe conformance --testbed qemu 'agent-*' --profile kubevirt
   vmprobe conformance --testbed qemu 'agent-*' -- ./my-prober --stdio
   vmprobe conformance --testbed kubevirt --profile kubernetes --kubeconfig cluster.yaml
+  vmprobe conformance --testbed libvirt 'agent-*' --profile kubevirt
   vmprobe conformance --label-filter 'THR-FAILURE || THR-SUCCESS' --seeds 20`,
 		ValidArgsFunction: completeScenarios,
 	}

@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/libvirt/daemon"
 )
 
 // gcPercent trades memory for time: a run makes much garbage and keeps little.
@@ -21,6 +23,7 @@ const gcPercent = 400
 const patience = time.Second
 
 func main() {
+	daemon.Keep()
 	entries()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -8,11 +8,16 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/vmprobe/vmprobe/conformance/libvirt/daemon"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/*.txtar")
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"vmprobe": main}) }
+func TestMain(m *testing.M) {
+	daemon.Keep()
+	testscript.Main(m, map[string]func(){"vmprobe": main})
+}
 
 // long are the scripts that play much of the suite: their packages are tested
 // by themselves, so -short leaves them out.

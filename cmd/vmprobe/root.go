@@ -51,7 +51,7 @@ the prober did. Hours of VM life take milliseconds; the same seed gives the same
 	root.PersistentFlags().String("color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
 	root.AddCommand(newRun(s, env), newConformance(s, env), newList(s), newLint(s, env), newExplain(s), newSchema(s), newReplay(s, env),
 		newReport(s, env), newDiff(s), newMutants(s, env), newRequirements(s, env), newLegal(s, env), newAgree(s, env), newProber(s), newSmoke(s),
-		newInit(s), newCluster(s, env), newVersion(s))
+		newInit(s), newCluster(s, env), newWatch(s), newVersion(s))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitCodeHelp + `
 
 Every flag can be set by the environment: VMPROBE_SEED=7 is --seed 7.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+	"github.com/vmprobe/vmprobe/conformance/libvirt"
 	"github.com/vmprobe/vmprobe/conformance/lockstep"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
@@ -25,6 +26,7 @@ import (
 // testbedFlags choose the ground on which cases run.
 type testbedFlags struct {
 	testbed    string
+	connect    string
 	longest    time.Duration
 	set        bool // --max-length was given
 	kubeconfig string
@@ -35,11 +37,14 @@ type testbedFlags struct {
 func testbeds() []string { return append([]string{bed().Name()}, wallBeds()...) }
 
 // wallBeds are those in wall time.
-func wallBeds() []string { return []string{(*loopback.Bed)(nil).Name(), qemu.Name, kubevirt.Name} }
+func wallBeds() []string {
+	return []string{(*loopback.Bed)(nil).Name(), qemu.Name, libvirt.Name, kubevirt.Name}
+}
 
 func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time), loopback (real sockets, wall time), qemu (real VMs, wall time) or kubevirt (a cluster, wall time)")
+	flags.StringVar(&f.testbed, "testbed", bed().Name(), "where the VMs live: sim (virtual time), loopback (real sockets, wall time), qemu (real VMs, wall time), libvirt (real VMs behind libvirt, wall time) or kubevirt (a cluster, wall time)")
+	flags.StringVar(&f.connect, "connect", "", "with --testbed libvirt: make the domains on this libvirt, as in qemu:///session, not on a daemon of our own")
 	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the cluster of --testbed kubevirt: a `file` (default $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&f.guestImage, "guest-image", kubevirt.DefaultImage, "`image` of the guest that pods of --testbed kubevirt run; it is on the nodes, or they can pull it")
@@ -54,6 +59,8 @@ func (f *testbedFlags) check(cmd *cobra.Command) error {
 	switch {
 	case !slices.Contains(testbeds(), f.testbed):
 		return usagef("--testbed %q: unknown; %s", f.testbed, diag.DidYouMean(f.testbed, testbeds()))
+	case f.connect != "" && f.testbed != libvirt.Name:
+		return usagef("--connect is about --testbed %s", libvirt.Name)
 	case f.longest <= 0:
 		return usagef("--max-length must be positive")
 	case f.set && !f.wall():
@@ -90,12 +97,15 @@ type wallBed interface {
 
 // openWall makes the testbed in wall time that was chosen.
 func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err error) {
+	say := func(note string) { fmt.Fprintln(s.err, "vmprobe: "+note) }
 	switch f.testbed {
 	case kubevirt.Name:
 		b, err = f.openCluster(ctx, s)
+	case libvirt.Name:
+		b, err = libvirt.New(ctx, libvirt.Config{URI: f.connect, Tool: campaign.Version(), Say: say})
 	case qemu.Name:
 		var q *qemu.Bed
-		if q, err = qemu.New(campaign.Version(), func(note string) { fmt.Fprintln(s.err, "vmprobe: "+note) }); err == nil {
+		if q, err = qemu.New(campaign.Version(), say); err == nil {
 			if b, err = q, q.Prepare(ctx); err != nil {
 				_ = q.Close()
 			}
@@ -103,7 +113,7 @@ func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err 
 	default:
 		b, err = loopback.New(campaign.Version())
 	}
-	if errors.Is(err, qemu.ErrMissing) || errors.Is(err, kubevirt.ErrCluster) {
+	if errors.Is(err, qemu.ErrMissing) || errors.Is(err, kubevirt.ErrCluster) || libvirt.Missing(err) {
 		err = fmt.Errorf("not run: %w", err)
 	}
 	if err != nil {
@@ -136,8 +146,11 @@ func closeWall(s streams, b wallBed) {
 // atOnce is how many of n cases run at a time: they wait most of the time, but
 // real VMs and pods start.
 func (f *testbedFlags) atOnce(ctx context.Context, b wallBed, n int) int {
-	if f.testbed == qemu.Name {
+	switch f.testbed {
+	case qemu.Name:
 		return min(n, 2*runtime.GOMAXPROCS(0))
+	case libvirt.Name: // each VM boots by itself
+		return min(n, runtime.GOMAXPROCS(0))
 	}
 	if x, ok := b.(interface{ AtOnce(context.Context) int }); ok {
 		return min(n, x.AtOnce(ctx))

@@ -3,8 +3,8 @@ package qemu
 import (
 	"time"
 
-	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/wall"
+	"github.com/vmprobe/vmprobe/probes/guestagent"
 )
 
 // How the agent's port is watched: QEMU merges the events of a second, so
@@ -16,7 +16,7 @@ const (
 
 // watchAgent connects to the agent's port when the guest opens it, as libvirt
 // does, and lets it go when the guest closes it. It runs elsewhere.
-func (h *host) watchAgent(m *machine.Machine, number int, poke chan struct{}) {
+func (h *host) watchAgent(m agentPort, exited <-chan struct{}, number int, poke chan struct{}) {
 	until := time.Now().Add(agentWatch)
 	for {
 		look := time.Hour
@@ -28,7 +28,7 @@ func (h *host) watchAgent(m *machine.Machine, number int, poke chan struct{}) {
 		case <-timer.C:
 		case <-poke:
 			until = time.Now().Add(agentWatch)
-		case <-m.Exited():
+		case <-exited:
 			timer.Stop()
 			return
 		case <-h.out.ctx.Done():
@@ -49,7 +49,7 @@ func (h *host) watchAgent(m *machine.Machine, number int, poke chan struct{}) {
 }
 
 // connect follows the agent's end of the port.
-func (h *host) connect(m *machine.Machine, open bool) {
+func (h *host) connect(m agentPort, open bool) {
 	if !open {
 		h.disconnect()
 		return
@@ -68,3 +68,34 @@ func (h *host) disconnect() {
 	}
 	h.open = false
 }
+
+// Libvirt implements simbed.OutsideLibvirt: it is nil when package guestagent
+// plays libvirt's part.
+func (h *host) Libvirt() guestagent.Commander {
+	if _, ok := h.out.lab.(AgentLab); !ok {
+		return nil
+	}
+	return (*realLibvirt)(h)
+}
+
+// realLibvirt sends commands to the agent of the machine that is the VM now.
+// Nobody holds the lock.
+type realLibvirt host
+
+// now is the machine, or one that is not there.
+func (l *realLibvirt) now() AgentMachine {
+	l.out.Lock()
+	defer l.out.Unlock()
+	if m, ok := l.m.(AgentMachine); ok {
+		return m
+	}
+	return l.out.lab.(AgentLab).Absent() //nolint:forcetypeassert // it is one
+}
+
+// Begin implements guestagent.Commander.
+func (l *realLibvirt) Begin(env guestagent.Env, command string, inner time.Duration, limit time.Time) guestagent.Pending {
+	return l.now().Begin(env, command, inner, limit)
+}
+
+// Status implements simbed.LibvirtStatus.
+func (l *realLibvirt) Status() (guestagent.Status, error) { return l.now().Status() }

@@ -15,8 +15,8 @@ const Name = "qemu"
 
 // Bed is the testbed "qemu". Use New; Close removes what it leaves.
 type Bed struct {
-	tool string
-	lab  *machine.Lab
+	name, tool string
+	lab        Lab
 }
 
 // ErrMissing says that QEMU or the guest image is not there; its text says how
@@ -30,8 +30,11 @@ func New(tool string, say func(string)) (*Bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bed{tool: tool, lab: lab}, nil
+	return &Bed{Name, tool, processes{lab}}, nil
 }
+
+// On makes a testbed with another name on other VMs, which it closes.
+func On(name, tool string, lab Lab) *Bed { return &Bed{name, tool, lab} }
 
 // Prepare boots the template if there is none; Run does it, too.
 func (b *Bed) Prepare(ctx context.Context) error { return b.lab.Prepare(ctx) }
@@ -40,7 +43,7 @@ func (b *Bed) Prepare(ctx context.Context) error { return b.lab.Prepare(ctx) }
 func (b *Bed) Close() error { return b.lab.Close() }
 
 // Name implements testbed.Testbed.
-func (*Bed) Name() string { return Name }
+func (b *Bed) Name() string { return b.name }
 
 // Run implements testbed.Testbed: it takes as long as the case says. When it
 // returns, no QEMU of the run is left.

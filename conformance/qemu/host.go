@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/qemu/wire"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -28,10 +27,10 @@ type host struct {
 	changed func(net.Conn)
 	opts    fakevm.Options
 
-	made     []*pending       // before the clock starts
-	spares   []*pending       // not yet used
-	boot     int              // number of the boot that is in force
-	m        *machine.Machine // nil while it is off, or begins
+	made     []*pending // before the clock starts
+	spares   []*pending // not yet used
+	boot     int        // number of the boot that is in force
+	m        Machine    // nil while it is off, or begins
 	booted   time.Duration
 	progress []fakevm.Progress
 	dying    bool      // the machine ends by its guest's doing
@@ -49,7 +48,7 @@ var (
 // pending is a machine that is being started, or stands ready.
 type pending struct {
 	done chan struct{}
-	m    *machine.Machine
+	m    Machine
 	err  error
 }
 
@@ -72,7 +71,7 @@ func (h *host) prepare() {
 		if p.err != nil {
 			return
 		}
-		_, p.err = p.m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpLoad, Load: &guestd.Load{
+		_, p.err = p.m.Port().Call(h.out.ctx, guestd.Request{Op: guestd.OpLoad, Load: &guestd.Load{
 			Address: h.Address(), Program: h.spec.Program, EveryBoot: h.spec.EveryBoot, Commands: h.commands(),
 		}})
 	})
@@ -153,15 +152,15 @@ func (h *host) begin(p *pending, number int, now time.Duration) error {
 		return nil
 	}
 	// The clock of a machine that stood ready has drifted.
-	if err := p.m.Control.Measure(h.out.ctx); err != nil {
+	if err := p.m.Port().Measure(h.out.ctx); err != nil {
 		return h.unless(number, err)
 	}
-	p.m.Control.Late() // of the time before
-	offset, _ := p.m.Control.Offset(h.out.start)
+	p.m.Port().Late() // of the time before
+	offset, _ := p.m.Port().Offset(h.out.start)
 	h.out.Lock()
 	progress := h.progress
 	h.out.Unlock()
-	_, err := p.m.Control.Call(h.out.ctx, guestd.Request{
+	_, err := p.m.Port().Call(h.out.ctx, guestd.Request{
 		Op: guestd.OpBoot, Offset: offset, Boot: &guestd.Boot{At: now, Progress: progress},
 	})
 	if err != nil {
@@ -182,14 +181,14 @@ func (h *host) unless(number int, err error) error {
 }
 
 // take makes a machine the VM, unless another boot has begun.
-func (h *host) take(m *machine.Machine, number int, now time.Duration) bool {
+func (h *host) take(m Machine, number int, now time.Duration) bool {
 	h.out.Lock()
 	defer h.out.Unlock()
 	if h.boot != number || h.out.ctx.Err() != nil {
 		return false
 	}
 	h.m, h.booted, h.dying, h.open, h.stand = m, now, false, false, 0
-	h.wire.Attach(m.Net)
+	h.wire.Attach(m.Frames())
 	h.attend(m, number)
 	if h.returns() && len(h.spares) == 0 {
 		h.prepare()
@@ -224,23 +223,22 @@ func (h *host) drop() {
 func (h *host) Crash() { h.drop() }
 
 // PowerButton implements simbed.Guest.
-func (h *host) PowerButton() { h.command("system_powerdown") }
+func (h *host) PowerButton() { h.command(Machine.PowerButton) }
 
 // Pause implements simbed.Guest.
-func (h *host) Pause() { h.halt() }
+func (h *host) Pause() { h.halt(false) }
 
 // Unpause implements simbed.Guest.
 func (h *host) Unpause() { h.goOn(true) }
 
-// command runs a command of QMP that has no arguments. It takes about a
-// millisecond.
-func (h *host) command(name string) {
+// command tells the machine something. It takes about a millisecond.
+func (h *host) command(do func(m Machine, ctx context.Context) error) {
 	if h.m == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(h.out.ctx, 5*time.Second)
 	defer cancel()
-	if _, err := h.m.QMP.Run(ctx, name, nil); err != nil && !h.dying && h.out.ctx.Err() == nil {
+	if err := do(h.m, ctx); err != nil && !h.dying && h.out.ctx.Err() == nil {
 		h.out.FailLocked(fmt.Errorf("VM %s: %w", h.spec.Name, err))
 	}
 }
@@ -252,7 +250,7 @@ func (h *host) RunCommand(argv []string, done func(exit int64, signal int, outpu
 		return // the runtime waits, as its caller does
 	}
 	h.out.work.Go(func() {
-		answer, err := m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpRun, Argv: argv})
+		answer, err := m.Port().Call(h.out.ctx, guestd.Request{Op: guestd.OpRun, Argv: argv})
 		if err != nil || answer.Outcome == nil {
 			return
 		}

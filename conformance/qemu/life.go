@@ -1,19 +1,19 @@
 package qemu
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
 // attend listens to a machine as long as it is the VM. The lock is held.
-func (h *host) attend(m *machine.Machine, number int) {
+func (h *host) attend(m Machine, number int) {
 	poke := make(chan struct{}, 1)
 	mine := func(fn func()) {
 		h.out.Lock()
@@ -23,7 +23,7 @@ func (h *host) attend(m *machine.Machine, number int) {
 		}
 	}
 	messages, events := make(chan guestd.Message, 1<<12), make(chan qmp.Event, 1<<8)
-	m.Control.Listen(func(g guestd.Message) { messages <- g })
+	m.Port().Listen(func(g guestd.Message) { messages <- g })
 	m.Listen(func(e qmp.Event) { events <- e })
 	h.out.work.Go(func() {
 		for {
@@ -39,7 +39,9 @@ func (h *host) attend(m *machine.Machine, number int) {
 			}
 		}
 	})
-	h.out.work.Go(func() { h.watchAgent(m, number, poke) })
+	if p, ok := m.(agentPort); ok {
+		h.out.work.Go(func() { h.watchAgent(p, m.Exited(), number, poke) })
+	}
 }
 
 // rest hears what a machine said before its end.
@@ -102,7 +104,7 @@ func (h *host) merge(list []fakevm.Progress) {
 func (h *host) power(g *guestd.Message) {
 	switch g.Power {
 	case fakevm.Hang, fakevm.Suspend:
-		h.halt()
+		h.halt(g.Power == fakevm.Hang)
 		h.wakeAfter(g.For, g.Power == fakevm.Suspend)
 		if g.Power == fakevm.Hang {
 			h.opts.Power.Hung()
@@ -146,10 +148,10 @@ func (h *host) wakeAfter(length time.Duration, still bool) {
 	}
 }
 
-// halt stops the processors.
-func (h *host) halt() {
+// halt stops the processors; hung: libvirt does not know.
+func (h *host) halt(hung bool) {
 	if h.stand++; h.stand == 1 {
-		h.command("stop")
+		h.command(func(m Machine, ctx context.Context) error { return m.Halt(ctx, hung) })
 		h.stood = time.Now()
 	}
 }
@@ -162,21 +164,21 @@ func (h *host) goOn(still bool) {
 		return
 	}
 	m := h.m
-	m.Control.Stood(time.Since(h.stood))
-	offset, _ := m.Control.Offset(h.out.start)
-	_ = m.Control.Post(guestd.Request{Op: guestd.OpAdjust, Offset: offset, Paused: still}) // a QEMU that has gone is noticed
-	h.command("cont")
+	m.Port().Stood(time.Since(h.stood))
+	offset, _ := m.Port().Offset(h.out.start)
+	_ = m.Port().Post(guestd.Request{Op: guestd.OpAdjust, Offset: offset, Paused: still}) // a QEMU that has gone is noticed
+	h.command(Machine.GoOn)
 	h.out.work.Go(func() {
-		if m.Control.Measure(h.out.ctx) == nil {
+		if m.Port().Measure(h.out.ctx) == nil {
 			h.adjust(m)
 		}
 	})
 }
 
 // adjust sends the offset of the clocks. It runs elsewhere.
-func (h *host) adjust(m *machine.Machine) {
-	offset, _ := m.Control.Offset(h.out.start)
-	_, _ = m.Control.Call(h.out.ctx, guestd.Request{Op: guestd.OpAdjust, Offset: offset})
+func (h *host) adjust(m Machine) {
+	offset, _ := m.Port().Offset(h.out.start)
+	_, _ = m.Port().Call(h.out.ctx, guestd.Request{Op: guestd.OpAdjust, Offset: offset})
 }
 
 // timekeeping is how often the clocks are compared.
@@ -184,7 +186,7 @@ const timekeeping = time.Second
 
 // keepTime corrects the guest's clock as long as the machine lives. It runs
 // elsewhere.
-func (h *host) keepTime(m *machine.Machine) {
+func (h *host) keepTime(m Machine) {
 	tick := time.NewTicker(timekeeping)
 	defer tick.Stop()
 	for {
@@ -201,10 +203,10 @@ func (h *host) keepTime(m *machine.Machine) {
 		if stands {
 			continue // it cannot answer
 		}
-		if m.Control.Measure(h.out.ctx) != nil {
+		if m.Port().Measure(h.out.ctx) != nil {
 			return
 		}
-		h.out.TooLate(m.Control.Late())
+		h.out.TooLate(m.Port().Late())
 		h.adjust(m)
 	}
 }
@@ -234,8 +236,8 @@ func (h *host) happened(e qmp.Event, poke chan struct{}) {
 }
 
 // ended is the end of QEMU: unless its guest has done it, the harness broke.
-func (h *host) ended(m *machine.Machine) {
+func (h *host) ended(m Machine) {
 	if h.m == m && !h.dying {
-		h.out.FailLocked(fmt.Errorf("VM %s: QEMU (process %d) ended by itself", h.spec.Name, m.Pid()))
+		h.out.FailLocked(fmt.Errorf("VM %s: %s ended by itself", h.spec.Name, m))
 	}
 }

@@ -22,7 +22,7 @@ import (
 // outside is the ground of one run. It implements simbed.Outside.
 type outside struct {
 	*wall.Thread
-	lab     *machine.Lab
+	lab     Lab
 	c       *scenarios.Case
 	seed    uint64
 	ctx     context.Context //nolint:containedctx // of the one run that it is
@@ -34,7 +34,7 @@ type outside struct {
 	closing sync.Once
 }
 
-func newOutside(ctx context.Context, lab *machine.Lab, c *scenarios.Case, seed uint64) *outside {
+func newOutside(ctx context.Context, lab Lab, c *scenarios.Case, seed uint64) *outside {
 	o := &outside{Thread: wall.NewThread(), lab: lab, c: c, seed: seed, began: make(chan struct{})}
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	return o

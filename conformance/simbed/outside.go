@@ -90,6 +90,28 @@ type OutsideNetwork interface {
 	Loss(percent int) (end func())
 }
 
+// OutsideLibvirt is an OutsideHost that may have a real libvirt.
+type OutsideLibvirt interface {
+	// Libvirt sends commands to the agent; nil: there is none, and the channel
+	// of package guestagent plays its part. It may tell of the domain, too: see
+	// LibvirtStatus.
+	Libvirt() guestagent.Commander
+}
+
+// LibvirtStatus is what a real libvirt tells of a domain. The lock is not held.
+type LibvirtStatus interface {
+	// Status has the fields Exists, Active, State and Reason.
+	Status() (guestagent.Status, error)
+}
+
+// libvirt is the real one of a VM; nil: there is none.
+func (v *vm) libvirt() guestagent.Commander {
+	if o, ok := v.out.(OutsideLibvirt); ok {
+		return o.Libvirt()
+	}
+	return nil
+}
+
 // applyOutside puts a fault of a real network in force; ok is false when it is
 // none of those.
 func (w *world) applyOutside(f *scenarios.Fault) (end func(), ok bool) {
@@ -189,7 +211,9 @@ func (v *vm) newOutsidePort(instance int32) {
 func (v *vm) outsideChannel(instance int32) *guestagent.Channel {
 	p := v.pod(instance)
 	if p.channel == nil {
-		p.channel = guestagent.NewChannel(v.world.outside)
+		if p.channel = guestagent.NewChannel(v.world.outside); v.libvirt() != nil {
+			p.channel = guestagent.NewRemoteChannel(v.libvirt())
+		}
 	}
 	return p.channel
 }
@@ -222,9 +246,18 @@ type outsideDomain struct {
 }
 
 func (d outsideDomain) Status() guestagent.Status {
+	now, err := guestagent.Status{}, error(nil)
+	real, ok := d.vm.libvirt().(LibvirtStatus)
+	if ok {
+		now, err = real.Status()
+	}
 	d.lock.Lock()
 	defer d.lock.Unlock()
-	return d.domain.Status()
+	st := d.domain.Status()
+	if ok {
+		st.Exists, st.Active, st.State, st.Reason, st.StateUnknown = now.Exists, now.Active, now.State, now.Reason, err != nil
+	}
+	return st
 }
 
 func (d outsideDomain) PingFailed(message string) {

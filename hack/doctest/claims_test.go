@@ -100,7 +100,8 @@ func TestWhatIsNotThere(t *testing.T) {
 		there          string // a part of the help once it is there
 	}{
 		{"**Probers with a clock and sockets of their own.**", "conformance", `--door\b`},
-		{"**libvirt and clusters.**", "conformance", `\blibvirt\b`},
+		{"**VMs of KubeVirt on a cluster.**", "conformance", `\bVMIs\b`},
+		{"**A watchdog device**", "conformance", `\bwatchdog\b`},
 		{"**Shrinking**", "", `(?m)^  shrink`},
 	} {
 		var args []string

@@ -28,6 +28,8 @@ func Exempts() []Exempt {
 		{"vmprobe cluster down", "needs a cluster", "vmprobe cluster down --help"},
 		{"vmprobe cluster status -o", "needs a cluster", "vmprobe cluster status --help"},
 		{"export KUBECONFIG", "needs a cluster", "vmprobe cluster status --help"},
+		{"vmprobe conformance --testbed libvirt ", "boots VMs for minutes; the test of conformance/libvirt does, if asked", "vmprobe conformance --help"},
+		{"vmprobe watch ", "runs until ctrl-C, and needs a libvirt; watch.txtar shows what it says without", "vmprobe watch --help"},
 		{"cd vmprobe", "follows the clone", ""},
 	}
 }

@@ -11,6 +11,7 @@ type Code int
 // The codes that an agent command can end with.
 const (
 	InternalError       Code = 1
+	SystemError         Code = 38
 	NoDomain            Code = 42
 	OperationInvalid    Code = 55
 	OperationTimeout    Code = 68
@@ -36,6 +37,8 @@ func (c Code) String() string {
 	switch c {
 	case InternalError:
 		return "INTERNAL_ERROR"
+	case SystemError:
+		return "SYSTEM_ERROR"
 	case NoDomain:
 		return "NO_DOMAIN"
 	case OperationInvalid:
@@ -54,6 +57,8 @@ func (c Code) prefix() string {
 	switch c {
 	case InternalError:
 		return "internal error: "
+	case SystemError:
+		return ""
 	case NoDomain:
 		return "Domain not found: "
 	case OperationInvalid:
@@ -89,7 +94,7 @@ var (
 	errNotNow        = &Error{AgentUnresponsive, "Guest agent not available for now"}
 	errDisappeared   = &Error{AgentUnresponsive, "Guest agent disappeared while executing command"}
 	errMissingReply  = &Error{InternalError, "Missing agent reply object"}
-	errTooLong       = &Error{InternalError, fmt.Sprintf("No complete agent response found in %d bytes", maxResponse)}
+	errTooLong       = &Error{SystemError, fmt.Sprintf("No complete agent response found in %d bytes: Numerical result out of range", maxResponse)}
 )
 
 // NewError is an error that libvirt itself has told. A code of its message is

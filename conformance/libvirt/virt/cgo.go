@@ -81,7 +81,7 @@ func (c *conn) attend() error {
 		},
 		func() (int, error) {
 			return c.lib.DomainEventAgentLifecycleRegister(nil, func(_ *libvirt.Connect, d *libvirt.Domain, e *libvirt.DomainEventAgentLifecycle) {
-				c.tell(d, Agent, int(e.State), int(e.Reason))
+				c.tell(d, AgentPort, int(e.State), int(e.Reason))
 			})
 		},
 		func() (int, error) {

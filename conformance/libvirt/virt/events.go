@@ -6,7 +6,7 @@ type EventKind string
 // The kinds of events.
 const (
 	Lifecycle EventKind = "lifecycle" // Code: virDomainEventType, Detail: by its code
-	Agent     EventKind = "agent"     // Code: AgentConnected or AgentDisconnected, Detail: why
+	AgentPort EventKind = "agent"     // Code: AgentConnected or AgentDisconnected, Detail: why
 	Reboot    EventKind = "reboot"    // the guest was reset, one to several times each
 	Watchdog  EventKind = "watchdog"  // Code: virDomainEventWatchdogAction
 )

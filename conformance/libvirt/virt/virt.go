@@ -4,6 +4,7 @@
 // gets ErrNotBuilt from Open.
 //
 //	virt.go     the interfaces
+//	agent.go    commands to the guest agent, as KubeVirt's launcher sends them
 //	errors.go   errors of libvirt, by their numbers
 //	events.go   events
 //	cgo.go      the binding (tag libvirt)

@@ -36,10 +36,30 @@ type sample struct {
 // base is the origin of offsets: any instant, the same for all.
 var base = time.Now() //nolint:gochecknoglobals // never changed
 
-func newControl(conn net.Conn) *Control {
+// NewControl speaks to a guest over its control port until the connection ends.
+func NewControl(conn net.Conn) *Control {
 	c := &Control{conn: conn, gone: make(chan struct{}), wait: map[int64]chan guestd.Message{}}
 	go c.read()
 	return c
+}
+
+// Ready waits for the guest's first message; exited is closed when its machine
+// ends.
+func (c *Control) Ready(ctx context.Context, exited <-chan struct{}) error {
+	came := make(chan struct{}, 1)
+	c.Listen(func(g guestd.Message) {
+		if g.Event == guestd.EventReady {
+			came <- struct{}{}
+		}
+	})
+	select {
+	case <-came:
+		return nil
+	case <-exited:
+		return errGone
+	case <-ctx.Done():
+		return fmt.Errorf("the guest says nothing: %w", ctx.Err())
+	}
 }
 
 // Listen hands every event to fn, from the first on, in order, from one

@@ -76,7 +76,7 @@ func (m *Machine) connect(ctx context.Context, listener net.Listener) error {
 	if conn, err = m.dial(ctx, controlSocket); err != nil {
 		return err
 	}
-	m.Control = newControl(conn)
+	m.Control = NewControl(conn)
 	if end, ok := ctx.Deadline(); ok {
 		_ = listener.(*net.UnixListener).SetDeadline(end) //nolint:forcetypeassert // it listens on a unix socket
 	}

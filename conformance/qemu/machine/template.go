@@ -137,20 +137,11 @@ func (l *Lab) bootTemplate(ctx context.Context, t *template) error {
 
 // ready waits for the guest's first message.
 func (m *Machine) ready(ctx context.Context) error {
-	came := make(chan struct{}, 1)
-	m.Control.Listen(func(g guestd.Message) {
-		if g.Event == guestd.EventReady {
-			came <- struct{}{}
-		}
-	})
-	select {
-	case <-came:
-		return nil
-	case <-m.exited:
+	err := m.Control.Ready(ctx, m.exited)
+	if errors.Is(err, errGone) {
 		return errors.New("QEMU has ended" + m.lastWords())
-	case <-ctx.Done():
-		return fmt.Errorf("the guest says nothing: %w", ctx.Err())
 	}
+	return err
 }
 
 // console is the end of what the guest's kernel said.
