@@ -163,10 +163,17 @@ func (l *lab) Start(ctx context.Context) (qemu.Machine, error) {
 	defer cancel()
 	d, err := l.create(ctx)
 	if err != nil {
+		if lost := l.lost(); lost != nil {
+			err = fmt.Errorf("%w; %w", lost, err)
+		}
 		return nil, fmt.Errorf("libvirt: start a domain: %w", err)
 	}
 	if err := d.boot(ctx); err != nil {
-		err = fmt.Errorf("libvirt: boot domain %s: %w%s", d.name, err, d.console())
+		err = fmt.Errorf("boot domain %s: %w%s", d.name, err, d.console())
+		if lost := l.lost(); lost != nil {
+			err = fmt.Errorf("%w; %w", lost, err)
+		}
+		err = fmt.Errorf("libvirt: %w", err)
 		d.Kill()
 		return nil, err
 	}

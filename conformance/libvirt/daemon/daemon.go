@@ -36,7 +36,7 @@ var ErrMissing = errors.New("the libvirt testbed is not there")
 
 // dirPrefix is how the directories of daemons are called. It is short: libvirt
 // puts sockets deep below.
-const dirPrefix = "vmprobe-lv-"
+const dirPrefix = "vp-lv-"
 
 // longest is how long the path of the directory may be: a socket has 107 bytes.
 const longest = 34

@@ -181,11 +181,13 @@ func killChildren() (n int) {
 	return n
 }
 
-// lastWords is the end of a log.
+// lastWords is the last line of a log.
 func lastWords(name string) string {
 	text, _ := os.ReadFile(name)
-	if text = bytes.TrimSpace(text); len(text) == 0 {
+	text = bytes.TrimSpace(text)
+	line := text[bytes.LastIndexByte(text, '\n')+1:]
+	if len(line) == 0 {
 		return ""
 	}
-	return "; it said: " + string(text[max(0, len(text)-1000):])
+	return "; its last words: " + string(line[:min(len(line), 300)])
 }
