@@ -10,10 +10,18 @@ import (
 
 // Unsupported implements testbed.Testbed: it says what libvirt does not do on
 // demand, beside what real VMs do not.
-func (b *Bed) Unsupported(c *scenarios.Case) string {
+func (b *Bed) Unsupported(c *scenarios.Case) string { return b.lacks(c, b.Bed.Unsupported(c)) }
+
+// UnsupportedBehind is Unsupported for RunBehind with another prober.
+func (b *Bed) UnsupportedBehind(c *scenarios.Case) string {
+	return b.lacks(c, b.Bed.UnsupportedBehind(c))
+}
+
+// lacks adds what libvirt does not do to what real VMs do not.
+func (b *Bed) lacks(c *scenarios.Case, vms string) string {
 	var why []string
-	if text := b.Bed.Unsupported(c); text != "" {
-		why = append(why, text)
+	if vms != "" {
+		why = append(why, vms)
 	}
 	for i := range c.Faults {
 		switch c.Faults[i].Kind {
