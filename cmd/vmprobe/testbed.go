@@ -30,7 +30,7 @@ type testbedFlags struct {
 	longest    time.Duration
 	set        bool // --max-length was given
 	kubeconfig string
-	guestImage string
+	podImage   string
 }
 
 // testbeds are the words of --testbed.
@@ -47,7 +47,7 @@ func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.connect, "connect", "", "with --testbed libvirt: make the domains on this libvirt, as in qemu:///session, not on a daemon of our own")
 	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the cluster of --testbed kubevirt: a `file` (default $KUBECONFIG, then ~/.kube/config)")
-	flags.StringVar(&f.guestImage, "guest-image", kubevirt.DefaultImage, "`image` of the guest that pods of --testbed kubevirt run; it is on the nodes, or they can pull it")
+	flags.StringVar(&f.podImage, "pod-image", "", "`image` of the guest that pods of --testbed kubevirt run (default: the one that the nodes have)")
 }
 
 // defaultLongest keeps a run in wall time short.
@@ -67,9 +67,10 @@ func (f *testbedFlags) check(cmd *cobra.Command) error {
 		return usagef("--max-length is about wall time: %s takes none", f.testbed)
 	case f.testbed != kubevirt.Name && cmd.Flags().Changed("kubeconfig"):
 		return usagef("--kubeconfig is about a cluster: add --testbed %s", kubevirt.Name)
-	case f.testbed == kubevirt.Name && (f.guestImage == "" || strings.HasPrefix(f.guestImage, "/")):
-		// The variable of the flag is that of QEMU's image, too: a directory.
-		return usagef("--guest-image %q: want the name of a container image, as in %s", f.guestImage, kubevirt.DefaultImage)
+	case f.testbed != kubevirt.Name && f.podImage != "":
+		return usagef("--pod-image is about a cluster: add --testbed %s", kubevirt.Name)
+	case strings.HasPrefix(f.podImage, "/"):
+		return usagef("--pod-image %q: want the name of a container image, as in %s", f.podImage, kubevirt.DefaultImage)
 	}
 	return nil
 }
@@ -128,7 +129,7 @@ func (f *testbedFlags) openCluster(ctx context.Context, s streams) (wallBed, err
 	if err != nil {
 		return nil, err
 	}
-	b := kubevirt.New(kubevirt.Config{Client: client, Tool: campaign.Version(), Image: f.guestImage})
+	b := kubevirt.New(kubevirt.Config{Client: client, Tool: campaign.Version(), Image: f.podImage})
 	if err := b.Prepare(ctx); err != nil {
 		closeWall(s, b)
 		return nil, err

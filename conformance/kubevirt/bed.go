@@ -1,6 +1,7 @@
 package kubevirt
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -24,15 +24,20 @@ import (
 // Name is the word of --testbed.
 const Name = "kubevirt"
 
-// DefaultImage is the image of the guest.
-const DefaultImage = "vmprobe.dev/guest:dev"
+// DefaultImage is the image of the guest where no node says that it has one.
+const DefaultImage = guestImages + "dev"
+
+// guestImages is what names of images of the guest begin with; the rest says
+// which program is in it ("vmprobe cluster up" puts one on the nodes).
+const guestImages = "vmprobe.test/guest:"
 
 // Config is what a testbed needs. Client is required.
 type Config struct {
 	Client kubernetes.Interface
 	// Tool is the version written into traces.
 	Tool string
-	// Image is that of the guest; default DefaultImage.
+	// Image is that of the guest; default: one that the nodes have, else
+	// DefaultImage.
 	Image string
 	// Patience is how long a pod may take until its guest reports; default 2 min.
 	Patience time.Duration
@@ -58,9 +63,6 @@ const defaultPatience = 2 * time.Minute
 
 // New makes the testbed. Nothing is asked of the cluster yet.
 func New(c Config) *Bed {
-	if c.Image == "" {
-		c.Image = DefaultImage
-	}
 	if c.Patience <= 0 {
 		c.Patience = defaultPatience
 	}
@@ -132,6 +134,9 @@ func (b *Bed) Prepare(ctx context.Context) error {
 	if _, err := b.Client.Discovery().ServerResourcesForGroupVersion("kubevirt.io/v1"); err == nil {
 		b.kubevirt = true
 	}
+	if b.Image == "" {
+		b.Image = cmp.Or(b.imageOfNodes(ctx), DefaultImage)
+	}
 	if ready, known := b.capacity(ctx); known && ready == 0 {
 		return &unusable{"no node of the cluster is ready", "add one: \"vmprobe cluster up --tier node\", or wait for it", nil}
 	}
@@ -158,42 +163,6 @@ func (b *Bed) permitted(ctx context.Context) error {
 		return &unusable{"not allowed to " + strings.Join(missing, ", "), "grant it: " + roleFile + " has all that is needed", nil}
 	}
 	return nil
-}
-
-// How many cases run at a time.
-const (
-	casesPerCPU  = 4
-	fewestCases  = 4
-	unknownCases = 8
-	mostCases    = 100
-)
-
-// AtOnce is how many cases the cluster bears at a time: their pods wait most of
-// the time, but each has to start.
-func (b *Bed) AtOnce(ctx context.Context) int {
-	cpus, known := b.capacity(ctx)
-	if !known {
-		return unknownCases
-	}
-	return min(max(int(cpus)*casesPerCPU, fewestCases), mostCases)
-}
-
-// capacity is the number of processors of the nodes that are ready; false: this
-// user may not see nodes.
-func (b *Bed) capacity(ctx context.Context) (cpus int64, known bool) {
-	nodes, err := b.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return 0, false
-	}
-	for i := range nodes.Items {
-		n := &nodes.Items[i]
-		for _, c := range n.Status.Conditions {
-			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue && !n.Spec.Unschedulable {
-				cpus += max(n.Status.Allocatable.Cpu().Value(), 1)
-			}
-		}
-	}
-	return cpus, true
 }
 
 // rehearse runs a pod without probes, to see that the image is there.

@@ -358,7 +358,7 @@ func TestNoImage(t *testing.T) {
 		bed := kubevirt.New(kubevirt.Config{Client: client, Image: "nowhere/guest:1"})
 		for range 2 {
 			_, err := bed.Run(t.Context(), c, 1)
-			if !errors.Is(err, kubevirt.ErrCluster) || !strings.Contains(err.Error(), "nowhere/guest:1") || !strings.Contains(err.Error(), "--guest-image") {
+			if !errors.Is(err, kubevirt.ErrCluster) || !strings.Contains(err.Error(), "nowhere/guest:1") || !strings.Contains(err.Error(), "--pod-image") {
 				t.Errorf("a missing image: %v", err)
 			}
 		}
@@ -375,6 +375,31 @@ func TestNoImage(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestImageOfNodes: the image that a node has is taken, unless another is named.
+func TestImageOfNodes(t *testing.T) {
+	const have = "vmprobe.test/guest:0123456789ab"
+	client := fake.NewSimpleClientset(&corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node"},
+		Status: corev1.NodeStatus{Images: []corev1.ContainerImage{
+			{Names: []string{"vmprobe.test/pause:0123456789ab"}}, {Names: []string{"sha256:0", have}},
+		}},
+	})
+	client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		r := a.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
+		r.Status.Allowed = true
+		return true, r, nil
+	})
+	for named, want := range map[string]string{"": have, "mine:1": "mine:1"} {
+		bed := kubevirt.New(kubevirt.Config{Client: client, Image: named})
+		if err := bed.Prepare(t.Context()); !errors.Is(err, kubevirt.ErrCluster) {
+			t.Errorf("a node that is not ready: %v", err)
+		}
+		if bed.Image != want {
+			t.Errorf("image %q, want %q", bed.Image, want)
+		}
+	}
 }
 
 // TestPrepare: what a cluster lacks is told beforehand, with the fix.

@@ -78,7 +78,7 @@ func (b *Bed) podOf(c *scenarios.Case, v *scenarios.VM) (*corev1.Pod, error) {
 
 // furnish makes the container the guest.
 func (b *Bed) furnish(c *corev1.Container, script string) {
-	c.Image, c.ImagePullPolicy = b.Image, corev1.PullIfNotPresent
+	c.Image, c.ImagePullPolicy = cmp.Or(b.Image, DefaultImage), corev1.PullIfNotPresent
 	c.Env = []corev1.EnvVar{
 		{Name: guestpod.ConfigVariable, Value: script},
 		{Name: guestpod.StateVariable, Value: guestpod.StateDirectory},

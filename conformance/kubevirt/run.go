@@ -197,7 +197,7 @@ func (r *run) attend(pod *corev1.Pod) {
 		if w := s.State.Waiting; s.Name == container && w != nil {
 			r.waiting[vm] = strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
 			if slices.Contains(imageReasons(), w.Reason) && r.err == nil {
-				r.err = &unusable{"image " + r.bed.Image + " of the guest: " + r.waiting[vm], "load it into the nodes (cmd/README.md says how), or name another one by --guest-image", nil}
+				r.err = &unusable{"image " + r.bed.Image + " of the guest: " + r.waiting[vm], "load it into the nodes (cmd/README.md says how), or name another one by --pod-image", nil}
 			}
 		}
 		if uid := string(pod.UID); s.Name == container && s.State.Waiting == nil && !r.logs[uid] && r.ctx.Err() == nil {
