@@ -158,17 +158,20 @@ func (d *domain) Listen(fn func(qmp.Event)) {
 	d.fn, d.queued = fn, nil
 }
 
-// event takes what libvirt tells, and tells it in QEMU's words.
+// event takes what libvirt tells, and tells it in QEMU's words. A guest that
+// panics is told of as one that shuts itself down, too, in any order: what it
+// was is known when the domain has stopped.
 func (d *domain) event(e virt.Event) {
 	if e.Kind != virt.Lifecycle {
 		return
 	}
 	switch {
-	case e.Code == virt.Crashed:
+	case e.Code == virt.Crashed, e.Code == virt.Stopped && e.Detail == virt.AfterCrash:
 		d.tell(qmp.Event{Name: "GUEST_PANICKED"})
-	case e.Code == virt.Shutdown && e.Detail == virt.ByGuest:
+	case e.Code == virt.Stopped && e.Detail == virt.AfterShutdown:
 		d.tell(qmp.Event{Name: "SHUTDOWN", Data: json.RawMessage(`{"reason":"guest-shutdown"}`)})
-	case e.Code == virt.Stopped:
+	}
+	if e.Code == virt.Stopped {
 		d.end()
 	}
 }

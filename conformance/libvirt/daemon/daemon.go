@@ -153,6 +153,14 @@ func (d *Daemon) start(ctx context.Context, program string, who *owner) error {
 	return d.await(ctx)
 }
 
+// daemonConf is the configuration of the daemon. Calls to agents that do not
+// answer wait in it, each with a worker of its own: with the five requests of a
+// client that are its default, six of them would stop everything else.
+const daemonConf = `log_outputs = "3:stderr"
+max_client_requests = 1000
+max_workers = 200
+`
+
 // layOut makes the directories and the configuration.
 func layOut(dir string, who *owner) error {
 	for _, name := range []string{"c/libvirt", "run", "vm"} {
@@ -162,7 +170,7 @@ func layOut(dir string, who *owner) error {
 	}
 	for name, text := range map[string]string{
 		"c/libvirt/qemu.conf": "stdio_handler = \"file\"\nsecurity_driver = \"none\"\n",
-		"daemon.conf":         "log_outputs = \"3:stderr\"\n",
+		"daemon.conf":         daemonConf,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err

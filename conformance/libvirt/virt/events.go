@@ -24,8 +24,11 @@ const (
 	Crashed
 )
 
-// ByGuest is the detail of Shutdown when the guest has done it.
-const ByGuest = 1
+// Details of Stopped: why the domain has ended.
+const (
+	AfterShutdown = 0 // its guest has shut down
+	AfterCrash    = 2
+)
 
 // Whether the guest agent has its port open. A domain begins with
 // AgentDisconnected; libvirt tells of one change a second at most.
