@@ -17,7 +17,7 @@ import (
 func modules() []string {
 	return []string{
 		"virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-		"failover", "net_failover", "virtio_net", "virtio_console", "pvpanic", "pvpanic-pci", "evdev", "button",
+		"failover", "net_failover", "virtio_net", "virtio_console", "pvpanic", "pvpanic-pci", "pvpanic-mmio", "evdev", "button",
 	}
 }
 

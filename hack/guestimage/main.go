@@ -102,7 +102,7 @@ func buildInit(ctx context.Context, work string) ([]byte, error) {
 
 func keyOf(debs []deb, initBinary []byte) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "format %s\n", format)
+	fmt.Fprintf(h, "format %s, modules %q\n", format, modules())
 	for _, d := range debs {
 		fmt.Fprintf(h, "%s %s %s\n", d.Name, d.Version, d.SHA256)
 	}
