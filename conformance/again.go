@@ -9,15 +9,15 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 )
 
-// goTest is the command that runs one test of the calling test binary again: a
-// prober that is a Go function cannot be named to vmprobe. overlay: the test
-// was built with one (see hack/netoverlay), whose file nobody can know here.
-func goTest(name string, overlay bool) string {
+// goTest is the command that runs one test of a package again: a prober that is
+// a Go function cannot be named to vmprobe. overlay: the test was built with one
+// (see hack/netoverlay), whose file nobody can know here.
+func goTest(pkg, name string, overlay bool) string {
 	parts := strings.Split(name, "/") // go test splits the pattern, too
 	for i, p := range parts {
 		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
 	}
-	words := []string{"go", "test", testPackage(), "-run", judge.ShellWord(strings.Join(parts, "/")), "-count=1"}
+	words := []string{"go", "test", pkg, "-run", judge.ShellWord(strings.Join(parts, "/")), "-count=1"}
 	if tags := buildTags(); tags != "" {
 		words = append(words, "-tags", judge.ShellWord(tags))
 	}
@@ -28,7 +28,8 @@ func goTest(name string, overlay bool) string {
 }
 
 // testPackage is the import path of the package whose test calls: that of the
-// function that package testing has called. "." when it cannot be known.
+// function that package testing has called, which in a subtest is that of the
+// subtest. "." when it cannot be known.
 func testPackage() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])

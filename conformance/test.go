@@ -33,6 +33,7 @@ type options struct {
 	rechecks  int
 	overlay   bool
 	handlers  []probes.Handler
+	pkg       string // of the test
 }
 
 // Profiles selects dialects; default: all.
@@ -153,6 +154,7 @@ var dials sync.Mutex //nolint:gochecknoglobals // so is net.DialHook
 
 func (o *options) test(t *testing.T, bed testbed.Testbed) {
 	t.Helper()
+	o.pkg = testPackage()
 	if o.overlay {
 		if !overlay.Built {
 			t.Fatal(overlay.Recipe)
@@ -200,7 +202,7 @@ func (o *options) unused(list []suite.Job) (names []string) {
 // one runs a case.
 func (o *options) one(t *testing.T, bed testbed.Testbed, job suite.Job) {
 	t.Helper()
-	again := goTest(t.Name(), o.bubble.Hook != nil)
+	again := goTest(o.pkg, t.Name(), o.bubble.Hook != nil)
 	c := &campaign.Campaign{Bed: bed, Known: o.known.list(), Again: func(suite.Job) string { return again }}
 	part := c.Run(t.Context(), []suite.Job{job})[0]
 	o.known.note(part.Verdict)
