@@ -6,12 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vmprobe/vmprobe/conformance/adapters"
 	"github.com/vmprobe/vmprobe/conformance/campaign"
+	"github.com/vmprobe/vmprobe/conformance/judge"
 )
 
 func newInit(s streams) *cobra.Command {
@@ -58,17 +60,42 @@ your own decisions into it. Files that exist are left alone.`,
 		for _, f := range files {
 			fmt.Fprintln(s.out, "wrote", filepath.Join(*dir, f.Name))
 		}
-		_, err = fmt.Fprintf(s.out, "next: vmprobe smoke -- %s\n", runWith(*lang, *dir))
+		_, err = fmt.Fprintln(s.out, "next: "+strings.Join(nextSteps(*lang, *dir), "\n      "))
 		return err
 	}
 	return cmd
 }
 
-func runWith(lang, dir string) string {
-	if lang == "go" {
-		return "go run " + filepath.Join(dir, "main.go")
+// nextSteps are the commands that try an adapter. One in Go needs a module with
+// vmprobe in it.
+func nextSteps(lang, dir string) []string {
+	if lang != "go" {
+		return []string{"vmprobe smoke -- python3 " + judge.ShellWord(filepath.Join(dir, "prober.py"))}
 	}
-	return "python3 " + filepath.Join(dir, "prober.py")
+	goIn := "go"
+	if filepath.Clean(dir) != "." {
+		goIn += " -C " + judge.ShellWord(dir)
+	}
+	steps := []string{goIn + " get github.com/vmprobe/vmprobe", "vmprobe smoke -- " + goIn + " run ."}
+	if !inModule(dir) {
+		steps = slices.Insert(steps, 0, goIn+" mod init prober")
+	}
+	return steps
+}
+
+// inModule tells whether a directory, or one above it, has a go.mod.
+func inModule(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		if _, found := os.Stat(filepath.Join(dir, "go.mod")); found == nil {
+			return true
+		}
+		if filepath.Dir(dir) == dir {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	return false
 }
 
 // writeNew writes files that must not exist; none is written when one does.
