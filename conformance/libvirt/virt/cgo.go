@@ -37,7 +37,10 @@ const (
 
 // conn implements Conn.
 type conn struct {
-	lib       *libvirt.Connect
+	lib *libvirt.Connect
+	// calls is another connection to the same daemon, for agent commands alone: a
+	// call may have to wait until one that is under way on its connection ends.
+	calls     *libvirt.Connect
 	mail      *mailbox // nil: nobody listens
 	callbacks []int
 	closed    chan struct{}
@@ -52,7 +55,12 @@ func open(uri string, listen func(Event)) (Conn, error) {
 	if err != nil {
 		return nil, converted(err)
 	}
-	c := &conn{lib: lib, closed: make(chan struct{})}
+	calls, err := libvirt.NewConnect(uri)
+	if err != nil {
+		_, _ = lib.Close()
+		return nil, converted(err)
+	}
+	c := &conn{lib: lib, calls: calls, closed: make(chan struct{})}
 	if listen != nil {
 		c.mail = newMailbox(listen)
 	}
@@ -122,6 +130,7 @@ func (c *conn) Close() error {
 	c.callbacks = nil
 	_ = c.lib.UnregisterCloseCallback()
 	_, err := c.lib.Close()
+	_, _ = c.calls.Close() // it ends when the last command has
 	c.lost()
 	if c.mail != nil {
 		c.mail.close()
@@ -161,7 +170,7 @@ func (c *conn) Lookup(name string) (Domain, error) {
 	if err != nil {
 		return nil, converted(err)
 	}
-	return &domain{name: name, lib: d}, nil
+	return &domain{conn: c, name: name, lib: d}, nil
 }
 
 // Create implements Conn.
@@ -174,11 +183,12 @@ func (c *conn) Create(xml string) (Domain, error) {
 	if err != nil {
 		return nil, converted(err)
 	}
-	return &domain{name: name, lib: d}, nil
+	return &domain{conn: c, name: name, lib: d}, nil
 }
 
 // domain implements Domain.
 type domain struct {
+	conn *conn
 	name string
 	lib  *libvirt.Domain
 }
@@ -210,7 +220,12 @@ func (d *domain) XML() (string, error) {
 
 // Agent implements Domain.
 func (d *domain) Agent(command string, timeout int) (string, error) {
-	reply, err := d.lib.QemuAgentCommand(command, libvirt.DomainQemuAgentCommandTimeout(timeout), 0)
+	lib, err := d.conn.calls.LookupDomainByName(d.name)
+	if err != nil {
+		return "", converted(err)
+	}
+	defer func() { _ = lib.Free() }()
+	reply, err := lib.QemuAgentCommand(command, libvirt.DomainQemuAgentCommandTimeout(timeout), 0)
 	return reply, converted(err)
 }
 
