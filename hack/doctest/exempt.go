@@ -19,6 +19,7 @@ func Exempts() []Exempt {
 		{"go install ", "writes outside the test's directory", "go list %"},
 		{"go test ", "a test of another package", "go list ./..."},
 		{"go run ./hack/", "rewrites files of the checkout or takes minutes", "go list ./hack/..."},
+		{"CGO_ENABLED=0 go build -o guest ", "compiles in the root of the module", "CGO_ENABLED=0 go build -o /dev/null %"},
 		{"git clone ", "needs the network", ""},
 		{"vmprobe agree ", "runs in wall time; agree.txtar runs a short case", "vmprobe agree --help"},
 		{"vmprobe conformance --door sockets ", "runs in wall time; sockets.txtar runs short cases", "vmprobe conformance --help"},
