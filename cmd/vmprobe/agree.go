@@ -10,13 +10,11 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/agree"
 	"github.com/vmprobe/vmprobe/conformance/campaign"
-	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/conformance/timeline"
-	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // agreeFlags are the flags of agree.
@@ -39,7 +37,7 @@ own, so that changes may lie the periods of the probes apart.
 
 Real time is real: all cases run at once, and the longest one decides; on qemu two VMs
 a processor begin at a time, on a cluster four cases a processor. Cases that the testbed cannot express, or that take longer than --max-length, are named and left out.
-Exit code 1: a difference; 3: the harness was too late to tell.`,
+Exit code 1: a difference; 3: the harness was too late to tell, three times in a row.`,
 		Example: `  vmprobe agree http-status-classes@kubernetes
   vmprobe agree 'http-*' --profile kubevirt --max-length 90s
   vmprobe agree http-status-classes@kubevirt --testbed qemu
@@ -74,12 +72,14 @@ Exit code 1: a difference; 3: the harness was too late to tell.`,
 
 // pair is what became of one job on both grounds.
 type pair struct {
-	job         suite.Job
-	left        string // why it was left out
-	sim, real   agree.Side
-	differences []agree.Difference
-	err         error
+	job  suite.Job
+	left string // why it was left out
+	*agree.Meeting
+	err error
 }
+
+// tries is how often a case is run whose harness was too late to tell.
+const tries = 3
 
 // execute runs everything at once and tells what differs.
 func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
@@ -122,25 +122,9 @@ func both(ctx context.Context, real testbed.Testbed, job suite.Job) pair {
 	if p.left != "" {
 		return p
 	}
-	for _, x := range []struct {
-		side *agree.Side
-		bed  testbed.Testbed
-	}{{&p.sim, bed()}, {&p.real, real}} {
-		t, err := x.bed.Run(ctx, job.Case, job.Seed)
-		if err != nil {
-			p.err = fmt.Errorf("%s on %s: %w", job.Case.ID(), x.bed.Name(), err)
-			return p
-		}
-		*x.side = agree.Side{Testbed: x.bed.Name(), Trace: t, Verdict: judge.Judge(job.Case, t, judge.Options{Slack: campaign.SlackOf(x.bed)})}
+	if p.Meeting, p.err = agree.Meet(ctx, bed(), real, job.Case, job.Seed, tries); p.err == nil && p.Undecided != "" {
+		p.err = fmt.Errorf("%s on %s: %s (%d times)", job.Case.ID(), real.Name(), p.Undecided, tries)
 	}
-	if view := p.real.Trace.View; view != trace.ViewProber { // it is somebody else's prober, seen from outside
-		p.sim.Trace, p.real.Free = p.sim.Trace.Seen(view), true
-	}
-	if p.real.Verdict.Result == judge.Error {
-		p.err = fmt.Errorf("%s on %s: %s", job.Case.ID(), p.real.Testbed, p.real.Verdict.Reason)
-		return p
-	}
-	p.differences = agree.Compare(job.Case, &p.sim, &p.real)
 	return p
 }
 
@@ -156,7 +140,7 @@ func tell(s streams, pairs []pair) error {
 		case p.err != nil:
 			broken++
 			fmt.Fprintf(s.out, "error    %v\n", p.err)
-		case len(p.differences) == 0:
+		case len(p.Differences) == 0:
 			agreed++
 		default:
 			differ++
@@ -178,10 +162,10 @@ func tell(s streams, pairs []pair) error {
 // draw shows both runs and their differences.
 func (p *pair) draw(s streams) {
 	fmt.Fprintf(s.out, "differs  %s\n", p.job.Case.ID())
-	for _, d := range p.differences {
-		fmt.Fprintf(s.out, "  %s  %s: %s %s, %s %s\n", oracle.Seconds(d.At), d.What, p.sim.Testbed, d.A, p.real.Testbed, d.B)
+	for _, d := range p.Differences {
+		fmt.Fprintf(s.out, "  %s  %s: %s %s, %s %s\n", oracle.Seconds(d.At), d.What, p.A.Testbed, d.A, p.B.Testbed, d.B)
 	}
-	for _, side := range []*agree.Side{&p.sim, &p.real} {
+	for _, side := range []*agree.Side{&p.A, &p.B} {
 		fmt.Fprintf(s.out, "%s\n%s\n", side.Testbed, strings.TrimRight(timeline.Draw(p.job.Case, side.Trace, &side.Verdict, timeline.Options{}), "\n"))
 	}
 }

@@ -72,7 +72,7 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 			o.Trace, o.Err = nil, err
 		}
 	}
-	v := judgeOf(o, SlackOf(c.Bed))
+	v := judgeOf(o, testbed.SlackOf(c.Bed))
 	if c.Known != nil {
 		v = c.Known.Excuse(v)
 	}
@@ -97,14 +97,6 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 
 // Judge gives the verdict of an outcome, whether it ran or not.
 func Judge(o suite.Outcome) judge.Verdict { return judgeOf(o, 0) }
-
-// SlackOf is by how much judges widen windows on a testbed; 0: the default.
-func SlackOf(bed testbed.Testbed) time.Duration {
-	if b, ok := bed.(interface{ Slack() time.Duration }); ok {
-		return b.Slack()
-	}
-	return 0
-}
 
 func judgeOf(o suite.Outcome, slack time.Duration) judge.Verdict {
 	switch {

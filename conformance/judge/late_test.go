@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/probes/engine"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -93,14 +93,5 @@ func TestLatenessExplains(t *testing.T) {
 // one is an embedded case in the profile kubevirt.
 func one(t *testing.T, name string) *scenarios.Case {
 	t.Helper()
-	data, err := fs.ReadFile(scenarios.Embedded(), name+".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, diags := scenarios.Load(name, data, scenarios.Options{})
-	if file == nil {
-		t.Fatal(diags)
-	}
-	list, _ := file.Cases([]probes.ProfileName{probes.KubeVirt})
-	return list[0]
+	return scenariotest.Embedded(t, name, probes.KubeVirt)[0]
 }

@@ -30,7 +30,9 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/cluster"
 	"github.com/vmprobe/vmprobe/sim/platform"
@@ -258,20 +260,7 @@ func (k *kubelet) read(ctx context.Context, _, pod, _ string, previous bool) (io
 func load(t *testing.T, names ...string) (list []*scenarios.Case) {
 	t.Helper()
 	for _, name := range names {
-		data, err := fs.ReadFile(scenarios.Embedded(), name+".yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		if file == nil {
-			t.Fatal(diags)
-		}
-		cases, _ := file.Cases(nil)
-		for _, c := range cases {
-			if c.Profile.Name == "kubernetes" {
-				list = append(list, c)
-			}
-		}
+		list = append(list, scenariotest.Embedded(t, name, probes.Kubernetes)...)
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/legal"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/bench"
 )
 
@@ -13,7 +14,7 @@ import (
 // case, and tells what one run costs.
 func BenchmarkPopulation(b *testing.B) {
 	var cases []*scenarios.Case
-	for i, c := range embedded(b, "*.yaml") {
+	for i, c := range scenariotest.Embedded(b, "*") {
 		if i%100 == 0 {
 			cases = append(cases, c)
 		}

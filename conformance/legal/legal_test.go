@@ -1,7 +1,6 @@
 package legal_test
 
 import (
-	"io/fs"
 	"reflect"
 	"testing"
 	"time"
@@ -11,30 +10,8 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/legal"
 	"github.com/vmprobe/vmprobe/conformance/requirements"
 	"github.com/vmprobe/vmprobe/probes"
-	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
-
-func embedded(tb testing.TB, pattern string) []*scenarios.Case {
-	tb.Helper()
-	files, err := fs.Glob(scenarios.Embedded(), pattern)
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("%s: %v", pattern, err)
-	}
-	var all []*scenarios.Case
-	for _, name := range files {
-		data, err := fs.ReadFile(scenarios.Embedded(), name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		list, more := file.Cases(nil)
-		if diags.HasErrors() || more.HasErrors() {
-			tb.Fatal(diags, more)
-		}
-		all = append(all, list...)
-	}
-	return all
-}
 
 // TestPopulation: a prober is the same in every population, is called by its
 // own name and is legal by rules that exist.
@@ -71,7 +48,7 @@ func TestPopulation(t *testing.T) {
 
 // TestParallel: the result does not depend on how many cases run at a time.
 func TestParallel(t *testing.T) {
-	cases := embedded(t, "t*-d*.yaml")
+	cases := scenariotest.Embedded(t, "t*-d*")
 	one, err := legal.Run(t.Context(), cases, legal.Options{Probers: 40, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +68,7 @@ func TestParallel(t *testing.T) {
 // TestEnvelope holds the population to the windows, and the windows to the
 // population: nobody is outside, and both edges of a phase are reached.
 func TestEnvelope(t *testing.T) {
-	for _, c := range embedded(t, "timing-delay-once.yaml") {
+	for _, c := range scenariotest.Embedded(t, "timing-delay-once") {
 		e, err := legal.EnvelopeOf(t.Context(), c, legal.Options{Probers: 200, Seed: 1})
 		if err != nil {
 			t.Fatal(err)

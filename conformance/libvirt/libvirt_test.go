@@ -1,10 +1,7 @@
 package libvirt_test
 
 import (
-	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,10 +12,9 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/libvirt"
 	"github.com/vmprobe/vmprobe/conformance/libvirt/daemon"
-	"github.com/vmprobe/vmprobe/conformance/libvirt/virt"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
-	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -52,32 +48,9 @@ func newBed(t *testing.T) *libvirt.Bed {
 	return bed
 }
 
-func load(t *testing.T, patterns ...string) (list []*scenarios.Case) {
-	t.Helper()
-	for _, pattern := range patterns {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v", pattern, err)
-		}
-		for _, name := range files {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			file, diags := scenarios.Load(name, data, scenarios.Options{})
-			if diags.HasErrors() {
-				t.Fatal(diags)
-			}
-			cases, _ := file.Cases(nil)
-			list = append(list, cases...)
-		}
-	}
-	return list
-}
-
 func cases(t *testing.T) []*scenarios.Case {
 	const shared = "../qemu/testdata/cases/"
-	return load(t, "testdata/cases/*.yaml", shared+"agent-down-and-back.yaml", shared+"exec-*.yaml",
+	return scenariotest.Files(t, "testdata/cases/*.yaml", shared+"agent-down-and-back.yaml", shared+"exec-*.yaml",
 		shared+"guest-crashes.yaml", shared+"guest-powers-off.yaml", shared+"liveness-agent-replaces.yaml")
 }
 
@@ -85,15 +58,15 @@ func cases(t *testing.T) []*scenarios.Case {
 // codes of the table. How long a guest needs for a reply of 11 MB depends on the
 // machine, so that case is not held against libvirt, which gave these codes.
 func TestCasesOnSim(t *testing.T) {
-	for _, c := range load(t, "testdata/cases/*.yaml", "testdata/sim/*.yaml") {
-		s, err := side(t.Context(), simbed.Bed{}, c)
+	for _, c := range scenariotest.Files(t, "testdata/cases/*.yaml", "testdata/sim/*.yaml") {
+		tr, err := simbed.Bed{}.Run(t.Context(), c, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Verdict.Result != judge.Pass {
-			t.Errorf("%s: %v", c.ID(), s.Verdict.Failures)
+		if v := judge.Judge(c, tr, judge.Options{}); v.Result != judge.Pass {
+			t.Errorf("%s: %v", c.ID(), v.Failures)
 		}
-		if got, want := codes(s.Trace), wantCodes[c.Name()]; got != want {
+		if got, want := codes(tr), wantCodes[c.Name()]; got != want {
 			t.Errorf("%s: codes %q, want %q", c.ID(), got, want)
 		}
 	}
@@ -157,54 +130,21 @@ func check(t *testing.T, bed *libvirt.Bed, c *scenarios.Case) {
 		t.Errorf("%s: %s", c.ID(), why)
 		return
 	}
-	simulated, err := side(t.Context(), simbed.Bed{}, c)
+	m, err := agree.Meet(t.Context(), simbed.Bed{}, bed, c, 1, tries)
 	if err != nil {
-		t.Errorf("%s: %v", c.ID(), err)
+		t.Error(err)
 		return
 	}
-	for i := range tries {
-		real, err := side(t.Context(), bed, c)
-		if err != nil {
-			t.Errorf("%s: %v", c.ID(), err)
-			return
-		}
-		differences := agree.Compare(c, simulated, real)
-		late := real.Verdict.Result == judge.Error || len(differences) > 0 && real.Trace.Late > judge.DefaultSlack/4
-		if late && i < tries-1 {
-			t.Logf("%s: the harness was late by %v: run again", c.ID(), real.Trace.Late)
-			continue
-		}
-		if late {
-			t.Skipf("not run: the harness was late by %v, %d times in a row", real.Trace.Late, tries)
-		}
-		if real.Verdict.Result != judge.Pass {
-			t.Errorf("%s: %s %s %v", c.ID(), real.Verdict.Result, real.Verdict.Reason, real.Verdict.Failures)
-		}
-		for _, d := range differences {
-			t.Errorf("%s: %v %s: sim %s, libvirt %s", c.ID(), d.At, d.What, d.A, d.B)
-		}
-		if a, b := codes(simulated.Trace), codes(real.Trace); a != b {
-			t.Errorf("%s: codes: sim %q, libvirt %q", c.ID(), a, b)
-		}
-		return
+	if m.Undecided != "" {
+		t.Skipf("not run: %s, %d times in a row", m.Undecided, tries)
 	}
-}
-
-func side(ctx context.Context, bed testbed.Testbed, c *scenarios.Case) (*agree.Side, error) {
-	tr, err := bed.Run(ctx, c, 1)
-	if err != nil {
-		return nil, err
+	if v := m.B.Verdict; v.Result != judge.Pass {
+		t.Errorf("%s: %s %s %v", c.ID(), v.Result, v.Reason, v.Failures)
 	}
-	return &agree.Side{Testbed: bed.Name(), Trace: tr, Verdict: judge.Judge(c, tr, judge.Options{})}, nil
-}
-
-// TestNotBuilt: a build without libvirt says how to get one.
-func TestNotBuilt(t *testing.T) {
-	if virt.Built() {
-		t.Skip("not run: this build has libvirt")
+	for _, d := range m.Differences {
+		t.Errorf("%s: %v %s: sim %s, libvirt %s", c.ID(), d.At, d.What, d.A, d.B)
 	}
-	_, err := libvirt.New(t.Context(), libvirt.Config{Say: func(string) {}})
-	if !libvirt.Missing(err) || !strings.Contains(fmt.Sprint(err), "make build-libvirt") {
-		t.Errorf("%v", err)
+	if a, b := codes(m.A.Trace), codes(m.B.Trace); a != b {
+		t.Errorf("%s: codes: sim %q, libvirt %q", c.ID(), a, b)
 	}
 }

@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmprobe/vmprobe/conformance/agree"
 	"github.com/vmprobe/vmprobe/conformance/libvirt"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // helper is the variable by which this binary becomes a harness that is about
@@ -128,7 +130,7 @@ func TestHarnessKilled(t *testing.T) {
 // says so, and nothing is left but the harness.
 func TestDaemonKilled(t *testing.T) {
 	bed := newBed(t)
-	c := load(t, "testdata/cases/libvirt-error-object.yaml")[0]
+	c := scenariotest.Files(t, "testdata/cases/libvirt-error-object.yaml")[0]
 	go func() {
 		time.Sleep(3 * time.Second)
 		for _, pid := range processes("vp-lv-") {
@@ -138,10 +140,10 @@ func TestDaemonKilled(t *testing.T) {
 			}
 		}
 	}()
-	if _, err := side(t.Context(), bed, c); err == nil || !strings.Contains(err.Error(), "the daemon has gone") {
+	if _, err := agree.Run(t.Context(), bed, c, 1); err == nil || !strings.Contains(err.Error(), "the daemon has gone") {
 		t.Errorf("%v", err)
 	}
-	if _, err := side(t.Context(), bed, c); err == nil || !strings.Contains(err.Error(), "the daemon has gone") {
+	if _, err := agree.Run(t.Context(), bed, c, 1); err == nil || !strings.Contains(err.Error(), "the daemon has gone") {
 		t.Errorf("the next one: %v", err)
 	}
 }

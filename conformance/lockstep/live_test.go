@@ -16,6 +16,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // onLoopback is a bed whose guests stand on real sockets.
@@ -40,17 +41,7 @@ func onLoopback(t *testing.T, start func(context.Context) (lockstep.Stream, erro
 // liveCase is a scenario of testdata.
 func liveCase(t *testing.T, name string) *scenarios.Case {
 	t.Helper()
-	name += ".yaml"
-	data, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, diags := scenarios.Load(name, data, scenarios.Options{})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	list, _ := file.Cases(nil)
-	return list[0]
+	return scenariotest.Files(t, filepath.Join("testdata", name+".yaml"))[0]
 }
 
 // verdict runs a case in real time. A machine that is too busy to tell ends

@@ -3,7 +3,6 @@ package loopback_test
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"net"
 	"os"
 	"runtime"
@@ -17,29 +16,25 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/loopback"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
+
+func newBed(t *testing.T) *loopback.Bed {
+	t.Helper()
+	bed, err := loopback.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bed.Close() })
+	return bed
+}
 
 // short lists the cases that loopback can express and that are over soon.
 func short(t *testing.T, bed *loopback.Bed, longest time.Duration) (list []*scenarios.Case) {
 	t.Helper()
-	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		data, err := fs.ReadFile(scenarios.Embedded(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		if file == nil {
-			t.Fatal(diags)
-		}
-		cases, _ := file.Cases(nil)
-		for _, c := range cases {
-			if c.Until <= longest && len(c.Rejected) == 0 && bed.Unsupported(c) == "" {
-				list = append(list, c)
-			}
+	for _, c := range scenariotest.Embedded(t, "*") {
+		if c.Until <= longest && len(c.Rejected) == 0 && bed.Unsupported(c) == "" {
+			list = append(list, c)
 		}
 	}
 	return list
@@ -50,11 +45,7 @@ func TestShortCases(t *testing.T) {
 	if os.Getenv("VMPROBE_REQUIRE_WALL") == "" {
 		t.Skip("not run: it takes a minute of wall time and a machine that is not busy; VMPROBE_REQUIRE_WALL=1 runs it")
 	}
-	bed, err := loopback.New("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = bed.Close() })
+	bed := newBed(t)
 	cases := short(t, bed, 60*time.Second)
 	if len(cases) < 25 {
 		t.Errorf("only %d cases", len(cases))
@@ -153,27 +144,18 @@ spec:
 // TestCounted: handshakes that come to nothing are counted, although the kernel
 // tells nobody of them.
 func TestCounted(t *testing.T) {
-	file, diags := scenarios.Load("counted.yaml", []byte(countedReplies), scenarios.Options{})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	list, _ := file.Cases(nil)
-	bed, err := loopback.New("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bed.Close()
-	if why := bed.Unsupported(list[0]); why != "" {
+	c, bed := scenariotest.Text(t, "counted.yaml", countedReplies)[0], newBed(t)
+	if why := bed.Unsupported(c); why != "" {
 		t.Fatal(why)
 	}
-	if why := bed.UnsupportedDoor(list[0]); !strings.Contains(why, "nobody counts handshakes") {
+	if why := bed.UnsupportedDoor(c); !strings.Contains(why, "nobody counts handshakes") {
 		t.Errorf("a prober that dials by itself: %q", why)
 	}
-	tr, err := bed.Run(t.Context(), list[0], 1)
+	tr, err := bed.Run(t.Context(), c, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := judge.Judge(list[0], tr, judge.Options{}); v.Result != judge.Pass && v.Result != judge.Error {
+	if v := judge.Judge(c, tr, judge.Options{}); v.Result != judge.Pass && v.Result != judge.Error {
 		t.Errorf("%s: %+v", v.Result, v.Failures)
 	} else if v.Result == judge.Error {
 		t.Skip("not run: " + v.Reason)
@@ -184,22 +166,13 @@ func TestCounted(t *testing.T) {
 // is the harness's trouble and ends the run; the guest would look as if it
 // refused.
 func TestPortTaken(t *testing.T) {
-	file, diags := scenarios.Load("taken.yaml", []byte(takenPort), scenarios.Options{})
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	list, _ := file.Cases(nil)
-	bed, err := loopback.New("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bed.Close()
+	c, bed := scenariotest.Text(t, "taken.yaml", takenPort)[0], newBed(t)
 	time.AfterFunc(300*time.Millisecond, func() {
 		if l, err := net.Listen("tcp4", "0.0.0.0:28471"); err == nil {
 			time.AfterFunc(3*time.Second, func() { _ = l.Close() })
 		}
 	})
-	_, err = bed.Run(t.Context(), list[0], 1)
+	_, err := bed.Run(t.Context(), c, 1)
 	if err == nil || !strings.Contains(err.Error(), "guest web: ") || !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("the error is %v", err)
 	}

@@ -1,7 +1,6 @@
 package mutants_test
 
 import (
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,31 +11,9 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
-
-// cases loads embedded scenarios by pattern.
-func cases(t *testing.T, pattern string) []*scenarios.Case {
-	t.Helper()
-	files, err := fs.Glob(scenarios.Embedded(), pattern+".yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenario is called %s: %v", pattern, err)
-	}
-	var all []*scenarios.Case
-	for _, name := range files {
-		data, err := fs.ReadFile(scenarios.Embedded(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{Requirements: requirements.IDs()})
-		if diags.HasErrors() {
-			t.Fatal(diags)
-		}
-		list, _ := file.Cases(nil)
-		all = append(all, list...)
-	}
-	return all
-}
 
 func examine(t *testing.T, list []mutants.Mutant, of []*scenarios.Case, o mutants.Options) mutants.Matrix {
 	t.Helper()
@@ -100,7 +77,7 @@ func TestSelect(t *testing.T) {
 func TestNullMutantIsKilledByNothing(t *testing.T) {
 	for _, id := range []string{"THR-FAILURE", "STATE-INIT"} {
 		null := []mutants.Mutant{{Name: "null-mutant", Requirement: id, Wrong: "nothing", Source: "here"}}
-		m := examine(t, null, cases(t, "threshold-f*"), mutants.Options{Seed: 1, Seeds: 3, Full: true})
+		m := examine(t, null, scenariotest.Embedded(t, "threshold-f*"), mutants.Options{Seed: 1, Seeds: 3, Full: true})
 		if r := m.Rows[0]; m.Survivors() != 1 || len(r.Kills) != 0 || r.Misnamed != nil || r.Broken != "" || len(m.Failing) != 0 {
 			t.Errorf("%+v", m)
 		}
@@ -118,7 +95,7 @@ func TestWithoutCasesEveryMutantSurvives(t *testing.T) {
 // the suite loses what it needs.
 func TestLosingAScenarioIsNoticed(t *testing.T) {
 	list := named(t, "http-header-cap-4-kib")
-	all := cases(t, "http-*")
+	all := scenariotest.Embedded(t, "http-*")
 	before := examine(t, list, all, mutants.Options{Seed: 1, Seeds: 2})
 	if before.Survivors() != 0 || len(before.Rows[0].Kills) == 0 {
 		t.Fatalf("%+v", before.Rows[0])
@@ -135,7 +112,7 @@ func TestLosingAScenarioIsNoticed(t *testing.T) {
 func TestTheRequirementHasToBeTheRightOne(t *testing.T) {
 	wrong := named(t, "flip-on-first-failure")
 	wrong[0].Requirement = "NET-MASQ-PORTS"
-	m := examine(t, wrong, cases(t, "threshold-failure-one-to-five"), mutants.Options{Seed: 1, Seeds: 2})
+	m := examine(t, wrong, scenariotest.Embedded(t, "threshold-failure-one-to-five"), mutants.Options{Seed: 1, Seeds: 2})
 	if r := m.Rows[0]; r.Killed || r.Misnamed == nil || r.Misnamed.Requirement == "" {
 		t.Errorf("%+v", r)
 	}
@@ -143,7 +120,7 @@ func TestTheRequirementHasToBeTheRightOne(t *testing.T) {
 
 // A case that fails by itself kills nothing.
 func TestAFailingCaseKillsNothing(t *testing.T) {
-	list := cases(t, "threshold-failure-one-to-five")[:1]
+	list := scenariotest.Embedded(t, "threshold-failure-one-to-five")[:1]
 	broken := *list[0]
 	broken.Findings = []scenarios.WantFinding{{Requirement: "VAL-PORT", Contains: "nobody says this"}}
 	m := examine(t, named(t, "flip-on-first-failure"), []*scenarios.Case{&broken}, mutants.Options{Seed: 1, Seeds: 1})
@@ -159,7 +136,7 @@ func TestFullAndParallel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := cases(t, "threshold-f*")
+	of := scenariotest.Embedded(t, "threshold-f*")
 	one := examine(t, list, of, mutants.Options{Seed: 1, Seeds: 2, Parallel: 1, Full: true})
 	four := examine(t, list, of, mutants.Options{Seed: 1, Seeds: 2, Parallel: 4, Full: true})
 	short := examine(t, list, of, mutants.Options{Seed: 1, Seeds: 2, Parallel: 2})
@@ -177,7 +154,7 @@ func TestFullAndParallel(t *testing.T) {
 // What Idle says is true: a run that is spared would have been the lawful one.
 func TestIdleIsTrue(t *testing.T) {
 	var sample []*scenarios.Case
-	all := cases(t, "*")
+	all := scenariotest.Embedded(t, "*")
 	for i := 0; i < len(all); i += 97 {
 		sample = append(sample, all[i])
 	}
@@ -220,7 +197,7 @@ func played(t *testing.T, d *simbed.Deviation, c *scenarios.Case) []trace.Event 
 // without any.
 func TestClaims(t *testing.T) {
 	list := named(t, "flip-on-first-failure")
-	of := cases(t, "threshold-failure-one-to-five")
+	of := scenariotest.Embedded(t, "threshold-failure-one-to-five")
 	claim := func(names ...string) []*scenarios.Case {
 		claiming := make([]*scenarios.Case, len(of))
 		for i := range of {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/mutants"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -15,7 +16,7 @@ func TestKilledFromOutside(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not run: the matrix takes 10 s")
 	}
-	all := cases(t, "*")
+	all := scenariotest.Embedded(t, "*")
 	list := slices.DeleteFunc(mutants.All(), func(m mutants.Mutant) bool { return mutants.Invisible(m.Name) != "" })
 	m := examine(t, list, all, mutants.Options{Seed: 1, Parallel: 2, View: trace.ViewGuest})
 	for i := range m.Rows {
@@ -33,7 +34,7 @@ func TestInvisibleFromOutside(t *testing.T) {
 			continue
 		}
 		listed++
-		about := slices.DeleteFunc(cases(t, "*"), func(c *scenarios.Case) bool {
+		about := slices.DeleteFunc(scenariotest.Embedded(t, "*"), func(c *scenarios.Case) bool {
 			return !slices.Contains(c.Requirements, mutant.Requirement)
 		})
 		o := mutants.Options{Seed: 1, Full: true, View: trace.ViewGuest}

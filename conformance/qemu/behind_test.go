@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/protocol"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // isProber is the variable by which this test binary becomes the reference
@@ -54,7 +55,7 @@ func TestProber(t *testing.T) {
 	bed := behind(t, ground, "env", isProber+"=1", os.Args[0])
 	turns := make(chan struct{}, atOnce)
 	var running sync.WaitGroup
-	for i, c := range load(t, "testdata/cases/*.yaml") {
+	for i, c := range scenariotest.Files(t, "testdata/cases/*.yaml") {
 		if i%2 == 1 {
 			continue
 		}
@@ -89,7 +90,7 @@ func TestWrongPythonIsCaught(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := load(t, "testdata/cases/http-status.yaml")[0]
+	c := scenariotest.Files(t, "testdata/cases/http-status.yaml")[0]
 	if v := told(t, behind(t, ground, python, right), c); v.Result != judge.Pass {
 		t.Errorf("the right one: %s %s %v", v.Result, v.Reason, v.Failures)
 	}
@@ -103,10 +104,10 @@ func TestWrongPythonIsCaught(t *testing.T) {
 // told runs a case until the harness is in time.
 func told(t *testing.T, bed *lockstep.Bed, c *scenarios.Case) judge.Verdict {
 	t.Helper()
-	var real *agree.Side
+	var real agree.Side
 	for range tries {
 		var err error
-		if real, err = side(t.Context(), bed, c); err != nil {
+		if real, err = agree.Run(t.Context(), bed, c, 1); err != nil {
 			t.Fatal(err)
 		}
 		if real.Verdict.Result != judge.Error {

@@ -20,6 +20,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // required is the variable that makes these tests run, and fail where QEMU or
@@ -44,27 +45,6 @@ func newBed(t *testing.T) *qemu.Bed {
 	return bed
 }
 
-func load(t *testing.T, pattern string) (list []*scenarios.Case) {
-	t.Helper()
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: %v", pattern, err)
-	}
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		if diags.HasErrors() {
-			t.Fatal(diags)
-		}
-		cases, _ := file.Cases(nil)
-		list = append(list, cases...)
-	}
-	return list
-}
-
 // tries is how often a case is run whose harness was too late to tell. A case
 // that fails is not run again.
 const tries = 4
@@ -76,7 +56,7 @@ const atOnce = 4
 // agree with the simulator.
 func TestCases(t *testing.T) {
 	bed := newBed(t)
-	cases := load(t, "testdata/cases/*.yaml")
+	cases := scenariotest.Files(t, "testdata/cases/*.yaml")
 	if len(cases) < 25 {
 		t.Fatalf("only %d cases", len(cases))
 	}
@@ -101,39 +81,18 @@ func check(t *testing.T, bed testbed.Testbed, c *scenarios.Case) {
 		t.Errorf("%s: %s", c.ID(), why)
 		return
 	}
-	simulated, err := side(t.Context(), simbed.Bed{}, c)
-	if err != nil {
-		t.Errorf("%s: %v", c.ID(), err)
-		return
+	m, err := agree.Meet(t.Context(), simbed.Bed{}, bed, c, 1, tries)
+	switch {
+	case err != nil:
+		t.Error(err)
+	case m.Undecided != "":
+		t.Errorf("%s: %s, %d times in a row", c.ID(), m.Undecided, tries)
+	case m.B.Verdict.Result != judge.Pass:
+		t.Errorf("%s: %s %s %v", c.ID(), m.B.Verdict.Result, m.B.Verdict.Reason, m.B.Verdict.Failures)
 	}
-	for i := range tries {
-		real, err := side(t.Context(), bed, c)
-		if err != nil {
-			t.Errorf("%s: %v", c.ID(), err)
-			return
-		}
-		differences := agree.Compare(c, simulated, real)
-		late := real.Verdict.Result == judge.Error || len(differences) > 0 && real.Trace.Late > judge.DefaultSlack/4
-		if late && i < tries-1 {
-			t.Logf("%s: the harness was late by %v: run again", c.ID(), real.Trace.Late)
-			continue
-		}
-		if real.Verdict.Result != judge.Pass {
-			t.Errorf("%s: %s %s %v", c.ID(), real.Verdict.Result, real.Verdict.Reason, real.Verdict.Failures)
-		}
-		for _, d := range differences {
-			t.Errorf("%s: %v %s: sim %s, qemu %s", c.ID(), d.At, d.What, d.A, d.B)
-		}
-		return
+	for _, d := range m.Differences {
+		t.Errorf("%s: %v %s: sim %s, qemu %s", c.ID(), d.At, d.What, d.A, d.B)
 	}
-}
-
-func side(ctx context.Context, bed testbed.Testbed, c *scenarios.Case) (*agree.Side, error) {
-	tr, err := bed.Run(ctx, c, 1)
-	if err != nil {
-		return nil, err
-	}
-	return &agree.Side{Testbed: bed.Name(), Trace: tr, Verdict: judge.Judge(c, tr, judge.Options{})}, nil
 }
 
 // qemus are the processes with a parent whose program is QEMU.
@@ -162,7 +121,7 @@ func TestCancel(t *testing.T) {
 	if err := bed.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c := load(t, "testdata/cases/liveness-http-replaces.yaml")[0]
+	c := scenariotest.Files(t, "testdata/cases/liveness-http-replaces.yaml")[0]
 	for _, after := range []time.Duration{0, 20 * time.Millisecond, 150 * time.Millisecond, time.Second, 3 * time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), after)
 		began := time.Now()
@@ -250,6 +209,6 @@ func TestHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Println("running")
-	_, err := bed.Run(t.Context(), load(t, "testdata/cases/liveness-http-replaces.yaml")[0], 1)
+	_, err := bed.Run(t.Context(), scenariotest.Files(t, "testdata/cases/liveness-http-replaces.yaml")[0], 1)
 	t.Log(err)
 }

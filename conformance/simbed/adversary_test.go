@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // TestAdversarialGuestsCostNoMemory: a guest that sends without end must not
@@ -15,7 +16,7 @@ import (
 func TestAdversarialGuestsCostNoMemory(t *testing.T) {
 	const limit = 192 << 20 // of heap, collected or not, after each run
 	ran := 0
-	for _, c := range embedded(t) {
+	for _, c := range scenariotest.Embedded(t, "*") {
 		if !strings.Contains(c.Scenario, "endless") && !strings.Contains(c.Scenario, "flood") && !strings.Contains(c.Scenario, "garbage") {
 			continue
 		}

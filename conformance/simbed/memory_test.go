@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // TestMemory holds runs with memory to those without, on every embedded case.
 func TestMemory(t *testing.T) {
 	recalled, made, differ := 0, 0, 0
-	for _, c := range embedded(t) {
+	for _, c := range scenariotest.Embedded(t, "*") {
 		memory := simbed.NewMemory()
 		for seed := range uint64(4) {
 			var with, without trace.Recorder

@@ -2,11 +2,10 @@ package simbed_test
 
 import (
 	"errors"
-	"io/fs"
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/simbed"
-	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -14,7 +13,7 @@ import (
 // case that both can express.
 func TestTwin(t *testing.T) {
 	same, inexpressible := 0, 0
-	for _, c := range embedded(t) {
+	for _, c := range scenariotest.Embedded(t, "*") {
 		for seed := range uint64(3) {
 			twin, err := simbed.Bed{}.Twin(t.Context(), c, seed)
 			if errors.Is(err, simbed.ErrInexpressible) {
@@ -39,29 +38,4 @@ func TestTwin(t *testing.T) {
 	if same < 50 {
 		t.Errorf("only %d runs were compared", same)
 	}
-}
-
-func embedded(t *testing.T) []*scenarios.Case {
-	t.Helper()
-	files, err := fs.Glob(scenarios.Embedded(), "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []*scenarios.Case
-	for _, name := range files {
-		data, err := fs.ReadFile(scenarios.Embedded(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		if diags.HasErrors() {
-			t.Fatal(diags)
-		}
-		list, diags := file.Cases(nil)
-		if diags.HasErrors() {
-			t.Fatal(diags)
-		}
-		all = append(all, list...)
-	}
-	return all
 }

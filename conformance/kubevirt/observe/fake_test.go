@@ -2,13 +2,12 @@ package observe_test
 
 import (
 	"encoding/json"
-	"io/fs"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
@@ -18,7 +17,9 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/cluster"
 	"github.com/vmprobe/vmprobe/sim/platform"
@@ -190,27 +191,13 @@ func (w *world) uid(vm string, pod int32) string {
 	return "virt-launcher-" + vm + "-" + strconv.Itoa(int(pod))
 }
 
-// loadAll loads the embedded cases of a profile.
-func loadAll(t *testing.T, profile string) (list []*scenarios.Case) {
+// watchable are the cases of a profile of which an observer of a cluster can
+// see everything.
+func watchable(t *testing.T, profile probes.ProfileName) (list []*scenarios.Case) {
 	t.Helper()
-	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		data, err := fs.ReadFile(scenarios.Embedded(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, diags := scenarios.Load(name, data, scenarios.Options{})
-		if file == nil {
-			t.Fatal(diags)
-		}
-		cases, _ := file.Cases(nil)
-		for _, c := range cases {
-			if string(c.Profile.Name) == profile && len(c.Rejected) == 0 && !rejected(c) {
-				list = append(list, c)
-			}
+	for _, c := range scenariotest.Embedded(t, "*", profile) {
+		if len(c.Rejected) == 0 && !rejected(c) && !foreign(c) && (c.Until <= 2*time.Minute || !testing.Short()) {
+			list = append(list, c)
 		}
 	}
 	return list
@@ -238,37 +225,22 @@ func foreign(c *scenarios.Case) bool {
 	return len(c.Faults) > 0 || c.Proxy != "" || len(observe.Blind(c)) > 0
 }
 
-// TestPodsOnTheFake: of each case of pods the observer of client-go's fakes
-// sees what happened, and the judges come to the same.
-func TestPodsOnTheFake(t *testing.T) {
-	ran := 0
-	for _, c := range loadAll(t, "kubernetes") {
-		if foreign(c) || testing.Short() && c.Until > 2*time.Minute {
-			continue
-		}
-		ran++
-		compare(t, c)
+// TestOnTheFake: of each case of pods, and of VirtualMachines with their
+// instances, the observer of client-go's fakes sees what happened, and the
+// judges come to the same.
+func TestOnTheFake(t *testing.T) {
+	for _, profile := range []probes.ProfileName{probes.Kubernetes, probes.KubeVirt} {
+		t.Run(string(profile), func(t *testing.T) {
+			list := watchable(t, profile)
+			if len(list) < 50 {
+				t.Errorf("only %d cases", len(list))
+			}
+			for _, c := range list {
+				compare(t, c)
+			}
+			t.Logf("%d cases", len(list))
+		})
 	}
-	if ran < 50 {
-		t.Errorf("only %d cases", ran)
-	}
-	t.Logf("%d cases", ran)
-}
-
-// TestVMsOnTheFake is the same for VirtualMachines and their instances.
-func TestVMsOnTheFake(t *testing.T) {
-	ran := 0
-	for _, c := range loadAll(t, "kubevirt") {
-		if foreign(c) || testing.Short() && c.Until > 2*time.Minute {
-			continue
-		}
-		ran++
-		compare(t, c)
-	}
-	if ran < 50 {
-		t.Errorf("only %d cases", ran)
-	}
-	t.Logf("%d cases", ran)
 }
 
 func compare(t *testing.T, c *scenarios.Case) {

@@ -11,7 +11,6 @@
 //
 //	daemon.go        the program's side
 //	keeper_linux.go  the keeper
-//	sweep_linux.go   what killed keepers left
 package daemon
 
 import (
@@ -29,6 +28,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 )
 
 // ErrMissing says that something has to be installed first; the text says what.
@@ -55,6 +56,10 @@ type Daemon struct {
 	words bytes.Buffer // of the keeper, when ended
 	once  sync.Once
 }
+
+// Sweep removes the directories whose keepers were killed: their daemons have
+// ended by themselves, or are about to.
+func Sweep() { rundir.Sweep(filepath.Join(os.TempDir(), dirPrefix+"*")) }
 
 // Start starts a daemon as an ordinary user: as nobody, when the caller is
 // root.

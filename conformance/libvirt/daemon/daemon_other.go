@@ -10,7 +10,4 @@ const Supported = false
 // Keep returns: there are no keepers.
 func Keep() {}
 
-// Sweep has nothing to remove.
-func Sweep() {}
-
 func keeper(string, string, string, *owner) *exec.Cmd { return nil }

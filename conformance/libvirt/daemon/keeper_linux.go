@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 )
 
 // Supported tells whether this system has what a keeper needs.
@@ -67,7 +69,7 @@ func Keep() {
 // keep runs the daemon until the program has gone, or the daemon.
 func (o *order) keep() error {
 	runtime.LockOSThread()
-	lock, err := hold(o.Dir)
+	lock, err := rundir.Hold(o.Dir)
 	if err != nil {
 		return err
 	}

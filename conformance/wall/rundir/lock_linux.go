@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hold locks a directory as long as the process lives. The lock gets its name
+// Hold locks a directory as long as the process lives. The lock gets its name
 // when it is held, so that nobody takes a young directory for a dead one.
-func hold(dir string) (*os.File, error) {
+func Hold(dir string) (*os.File, error) {
 	young := filepath.Join(dir, "."+lockName)
 	f, err := os.Create(young)
 	if err != nil {
@@ -26,9 +26,9 @@ func hold(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// sweep removes directories whose owner has ended. One without a lock is only
-// being made.
-func sweep(pattern string) {
+// Sweep removes the directories that match a pattern and whose owner has ended.
+// One without a lock is only being made.
+func Sweep(pattern string) {
 	dirs, _ := filepath.Glob(pattern)
 	for _, dir := range dirs {
 		f, err := os.Open(filepath.Join(dir, lockName))

@@ -4,7 +4,8 @@ package rundir
 
 import "os"
 
-// hold and sweep need locks that end with a process.
-func hold(string) (*os.File, error) { return nil, nil } //nolint:nilnil // nothing is held here
+// Hold does nothing: it needs locks that end with a process.
+func Hold(string) (*os.File, error) { return nil, nil } //nolint:nilnil // nothing is held here
 
-func sweep(string) {}
+// Sweep does nothing, see [Hold].
+func Sweep(string) {}

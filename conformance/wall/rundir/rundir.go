@@ -24,13 +24,13 @@ func New(parent, prefix string) (*Dir, error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	sweep(filepath.Join(parent, prefix+"*"))
+	Sweep(filepath.Join(parent, prefix+"*"))
 	path, err := os.MkdirTemp(parent, prefix)
 	if err != nil {
 		return nil, err
 	}
 	d := &Dir{Path: path}
-	if d.lock, err = hold(path); err != nil {
+	if d.lock, err = Hold(path); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(path))
 	}
 	return d, nil
