@@ -127,7 +127,7 @@ func TestLiveViolators(t *testing.T) {
 			t.Parallel()
 			patience := 20 * time.Second // for a process that ends on a busy machine
 			if name == "silence" || name == "half a line" {
-				patience = time.Second
+				patience = 8 * time.Second // the process has to begin first
 			}
 			command := lockstep.Command{Argv: []string{"env", "VIOLATE=" + name, os.Args[0]}, Timeout: patience}
 			bed, err := onLoopback(t, command.Start)
