@@ -44,6 +44,8 @@ func (g *Guest) followAgent() {
 		g.openAgent()
 	case !up && a.channel != nil:
 		g.shutAgent()
+	case up && a.conn != nil && !next.reply.agent().Silent:
+		a.conn.goOn()
 	}
 }
 
@@ -111,6 +113,7 @@ type agentConn struct {
 	conn
 	frames frames
 	queue  []command
+	held   []command // that came while the agent was stopped
 	busy   bool
 	timer  *guestTimer
 	taken  func() // what waits for the last reply to be taken
@@ -133,6 +136,7 @@ type command struct {
 	Arguments json.RawMessage `json:"arguments"`
 	ID        json.RawMessage `json:"id"`
 	broken    bool
+	late      bool // the agent was stopped when it came
 }
 
 // maxQueue bounds the commands that wait for a slow agent.
@@ -174,6 +178,23 @@ func (c *agentConn) work() {
 		c.queue = slices.Delete(c.queue, 0, 1)
 		c.busy = true
 		c.g.agentCommand(c, &cmd)
+	}
+}
+
+// hold keeps a command that an agent which is stopped has not read.
+func (c *agentConn) hold(cmd command) {
+	if len(c.held) < maxQueue {
+		cmd.late = true
+		c.held = append(c.held, cmd)
+	}
+}
+
+// goOn works off what came while the agent was stopped, before all that comes
+// later.
+func (c *agentConn) goOn() {
+	if len(c.held) > 0 {
+		c.queue, c.held = append(c.held, c.queue...), nil
+		c.work()
 	}
 }
 
@@ -254,7 +275,7 @@ func (g *Guest) agentCrashed(r *AgentReply) {
 func (c *agentConn) drop() {
 	c.g.clock.stop(c.timer)
 	c.send.halt()
-	c.queue, c.timer, c.taken = nil, nil, nil
+	c.queue, c.held, c.timer, c.taken = nil, nil, nil, nil
 }
 
 // OnClose: the host let go of the channel. The agent does not notice; what it

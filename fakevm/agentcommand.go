@@ -20,7 +20,8 @@ const agentVersion = "9.0.0"
 
 // agentCommand does one command. guest-sync and guest-exec-status only look
 // at the reply of the script; they use it up when it makes them fail, because
-// then no command follows. Every other command uses one reply.
+// then no command follows. Every other command uses one reply. An agent that
+// hangs as a process that is stopped does, answers when it goes on.
 func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 	if g.agent.ep != nil {
 		g.advance(g.agent.ep)
@@ -38,9 +39,11 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 	if cmd.broken {
 		seen = "garbage"
 	}
-	if follows && !breaks {
+	switch {
+	case cmd.late: // it was logged when it came
+	case follows && !breaks:
 		g.noteAgent(next, seen)
-	} else {
+	default:
 		p := pick{prepared: next}
 		if g.agent.ep != nil {
 			p = g.take(g.agent.ep)
@@ -49,6 +52,9 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 		r = p.reply.agent()
 	}
 	if r.Silent || sync && r.SyncSilent {
+		if g.plain {
+			c.hold(*cmd)
+		}
 		c.say(&AgentReply{Disconnect: r.Disconnect, Reconnect: r.Reconnect}, r.Delay, nil)
 		return
 	}

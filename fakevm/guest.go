@@ -50,6 +50,7 @@ const (
 // methods are to be called on the host's thread.
 type Guest struct {
 	host      Host
+	plain     bool        // see PlainAgent
 	keeper    AgentKeeper // nil: the agent is the guest's own
 	opts      Options
 	clock     guestClock
@@ -107,7 +108,8 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 	}
 	g.load(&program, false)
 	g.load(&g.opts.EveryBoot, true)
-	if k, ok := host.(AgentKeeper); ok && PlainAgent(program, opts.EveryBoot) {
+	g.plain = PlainAgent(program, opts.EveryBoot)
+	if k, ok := host.(AgentKeeper); ok && g.plain {
 		g.keeper = k
 	}
 	g.exec.nextPID = firstPID

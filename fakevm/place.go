@@ -68,6 +68,7 @@ func (g *Guest) Footprint() uint64 {
 	if c := a.conn; c != nil {
 		f.flag(c.busy, c.taken != nil)
 		f.add(len(c.queue))
+		f.add(len(c.held))
 		f.add(len(c.frames.buf))
 	}
 	f.add(len(g.exec.procs))

@@ -164,7 +164,9 @@ type TCPReply struct {
 type AgentReply struct {
 	// Down: the agent is not running, the channel is disconnected.
 	Down bool `json:"down,omitempty"`
-	// Silent: the command is read and never answered (hung, channel open).
+	// Silent: the command is not answered (hung, channel open). Where the agent
+	// is a real one, see PlainAgent, it is stopped, and answers when a later step
+	// lets it go on; any other never does.
 	Silent bool          `json:"silent,omitempty"`
 	Delay  time.Duration `json:"delay,omitempty"` // before the reply; a reply after its asker gave up is stale
 	// ErrorClass and ErrorDesc answer {"error":{"class":..,"desc":..}}.

@@ -75,7 +75,7 @@ func TestCasesOnSim(t *testing.T) {
 // wantCodes are libvirt's error numbers of a case's failures, in the order in
 // which they first come. Profile openshift-doc records none.
 var wantCodes = map[string]string{
-	"libvirt-error-object": "1", "libvirt-garbage": "1 86", "libvirt-guest-hangs": "86", "libvirt-hung-long": "86",
+	"libvirt-error-object": "1", "libvirt-garbage": "1 86", "libvirt-goes-on": "86", "libvirt-guest-hangs": "86", "libvirt-hung-long": "86",
 	"libvirt-hung-strict": "", "libvirt-paused": "55", "libvirt-serialised": "86 68", "libvirt-slow-sync": "86",
 	"libvirt-too-long": "38 86", "libvirt-vanishes": "86",
 }
