@@ -44,7 +44,7 @@ func (g *Guest) followAgent() {
 		g.openAgent()
 	case !up && a.channel != nil:
 		g.shutAgent()
-	case up && a.conn != nil && !next.reply.agent().Silent:
+	case up && a.conn != nil && !g.AgentStopped():
 		a.conn.goOn()
 	}
 }

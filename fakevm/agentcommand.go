@@ -52,7 +52,7 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 		r = p.reply.agent()
 	}
 	if r.Silent || sync && r.SyncSilent {
-		if g.plain {
+		if g.AgentStopped() {
 			c.hold(*cmd)
 		}
 		c.say(&AgentReply{Disconnect: r.Disconnect, Reconnect: r.Reconnect}, r.Delay, nil)

@@ -71,6 +71,13 @@ func plainCommands(e *Endpoint) bool {
 	return len(e.Steps) > 0 && e.Steps[0].At == 0
 }
 
+// AgentStopped tells whether the agent is a process that is stopped: what comes
+// now it answers when it goes on.
+func (g *Guest) AgentStopped() bool {
+	next := g.agentPeek()
+	return g.plain && next != nil && next.reply.agent().Silent
+}
+
 // keepAgent brings a real agent into the state in force.
 func (g *Guest) keepAgent() {
 	state := AgentDown

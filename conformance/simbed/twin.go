@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	kubevirtv1 "kubevirt.io/api/core/v1"
-
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/truth"
 	"github.com/vmprobe/vmprobe/probes"
@@ -50,76 +48,6 @@ func (t *table) decide(p *probes.Probe, a truth.Answer, address string) (truth.V
 	net := truth.Simulated()
 	net.Address = address
 	return truth.Of(p, &t.world.c.Profile, a, net)
-}
-
-// bytesMatter names what in a case the truth table does not know of.
-func bytesMatter(c *scenarios.Case) string {
-	if len(c.Faults) > 0 {
-		return "faults of the network or the agent channel"
-	}
-	for i := range c.Events {
-		switch e := &c.Events[i]; e.Kind {
-		case scenarios.RestartProber, scenarios.StepClock, scenarios.TriggerSync:
-		default:
-			return "event " + string(e.Kind)
-		}
-	}
-	for i := range c.VMs {
-		v := &c.VMs[i]
-		if len(v.Program.Power)+len(v.EveryBoot.Power)+len(v.Program.Freezes)+len(v.EveryBoot.Freezes) > 0 {
-			return "power steps and freezes of the guest"
-		}
-		if v.DomainDelay > 0 {
-			return "a domain that starts after its container"
-		}
-		if len(v.Resolved.ForwardedPorts) > 0 {
-			return "a list of forwarded ports"
-		}
-		if reason := agentMatters(v); reason != "" {
-			return reason
-		}
-	}
-	return ""
-}
-
-// agentMatters names what in the use of a guest agent goes beyond one command
-// and its reply.
-func agentMatters(v *scenarios.VM) string {
-	pings := 0
-	for i := range v.Resolved.Probes {
-		if v.Resolved.Probes[i].Handler == probes.GuestAgentPing {
-			pings++
-		}
-	}
-	switch {
-	case pings == 0:
-		return ""
-	case pings > 1:
-		return "two probes that wait for one agent"
-	case v.Machine.VMI != nil && v.Machine.VMI.Annotations[kubevirtv1.PauseGuestAgentProbesAnnotation] != "":
-		return "an annotation that pauses pings"
-	}
-	for _, p := range []*fakevm.Program{&v.Program, &v.EveryBoot} {
-		for i := range p.Endpoints {
-			if p.Endpoints[i].Kind == fakevm.Agent && spoilsChannel(&p.Endpoints[i]) {
-				return "an agent that spoils its channel"
-			}
-		}
-	}
-	return ""
-}
-
-// spoilsChannel tells agents whose replies reach beyond the command they
-// answer.
-func spoilsChannel(e *fakevm.Endpoint) bool {
-	for _, s := range e.Steps {
-		for _, c := range s.Replies {
-			if r := c.Reply.Agent; r != nil && (r.Raw != "" || r.RawBytes > 0 || r.Before != "" || r.WrongSyncID || r.Disconnect) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // WithoutRequests keeps a sink from what guests saw, of which only bytes can
@@ -168,6 +96,7 @@ type query struct {
 	verdict    truth.Verdict
 	reply      *fakevm.Reply
 	boots      int
+	stopped    bool // the agent
 	reach, end sim.Timer
 }
 
@@ -192,7 +121,8 @@ func (q *query) reached() {
 		t.halt(err)
 		return
 	}
-	q.boots = t.world.vms[q.req.VM].fake.Boots()
+	guest := t.world.vms[q.req.VM].fake
+	q.boots, q.stopped = guest.Boots(), q.req.Probe.Handler == probes.GuestAgentPing && guest.AgentStopped()
 	t.at(&q.end, &q.req, q.start+q.verdict.Min)
 }
 
@@ -201,6 +131,10 @@ func (q *query) ended() {
 	t, guest := q.table, q.table.world.vms[q.req.VM].fake
 	if q.verdict.Min > 0 && (!guest.Answers() || guest.Boots() != q.boots) {
 		t.halt(fmt.Errorf("%w: a guest that ends with a request unanswered", ErrInexpressible))
+		return
+	}
+	if q.stopped && !guest.AgentStopped() {
+		t.halt(fmt.Errorf("%w: an agent that goes on while it is asked", ErrInexpressible))
 		return
 	}
 	req, reply, done, class := q.req, q.reply, q.done, q.verdict.Classes.Only()
