@@ -61,6 +61,14 @@ func (p *pending) wait(ctx context.Context) error {
 	}
 }
 
+// discard kills the machine, which may only be starting.
+func (p *pending) discard() {
+	<-p.done
+	if p.m != nil {
+		p.m.Kill()
+	}
+}
+
 // prepare starts a machine for a boot to come.
 func (h *host) prepare() {
 	p := &pending{done: make(chan struct{})}
@@ -139,16 +147,17 @@ func (h *host) Boot(now time.Duration) {
 // begin waits for the machine and lets its guest begin. It runs elsewhere.
 func (h *host) begin(p *pending, number int, now time.Duration) error {
 	if err := p.wait(h.out.ctx); err != nil {
+		p.discard()
 		return err
 	}
 	select {
 	case <-h.out.began:
 	case <-h.out.ctx.Done():
-		p.m.Kill()
+		p.discard()
 		return h.out.ctx.Err()
 	}
 	if !h.take(p.m, number, now) {
-		p.m.Kill() // it is no longer wanted
+		p.discard() // it is no longer wanted
 		return nil
 	}
 	// The clock of a machine that stood ready has drifted.
@@ -268,10 +277,7 @@ func (h *host) RunCommand(argv []string, done func(exit int64, signal int, outpu
 // close kills every machine of the VM; the run is over. The lock is not held.
 func (h *host) close() {
 	for _, p := range h.spares {
-		<-p.done
-		if p.m != nil {
-			p.m.Kill()
-		}
+		p.discard()
 	}
 	h.out.Lock()
 	h.spares = nil
