@@ -3,6 +3,7 @@ package guestagent
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -30,8 +31,14 @@ func (d *Decoder) Write(p []byte) {
 		d.scan -= d.r
 		d.r = 0
 	}
+	if n := len(d.buf) + len(p); n > cap(d.buf) && n > large {
+		d.buf = slices.Grow(d.buf, min(3*n, maxResponse+n)) // a flood is not copied again and again
+	}
 	d.buf = append(d.buf, p...)
 }
+
+// large is the length of a line that needs a buffer of its own.
+const large = 64 << 10
 
 // Next gives the next complete line without its newline; it is valid until
 // the next Write. ok is false when no complete line is there.
@@ -53,7 +60,7 @@ func (d *Decoder) Pending() int { return len(d.buf) - d.r }
 
 // Reset forgets everything, and a large buffer with it.
 func (d *Decoder) Reset() {
-	if cap(d.buf) > 64<<10 {
+	if cap(d.buf) > large {
 		d.buf = nil
 	}
 	d.buf, d.r, d.scan = d.buf[:0], 0, 0
