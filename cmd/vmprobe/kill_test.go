@@ -33,6 +33,7 @@ func build(t *testing.T) string {
 type victim struct {
 	name    string
 	longest time.Duration // after which it is ended at the latest
+	rounds  int           // how often it is ended; 2 with -short
 	args    []string      // of conformance; BINARY stands for the program
 	env     []string
 }
@@ -48,9 +49,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	agent := filepath.Join(filepath.Dir(cases), "agent.yaml")
 	list := []victim{
-		{"loopback", 4 * time.Second, []string{"--testbed=loopback", cases, agent}, nil},
-		{"loopback, a prober", 4 * time.Second, []string{"--testbed=loopback", cases, agent, "--", "BINARY", "prober", "--stdio"}, nil},
-		{"sockets", 4 * time.Second, []string{"--door=sockets", agent, "--", "BINARY", "prober", "--sockets"}, nil},
+		{"loopback", 4 * time.Second, 6, []string{"--testbed=loopback", cases, agent}, nil},
+		{"loopback, a prober", 4 * time.Second, 6, []string{"--testbed=loopback", cases, agent, "--", "BINARY", "prober", "--stdio"}, nil},
+		{"sockets", 4 * time.Second, 6, []string{"--door=sockets", agent, "--", "BINARY", "prober", "--sockets"}, nil},
 	}
 	if os.Getenv("VMPROBE_REQUIRE_QEMU") != "" {
 		list = append(list, onVMs(t)...)
@@ -65,13 +66,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	t.Logf("VMPROBE_KILL_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments
-	rounds := 6
-	if testing.Short() {
-		rounds = 2
-	}
 	for _, v := range list {
 		tmp := t.TempDir()
-		for i := range rounds {
+		if testing.Short() {
+			v.rounds = 2
+		}
+		for i := range v.rounds {
 			sig := syscall.SIGKILL
 			if i%2 == 1 {
 				sig = syscall.SIGINT
@@ -103,8 +103,8 @@ func onVMs(t *testing.T) []victim {
 	}
 	env := []string{image.Variable + "=" + img.Dir, "XDG_CACHE_HOME=TMP/cache"}
 	return []victim{
-		{"qemu", 30 * time.Second, []string{"--testbed=qemu", scenario}, env},
-		{"qemu, a prober", 30 * time.Second, []string{"--testbed=qemu", scenario, "--", "BINARY", "prober", "--stdio"}, env},
+		{"qemu", 30 * time.Second, 4, []string{"--testbed=qemu", scenario}, env},
+		{"qemu, a prober", 30 * time.Second, 3, []string{"--testbed=qemu", scenario, "--", "BINARY", "prober", "--stdio"}, env},
 	}
 }
 
