@@ -52,6 +52,7 @@ type Bed struct {
 	Config
 	id       string // of this harness
 	kubevirt bool   // the cluster has it
+	load     load
 
 	mu    sync.Mutex
 	made  int             // namespaces
@@ -137,7 +138,9 @@ func (b *Bed) Prepare(ctx context.Context) error {
 	if b.Image == "" {
 		b.Image = cmp.Or(b.imageOfNodes(ctx), DefaultImage)
 	}
-	if ready, known := b.capacity(ctx); known && ready == 0 {
+	ready, known := b.capacity(ctx)
+	b.load.limit(ready, known)
+	if known && ready == 0 {
 		return &unusable{"no node of the cluster is ready", "add one: \"vmprobe cluster up --tier node\", or wait for it", nil}
 	}
 	return b.rehearse(ctx)
@@ -189,11 +192,17 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	if refused(c) {
 		return unplayed(c, h), nil
 	}
+	leave, err := b.load.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	r, err := b.open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
+	r.started = leave
 	t, err := r.play(h)
 	if errors.Is(err, ErrCluster) {
 		b.mu.Lock()

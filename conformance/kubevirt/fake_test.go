@@ -225,6 +225,10 @@ func (k *kubelet) write(namespace string, o runtime.Object, start time.Time) {
 			shift(&x.Status.Conditions[i].LastTransitionTime)
 		}
 		for i := range x.Status.ContainerStatuses {
+			if last := x.Status.ContainerStatuses[i].LastTerminationState.Terminated; last != nil {
+				shift(&last.StartedAt)
+				shift(&last.FinishedAt)
+			}
 			switch s := &x.Status.ContainerStatuses[i].State; {
 			case s.Running != nil:
 				shift(&s.Running.StartedAt)

@@ -29,6 +29,8 @@ type run struct {
 	cancel    context.CancelFunc
 	work      sync.WaitGroup
 	poke      chan struct{} // something has changed
+	started   func()        // lets the next case start
+	created   time.Time     // when the pods were
 
 	mu       sync.Mutex
 	observer *observe.Observer
@@ -104,15 +106,18 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	if err := r.create(); err != nil {
 		return nil, err
 	}
-	last, err := r.begin()
+	first, last, err := r.begin()
 	if err != nil {
 		return nil, err
 	}
+	r.bed.load.started(r.created, last)
+	r.started()
 	if err := r.await(last.Add(r.c.Until+tail), func() bool { return false }); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.observer.TooLate(r.bed.load.late(first, time.Now()))
 	return r.observer.Trace(h)
 }
 
@@ -242,7 +247,10 @@ func (r *run) create() error {
 			return err
 		}
 		for end := time.Now().Add(accountPatience); ; {
-			_, err = core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{})
+			now := time.Now()
+			if _, err = core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{}); err == nil && r.created.IsZero() {
+				r.created = now
+			}
 			if !early(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
 				break
 			}
@@ -265,8 +273,8 @@ func permanent(err error) bool {
 }
 
 // begin waits for every guest, and starts the story of each when it begins. It
-// returns when the last one began.
-func (r *run) begin() (last time.Time, err error) {
+// returns when the first and the last one began.
+func (r *run) begin() (first, last time.Time, err error) {
 	started := map[string]bool{}
 	all := func() bool {
 		for i := range r.c.VMs {
@@ -278,9 +286,10 @@ func (r *run) begin() (last time.Time, err error) {
 				continue
 			}
 			started[name] = true
-			if began.After(last) {
-				last = began
+			if first.IsZero() || began.Before(first) {
+				first = began
 			}
+			last = latest(last, began)
 			for j := range r.c.Events {
 				if e := &r.c.Events[j]; e.VM == name {
 					r.work.Go(func() { r.tell(e, began) })
@@ -290,10 +299,10 @@ func (r *run) begin() (last time.Time, err error) {
 		return len(started) == len(r.c.VMs)
 	}
 	if err := r.await(time.Now().Add(r.bed.Patience), all); err != nil {
-		return last, err
+		return first, last, err
 	}
 	if all() {
-		return last, nil
+		return first, last, nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -303,5 +312,12 @@ func (r *run) begin() (last time.Time, err error) {
 			why = append(why, strings.TrimSuffix(fmt.Sprintf("pod %s: %s %s", name, r.waiting[name], r.said[name]), " "))
 		}
 	}
-	return last, fmt.Errorf("no guest reports after %v: %s", r.bed.Patience, strings.Join(why, "; "))
+	return first, last, fmt.Errorf("no guest reports after %v: %s", r.bed.Patience, strings.Join(why, "; "))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -70,6 +70,7 @@ func platformSide() []Mutant {
 		{"endpoint-serves-while-terminating", "READY-ENDPOINT", "a terminating pod stays a ready endpoint", "serving taken for ready", byPlatform(platform.Rules{EndpointServes: true})},
 		{"ready-ignores-termination", "KV-READY-COND", "a VMI is ready although its pod terminates", "semantics 2.100", byPlatform(platform.Rules{ReadyTerminating: true})},
 		{"ready-ignores-phase", "KV-READY-COND", "a VMI is ready although its guest does not run", "semantics 2.100", byPlatform(platform.Rules{ReadyWithoutPhase: true})},
+		{"stop-unseen-while-backing-off", "NONRUNNING-FAIL", "a pod stays ready while its container waits for its back-off", "the status of the last sync", byPlatform(platform.Rules{StopUnseen: true})},
 		{"no-probe-is-not-ready", "STATE-READY-ALWAYS-NO-PROBE", "a VM without readinessProbe is never ready", "unknown taken for false", byPlatform(platform.Rules{NoProbeNotReady: true})},
 		{"paused-guest-answers", "PAUSE-NET", "a paused guest answers on the network", "a pause of the display alone", byPlatform(platform.Rules{PauseAnswers: true})},
 		{"paused-is-ready", "KV-GATE-PAUSED", "a paused VM is ready", "a pod without the readiness gate", byPlatform(platform.Rules{NoGate: true})},

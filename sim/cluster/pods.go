@@ -87,22 +87,46 @@ func (m *member) updatePod(pod *corev1.Pod, at time.Duration, p platform.Pod) {
 	s.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: pod.Spec.Containers[0].Name, Ready: p.Containers, Started: &p.Running,
 		RestartCount: p.Restarts, State: containerState(p, started),
-		ContainerID: "sim://" + p.Name + "/" + strconv.Itoa(int(p.Instance)),
+		ContainerID: containerID(p, p.Instance),
 	}}
+	if l := p.Last; l != nil {
+		s.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
+			StartedAt: Time(l.StartedAt), FinishedAt: Time(l.StoppedAt), ContainerID: containerID(p, l.Instance),
+			ExitCode: exitCode(l.Clean, l.Killed), Reason: exitReason(l.Clean),
+		}
+	}
+}
+
+func containerID(p platform.Pod, instance int32) string {
+	return "sim://" + p.Name + "/" + strconv.Itoa(int(instance))
+}
+
+func exitCode(clean, killed bool) int32 {
+	switch {
+	case killed:
+		return 128 + 9 // SIGKILL
+	case clean:
+		return 0
+	}
+	return 1
+}
+
+func exitReason(clean bool) string {
+	if clean {
+		return "Completed"
+	}
+	return "Error"
 }
 
 func containerState(p platform.Pod, started metav1.Time) corev1.ContainerState {
 	if p.Running {
 		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}}
 	}
-	end := &corev1.ContainerStateTerminated{StartedAt: started, FinishedAt: Time(p.StoppedAt), Reason: "Completed"}
-	switch {
-	case p.Killed:
-		end.ExitCode, end.Reason = 128+9, "Error" // SIGKILL
-	case p.Phase != "Succeeded":
-		end.ExitCode, end.Reason = 1, "Error"
-	}
-	return corev1.ContainerState{Terminated: end}
+	clean := !p.Killed && p.Phase == "Succeeded"
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+		StartedAt: started, FinishedAt: Time(p.StoppedAt), ContainerID: containerID(p, p.Instance),
+		ExitCode: exitCode(clean, p.Killed), Reason: exitReason(clean),
+	}}
 }
 
 func setCondition(s *corev1.PodStatus, at time.Duration, kind corev1.PodConditionType, ok bool, reason string) {

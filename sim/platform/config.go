@@ -52,7 +52,7 @@ const (
 	MinimumGrace = 2 * time.Second
 	// BackOffInitial doubles with each restart in place up to BackOffMax and
 	// is forgotten after a container ran for BackOffReset (kubernetes
-	// profile). The first restart does not wait.
+	// profile). Which restarts wait: see backOff.
 	BackOffInitial = 10 * time.Second
 	BackOffMax     = 300 * time.Second
 	BackOffReset   = 2 * BackOffMax

@@ -16,15 +16,17 @@ type pod struct {
 	migrated bool  // made by a migration
 
 	running     bool // the container runs
+	shown       bool // the container runs, as far as the pod's status knows
 	startedAt   time.Duration
 	stoppedAt   time.Duration
 	restarts    int32
-	backOff     time.Duration // of the next restart
-	finished    bool          // the container is over for good
-	clean       bool          // the last container ended with 0
-	killed      bool          // the last container was ended by SIGKILL
-	terminating bool          // the pod is being deleted
-	gone        bool          // the object is removed
+	backOff     backOff
+	last        *Ended // the container before the present one
+	finished    bool   // the container is over for good
+	clean       bool   // the last container ended with 0
+	killed      bool   // the last container was ended by SIGKILL
+	terminating bool   // the pod is being deleted
+	gone        bool   // the object is removed
 
 	killing  bool // the container was told to end
 	unhealed bool // by a liveness or startup failure
@@ -70,7 +72,7 @@ func (v *VM) startPod(restart bool) {
 // startContainer starts the container of p, which has its instance already.
 func (v *VM) startContainer(p *pod, restart bool) {
 	now := v.k.Now()
-	p.running, p.killing, p.unhealed, p.startedAt = true, false, false, now
+	p.running, p.shown, p.killing, p.unhealed, p.startedAt = true, true, false, false, now
 	p.startupPassed = v.probes[probes.Startup] == nil
 	p.probeReady = v.probes[probes.Readiness] == nil && !v.rules().NoProbeNotReady
 	p.wantTrigger = false
@@ -110,7 +112,7 @@ func (v *VM) stopContainer(p *pod, reason string, clean bool) {
 	if !p.running {
 		return
 	}
-	p.running, p.stoppedAt, p.clean, p.killed = false, v.k.Now(), clean, reason == killedReason
+	p.running, p.shown, p.stoppedAt, p.clean, p.killed = false, false, v.k.Now(), clean, reason == killedReason
 	v.record(trace.Event{Instance: p.instance, Kind: trace.ContainerStopped, Value: reason})
 	if p == v.active {
 		v.endMigration(false)
@@ -170,10 +172,10 @@ func (v *VM) podObject(p *pod) Pod {
 	return Pod{
 		VM: v.cfg.Name, Namespace: v.cfg.Namespace, Name: p.name,
 		Instance: p.instance, Number: p.number, Phase: v.podPhase(p),
-		Running: p.running, StartedAt: p.startedAt, StoppedAt: p.stoppedAt,
-		Containers: p.running && p.startupPassed && p.probeReady,
+		Running: p.shown, StartedAt: p.startedAt, StoppedAt: p.stoppedAt,
+		Containers: p.shown && p.startupPassed && p.probeReady,
 		Ready:      p.ready, Reason: p.reason,
 		HasGate: v.cfg.Profile.VM, Gate: p.gate,
-		Terminating: p.terminating, Restarts: p.restarts, Killed: p.killed,
+		Terminating: p.terminating, Restarts: p.restarts, Killed: p.killed, Last: p.last,
 	}
 }

@@ -76,6 +76,7 @@ type state struct {
 	ready     bool
 	endpoint  map[int32]bool
 	domain    map[int32]string
+	inPlace   bool          // containers of one pod follow each other
 	unfit     time.Duration // since when no domain runs unpaused; -1: one does
 }
 
@@ -84,6 +85,7 @@ func judge(events []trace.Event) error {
 	vm := false
 	for i, e := range events {
 		vm = vm || e.Kind == trace.VMICreated
+		s.inPlace = !vm
 		if i > 0 && e.T < events[i-1].T {
 			return fmt.Errorf("time goes back at %+v", e)
 		}
@@ -121,6 +123,9 @@ func (s *state) take(e trace.Event) error {
 			if r && !s.migrating && other != s.leaving {
 				return fmt.Errorf("#%d runs still", other)
 			}
+		}
+		if s.inPlace {
+			s.endpoint[e.Instance] = s.endpoint[s.last] // that of the pod
 		}
 		s.last, s.running[e.Instance] = e.Instance, true
 	case trace.ContainerStopped:

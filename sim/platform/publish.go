@@ -23,7 +23,15 @@ type Pod struct {
 	Gate          Tristate
 	Terminating   bool
 	Restarts      int32
-	Killed        bool // SIGKILL ended its container
+	Killed        bool   // SIGKILL ended its container
+	Last          *Ended // the container before the present one; nil: it is the first
+}
+
+// Ended is a container that has ended.
+type Ended struct {
+	Instance             int32
+	StartedAt, StoppedAt time.Duration
+	Clean, Killed        bool // it ended with 0; SIGKILL ended it
 }
 
 // Tristate is a condition that may be missing.

@@ -90,7 +90,7 @@ func (v *VM) podReady(p *pod) (ready bool, reason string) {
 		return false, "PodCompleted"
 	case p.finished:
 		return false, "PodFailed"
-	case !p.running || !p.startupPassed || !p.probeReady:
+	case !p.shown || !p.startupPassed || !p.probeReady:
 		return false, "ContainersNotReady"
 	case v.cfg.Profile.VM && p.gate != True && !v.rules().NoGate:
 		return false, "ReadinessGatesNotReady"

@@ -93,13 +93,13 @@ func (v *VM) restartsInPlace(p *pod) bool {
 	}
 }
 
-// restartInPlace starts the next container of the pod, after its back-off.
+// restartInPlace starts the next container of the pod, after its back-off. The
+// kubelet writes the pod's status at the beginning of a sync. The sync that
+// kills a container for its probe starts the next one, too, unless that has to
+// wait: no status ever tells of the stop (NONRUNNING-FAIL).
 func (v *VM) restartInPlace(p *pod) {
-	if p.stoppedAt-p.startedAt > BackOffReset {
-		p.backOff = 0
-	}
-	wait := p.backOff
-	p.backOff = min(max(2*p.backOff, BackOffInitial), BackOffMax)
+	wait := p.backOff.next(p.startedAt, p.stoppedAt, p.unhealed)
+	p.shown = p.unhealed && wait == 0 || v.rules().StopUnseen
 	if wait > 0 {
 		v.ClusterEvent(p.instance, true, "BackOff", "Back-off restarting failed container "+v.containerName()+" in pod "+p.name)
 	}
@@ -107,6 +107,9 @@ func (v *VM) restartInPlace(p *pod) {
 	v.after(wait+latency, func() {
 		if p.terminating || p.gone {
 			return
+		}
+		p.last = &Ended{
+			Instance: p.instance, StartedAt: p.startedAt, StoppedAt: p.stoppedAt, Clean: p.clean, Killed: p.killed,
 		}
 		v.instances++
 		p.instance = v.instances
@@ -173,7 +176,7 @@ func (v *VM) terminatePod(p *pod) {
 		v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage())
 		return
 	}
-	p.finished = true // it waited for its back-off
+	p.finished, p.shown = true, false // it waited for its next container
 	v.cfg.Prober.ContainerStopped(p.instance, false)
 	v.podEnded()
 }

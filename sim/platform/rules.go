@@ -18,6 +18,9 @@ type Rules struct {
 	// NoProbeNotReady holds a container without readinessProbe for not ready
 	// (STATE-READY-ALWAYS-NO-PROBE).
 	NoProbeNotReady bool
+	// StopUnseen keeps the stop of a container from the status of a pod that
+	// starts it again, though it waits for that (NONRUNNING-FAIL).
+	StopUnseen bool
 	// PauseAnswers lets a paused guest answer on the network (PAUSE-NET).
 	PauseAnswers bool
 	// NoGate lets a paused VM be ready (KV-GATE-PAUSED).

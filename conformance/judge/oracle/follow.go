@@ -163,6 +163,7 @@ func (c *court) readyCourse(v *history.VM) course {
 		phase   = "Running"
 		paused  bool
 		ending  bool
+		held    bool
 		state   = map[probes.Kind]bool{}
 	)
 	if c.profile().VM && len(v.Of(trace.VMIPhase)) > 0 {
@@ -172,10 +173,12 @@ func (c *court) readyCourse(v *history.VM) course {
 		trace.VMIPhase, trace.DomainState, trace.Terminating) {
 		switch m.Kind {
 		case trace.ContainerStarted:
-			now, running, ending, paused = v.Container(m.Instance), true, false, false
+			now, running, ending, paused, held = v.Container(m.Instance), true, false, false, false
 			state = map[probes.Kind]bool{}
 		case trace.ContainerStopped:
-			running = running && now.Instance != m.Instance
+			if running && now.Instance == m.Instance {
+				running, held = false, c.heldOver(v, now) != nil
+			}
 		case trace.ProbeState:
 			if now != nil && m.Instance == now.Instance {
 				state[m.Probe] = m.OK
@@ -194,6 +197,8 @@ func (c *court) readyCourse(v *history.VM) course {
 			w = wantFalse
 		case w == wantFalse && running && !c.run.View.ShowsAttempts():
 			w = either // the probes did not tell
+		case w == wantFalse && held:
+			w = either
 		case w == wantFalse:
 		case ending && kubeVirt(c.profile()):
 			w = wantFalse

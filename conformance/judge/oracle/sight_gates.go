@@ -132,7 +132,14 @@ func seenStopped(c *court) {
 					break
 				}
 			}
-			if deadline := k.Stop + c.slack; deadline < c.settled(v) && c.onlyContainer(v, k, deadline) && readyAllAlong(v, k.Stop, deadline) {
+			deadline, alone := k.Stop+c.slack, true
+			if next := c.heldOver(v, k); next != nil {
+				if v.Probe(probes.Readiness) == nil && v.Probe(probes.Startup) == nil {
+					continue
+				}
+				deadline, alone = next.Start+c.slack, false // it begins as not ready
+			}
+			if deadline < c.settled(v) && (!alone || c.onlyContainer(v, k, deadline)) && readyAllAlong(v, k.Stop, deadline) {
 				c.fail(Failure{
 					At: deadline, VM: v.Name, Instance: k.Instance, Event: k.StopEvent,
 					Message: fmt.Sprintf("still ready after the container stopped at %s", Seconds(k.Stop)),

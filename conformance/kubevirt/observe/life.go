@@ -27,6 +27,7 @@ type life struct {
 	started time.Time // as the API says, in whole seconds; zero: unknown
 	stopped time.Time // as the API says, in whole seconds; zero: it runs
 	over    bool
+	noticed time.Time // when the API said that it has ended, by the harness's clock
 	reason  string
 	exit    int32
 	term    time.Time   // when SIGTERM, or the power button, came first; zero: never
@@ -60,24 +61,53 @@ func (l *life) stop() time.Time {
 	return at
 }
 
+// stoppedBy is the last moment at which the container can have ended: nobody
+// knows the fraction of the API's second, and before the guest of the next
+// container, and the API's word, it had.
+func (m *machine) stoppedBy(o *Observer, i int) time.Time {
+	l := m.lives[i]
+	at := l.stop()
+	if at != l.stopped || at.IsZero() {
+		return at
+	}
+	by := at.Add(grain - 1)
+	if !l.noticed.IsZero() && l.noticed.Add(-o.ahead).Before(by) {
+		by = l.noticed.Add(-o.ahead)
+	}
+	if i+1 < len(m.lives) && !m.lives[i+1].begun.IsZero() && m.lives[i+1].begun.Before(by) {
+		by = m.lives[i+1].begun
+	}
+	return latest(at, by)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // finish writes what is known of all lives in the end.
 func (m *machine) finish(o *Observer) {
 	var unhealed bool
+	var before time.Time // when the last one ended
 	for i, l := range m.lives {
 		if l.start().IsZero() {
 			o.Fail(fmt.Errorf("VM %s: nobody saw container %d of pod %s", m.spec.Name, l.number+1, l.pod.name))
 			return
 		}
 		if unhealed {
-			m.told(l.start(), l, trace.Event{Kind: trace.Restart})
+			m.told(latest(l.start(), before), l, trace.Event{Kind: trace.Restart})
 		}
 		m.told(l.start(), l, trace.Event{Kind: trace.ContainerStarted})
 		unhealed = m.killed(o, l, i)
 		if l.over {
-			if l.exit == exitKilled && (!l.term.IsZero() || unhealed) && !m.vm {
-				m.told(l.stop(), l, trace.Event{Kind: trace.Kill, Value: "sigkill"})
+			at := l.stop()
+			if before = m.stoppedBy(o, i); l.exit == exitKilled && (!l.term.IsZero() || unhealed) && !m.vm {
+				at = before
+				m.told(at, l, trace.Event{Kind: trace.Kill, Value: "sigkill"})
 			}
-			m.told(l.stop(), l, trace.Event{Kind: trace.ContainerStopped, Value: l.reason})
+			m.told(at, l, trace.Event{Kind: trace.ContainerStopped, Value: l.reason})
 		}
 	}
 }
@@ -88,22 +118,12 @@ const exitKilled = 137
 // killed writes how a container was told to end, if it was, and whether a
 // probe was the cause.
 func (m *machine) killed(o *Observer, l *life, i int) bool {
-	from, until := l.start(), time.Time{}
-	if i+1 < len(m.lives) {
-		until = m.lives[i+1].start()
-	}
-	at := l.term
-	verdict := ""
-	for _, k := range m.kills {
-		t := k.at.Add(-o.ahead)
-		if t.Before(from) || !until.IsZero() && !t.Before(until) {
-			continue
-		}
+	at, verdict := l.term, ""
+	if k, ok := m.killOf(o, l, i); ok {
 		if at.IsZero() {
-			at = t
+			at = k.at.Add(-o.ahead)
 		}
 		verdict = k.text
-		break
 	}
 	if at.IsZero() {
 		return false
@@ -121,6 +141,37 @@ func (m *machine) killed(o *Observer, l *life, i int) bool {
 	return unhealed
 }
 
+// killOf finds the Killing event of a life. Each is about one life; that of a
+// container which was told to end may become known when the next one runs.
+func (m *machine) killOf(o *Observer, l *life, i int) (arrival, bool) {
+	from, until := l.start(), time.Time{}
+	if i > 0 {
+		from = latest(from, m.lives[i-1].stop())
+	}
+	if i+1 < len(m.lives) {
+		next := m.lives[i+1]
+		if until = next.begun; until.IsZero() {
+			until = next.start()
+		}
+		if !l.term.IsZero() {
+			until = until.Add(grain)
+		}
+	}
+	for ; m.blamed < len(m.kills); m.blamed++ {
+		k := m.kills[m.blamed]
+		t := k.at.Add(-o.ahead)
+		if t.Before(from) {
+			continue
+		}
+		if !until.IsZero() && !t.Before(until) {
+			break
+		}
+		m.blamed++
+		return k, true
+	}
+	return arrival{}, false
+}
+
 // probeOf reads the probe from the message of a Killing event; false: it was
 // none.
 func probeOf(message string) (probes.Kind, bool) {
@@ -133,14 +184,17 @@ func probeOf(message string) (probes.Kind, bool) {
 	return probes.Liveness, false
 }
 
-// update takes what the API says of a container.
-func (l *life) update(s *corev1.ContainerState) {
+// update takes what the API said of a container at that time.
+func (l *life) update(at time.Time, s *corev1.ContainerState) {
 	switch {
 	case s.Running != nil:
 		l.started = s.Running.StartedAt.Time
 	case s.Terminated != nil:
 		if !s.Terminated.StartedAt.IsZero() {
 			l.started = s.Terminated.StartedAt.Time
+		}
+		if l.noticed.IsZero() {
+			l.noticed = at
 		}
 		l.over, l.stopped, l.exit = true, s.Terminated.FinishedAt.Time, s.Terminated.ExitCode
 		switch {

@@ -36,10 +36,12 @@ type machine struct {
 	lives     []*life // in the order of their starts: instance is the index + 1
 	notes     []note
 	kills     []arrival // Killing events
+	blamed    int       // as many of them are of the lives before
 	unhealthy string    // message of the last one
 	counts    map[string]int32
 	phase     string
 	ready     bool
+	since     time.Time       // when the Ready condition changed last, by its own word
 	inSlice   map[string]bool // by pod: what its endpoint was
 	deleted   map[string]bool // uids of VMIs or pods that are being deleted
 	vmi       string          // uid

@@ -29,7 +29,7 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 		return
 	}
 	life := m.pod(string(p.UID), p.Name)
-	m.containers(life, p)
+	m.containers(at, life, p)
 	if p.DeletionTimestamp != nil {
 		m.terminate(at, life)
 	}
@@ -98,18 +98,25 @@ func (p *podLife) now() *life {
 }
 
 // containers takes the states of the probed container, and of the one before.
-func (m *machine) containers(p *podLife, pod *corev1.Pod) {
+func (m *machine) containers(at time.Time, p *podLife, pod *corev1.Pod) {
 	for i := range pod.Status.ContainerStatuses {
 		s := &pod.Status.ContainerStatuses[i]
 		if s.Name != m.container {
 			continue
 		}
 		n := int(s.RestartCount)
-		if last := s.LastTerminationState; last.Terminated != nil && n > 0 {
-			m.life(p, n-1).update(&last)
+		if last := s.LastTerminationState; last.Terminated != nil {
+			// While the next one waits for its back-off, the last one is still the
+			// one that is counted and named.
+			switch waits := s.State.Waiting != nil && last.Terminated.ContainerID == s.ContainerID; {
+			case waits:
+				m.life(p, n).update(at, &last)
+			case n > 0:
+				m.life(p, n-1).update(at, &last)
+			}
 		}
 		if s.State.Running != nil || s.State.Terminated != nil {
-			m.life(p, n).update(&s.State)
+			m.life(p, n).update(at, &s.State)
 		}
 	}
 }
@@ -144,9 +151,15 @@ func (m *machine) become(at time.Time, phase string) {
 // it did, by the node's clock: what came later than that came late.
 func (o *Observer) ready(m *machine, at time.Time, ok bool, reason string, since time.Time) {
 	if ok == m.ready {
+		if ok && since.After(m.since) && !m.since.IsZero() {
+			// It was lost and came back before anybody looked.
+			m.arrived(at, m.last(), trace.Event{Kind: trace.Ready, Value: reason})
+			m.arrived(at, m.last(), trace.Event{Kind: trace.Ready, OK: true})
+		}
+		m.since = since
 		return
 	}
-	m.ready = ok
+	m.ready, m.since = ok, since
 	if ok {
 		reason = ""
 	}

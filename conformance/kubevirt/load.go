@@ -1,0 +1,79 @@
+package kubevirt
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// load knows how busy the nodes are. A pod that is long in coming to life is so
+// because its node has too much to do, and the kubelet of such a node is late
+// with everything: verdicts about runs of that time would be about the load.
+type load struct {
+	gate chan struct{} // has room for the cases whose pods may start at a time; nil: any
+
+	mu   sync.Mutex
+	slow []span
+}
+
+// span is a time in which a start took so much longer than usual.
+type span struct {
+	from, to time.Time
+	by       time.Duration
+}
+
+const (
+	// usualStart is what the pods of a case need from their creation to the
+	// first word of the guest on a node that has time: about two seconds.
+	usualStart = 4 * time.Second
+	// startsPerCPU are the cases whose pods start at a time for each processor
+	// of the nodes: starting is most of the work that a pod is to its node.
+	startsPerCPU  = 2
+	fewestStarts  = 2
+	unknownStarts = 4
+)
+
+// limit sets how many cases may start at a time.
+func (l *load) limit(cpus int64, known bool) {
+	n := unknownStarts
+	if known {
+		n = max(int(cpus)*startsPerCPU, fewestStarts)
+	}
+	l.gate = make(chan struct{}, n)
+}
+
+// enter waits until a case may start. Call leave, once or more, when it has.
+func (l *load) enter(ctx context.Context) (leave func(), err error) {
+	gate := l.gate
+	if gate == nil {
+		return func() {}, nil
+	}
+	select {
+	case gate <- struct{}{}:
+		return sync.OnceFunc(func() { <-gate }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// started takes how long the pods of a case needed to come to life.
+func (l *load) started(created, began time.Time) {
+	if by := began.Sub(created) - usualStart; by > 0 {
+		l.mu.Lock()
+		l.slow = append(l.slow, span{created, began, by})
+		l.mu.Unlock()
+	}
+}
+
+// late is by how much starts between two instants took longer than usual, at
+// most.
+func (l *load) late(from, to time.Time) (by time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.slow {
+		if s.to.After(from) && s.from.Before(to) {
+			by = max(by, s.by)
+		}
+	}
+	return by
+}

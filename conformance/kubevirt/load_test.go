@@ -1,0 +1,65 @@
+package kubevirt
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// TestLoad: what a slow start says, it says of the runs of its time.
+func TestLoad(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	l := load{}
+	l.started(at(10), at(12)) // as on a node with time
+	l.started(at(20), at(26))
+	l.started(at(40), at(53))
+	for _, c := range []struct {
+		from, to int
+		want     time.Duration
+	}{
+		{0, 20, 0},
+		{0, 21, 2 * time.Second},
+		{25, 40, 2 * time.Second},
+		{26, 40, 0}, // it begins when its own pod has started
+		{25, 41, 9 * time.Second},
+		{53, 99, 0},
+	} {
+		if got := l.late(at(c.from), at(c.to)); got != c.want {
+			t.Errorf("[%d, %d]: %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+// TestGate: no more cases start at a time than the nodes bear.
+func TestGate(t *testing.T) {
+	for _, c := range []struct {
+		cpus  int64
+		known bool
+		want  int
+	}{{8, true, 16}, {1, true, 2}, {0, true, 2}, {0, false, 4}} {
+		l := load{}
+		l.limit(c.cpus, c.known)
+		leave, err := l.enter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range c.want - 1 {
+			if _, err := l.enter(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := l.enter(ctx); err == nil {
+			t.Errorf("%+v: one more has entered", c)
+		}
+		cancel()
+		leave()
+		leave() // once is enough
+		if _, err := l.enter(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if len(l.gate) != c.want {
+			t.Errorf("%+v: %d are in", c, len(l.gate))
+		}
+	}
+}
