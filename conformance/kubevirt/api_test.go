@@ -23,44 +23,10 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
-
-// clusterVariable names the kubeconfig of a real API server with its
-// controllers; a node is not needed. requireVariable makes it a failure when
-// there is none.
-const (
-	clusterVariable = "VMPROBE_KUBECONFIG"
-	requireVariable = "VMPROBE_REQUIRE_CLUSTER"
-)
-
-// realAPI connects to the API server of the tests, or tells why nothing is run.
-func realAPI(t *testing.T) (*rest.Config, kubernetes.Interface) {
-	t.Helper()
-	path := os.Getenv(clusterVariable)
-	if path == "" {
-		if os.Getenv(requireVariable) != "" {
-			t.Fatal("no API server: " + clusterVariable + " is not set")
-		}
-		t.Skip("not run: there is no API server; " + clusterVariable + " names the kubeconfig of one")
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS, config.Burst, config.WarningHandler = 200, 400, rest.NoWarnings{} // that Endpoints are old
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.Discovery().ServerVersion(); err != nil {
-		t.Fatal(err)
-	}
-	return config, client
-}
 
 // namespace makes one for a test and removes it.
 func namespace(t *testing.T, bed *kubevirt.Bed) string {

@@ -64,6 +64,7 @@ func TestBackOff(t *testing.T) {
 			stops[e.Instance] = e.T
 		case trace.Ready:
 			ready++
+		default:
 		}
 	}
 	if len(stops) != 2 || stops[1] != 5*time.Second || stops[2] != 8*time.Second {

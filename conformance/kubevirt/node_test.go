@@ -1,0 +1,76 @@
+package kubevirt_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/cluster"
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/report"
+)
+
+// What of the profile a CI has the time for, and how much of it at a time: the
+// pods wait most of the time, and no more of them start at once than the
+// testbed lets.
+const (
+	nodeLength = "80s"
+	nodeAtOnce = 40
+	nodeFewest = 35 // cases that must have passed
+)
+
+// TestNodeCases: a real kubelet passes every case of profile kubernetes that is
+// short and that a pod can express. A case whose node was too busy to tell is not
+// run; it is no failure, but most must be.
+func TestNodeCases(t *testing.T) {
+	s := clusterOf(t, cluster.TierNode)
+	began := time.Now()
+	r := conform(t, s, "--max-length", nodeLength, "-p", strconv.Itoa(nodeAtOnce))
+	passed := 0
+	for i := range r.Cases {
+		switch c := &r.Cases[i]; {
+		case c.Result == judge.Pass:
+			passed++
+		case c.Result == judge.NotRun, strings.Contains(c.Reason, "harness: late"):
+			t.Logf("not run: %s: %s", c.Case, c.Reason)
+		default:
+			t.Errorf("%s: %s %s %+v", c.Case, c.Result, c.Reason, c.Failures)
+		}
+	}
+	if passed < nodeFewest {
+		t.Errorf("only %d cases passed", passed)
+	}
+	t.Logf("%d of %d cases passed in %.0f s", passed, len(r.Cases), time.Since(began).Seconds())
+}
+
+// conform runs the suite as its user does, and gives the report.
+func conform(t *testing.T, s *cluster.Status, flags ...string) *report.Report {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.yaml")
+	args := append([]string{
+		"conformance", "--testbed", "kubevirt", "--profile", "kubernetes", "--kubeconfig", s.Kubeconfig,
+		"--report", "yaml=" + file,
+	}, flags...)
+	run := exec.CommandContext(t.Context(), clusters[cluster.TierNode].program(), args...)
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	if err := run.Run(); err != nil && !slices.Contains([]int{1, 3}, run.ProcessState.ExitCode()) {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	t.Logf("%s", out.Bytes())
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Decode(file, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
