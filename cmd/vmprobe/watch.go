@@ -85,11 +85,12 @@ func (f *watchFlags) config(s streams) (*watch.Config, error) {
 	if len(r.Probes) == 0 {
 		return nil, usagef("%s: %s has no probe in profile %s", f.file, m.Name, f.profile)
 	}
+	alias := ""
 	if f.domain == "" {
-		f.domain = m.Name
+		f.domain, alias = m.Name, m.Namespace+"_"+m.Name
 	}
 	cfg := &watch.Config{
-		URI: f.uri, Domain: f.domain, Address: f.address, Profile: profile, Probes: r.Probes, Act: f.act, Out: s.out, Open: virt.Open,
+		URI: f.uri, Domain: f.domain, Alias: alias, Address: f.address, Profile: profile, Probes: r.Probes, Act: f.act, Out: s.out, Open: virt.Open,
 	}
 	if f.metrics != "" {
 		cfg.Metrics = &watch.Metrics{Namespace: m.Namespace, Pod: m.Name, Container: "compute"}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu"
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
+	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
@@ -26,7 +29,8 @@ type lab struct {
 	accel    string
 	daemon   *daemon.Daemon // nil: the user's own
 	conn     virt.Conn
-	dir      string // of the files of domains
+	dir      string      // of the files of domains
+	own      *rundir.Dir // that, where there is no daemon of our own
 	starting chan struct{}
 
 	mu      sync.Mutex
@@ -55,8 +59,14 @@ func (l *lab) open(ctx context.Context) (err error) {
 			return err
 		}
 		uri, l.dir = l.daemon.URI(), filepath.Join(l.daemon.Dir, "vm")
-	} else if l.dir, err = os.MkdirTemp("", "vmprobe-vm-"); err != nil {
-		return err
+	} else {
+		if err := here(uri); err != nil {
+			return err
+		}
+		if l.own, err = rundir.New("", "vmprobe-vm-"); err != nil {
+			return err
+		}
+		l.dir = l.own.Path
 	}
 	// QEMU may be another user.
 	if err := os.Chmod(l.dir, 0o755); err != nil {
@@ -68,7 +78,7 @@ func (l *lab) open(ctx context.Context) (err error) {
 		}
 	}
 	if l.conn, err = virt.Open(uri, l.event); err != nil {
-		return fmt.Errorf("libvirt: connect to %s: %w", uri, err)
+		return fmt.Errorf("libvirt: %w", virt.Explain(uri, err))
 	}
 	go func() {
 		<-l.conn.Closed()
@@ -78,6 +88,22 @@ func (l *lab) open(ctx context.Context) (err error) {
 			d.end()
 		}
 	}()
+	return nil
+}
+
+// here says why a case cannot have its VMs on a user's libvirt: their network
+// cards and control ports end in this process.
+func here(uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" {
+		return fmt.Errorf("libvirt: %q is no URI of libvirt: write one such as qemu:///system", uri)
+	}
+	if driver, _, _ := strings.Cut(u.Scheme, "+"); driver != "qemu" {
+		return fmt.Errorf("libvirt: %s: the VMs of a case are QEMUs: write a URI such as qemu:///system", uri)
+	}
+	if u.Hostname() != "" && u.Hostname() != "localhost" {
+		return fmt.Errorf("libvirt: %s: the VMs of a case must run on this machine: run vmprobe on %s", uri, u.Hostname())
+	}
 	return nil
 }
 
@@ -111,8 +137,9 @@ func (l *lab) Close() error {
 	}
 	if l.daemon != nil {
 		errs = append(errs, l.daemon.Close())
-	} else {
-		errs = append(errs, os.RemoveAll(l.dir))
+	}
+	if l.own != nil {
+		errs = append(errs, l.own.Close())
 	}
 	return errors.Join(errs...)
 }

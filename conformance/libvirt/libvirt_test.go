@@ -30,12 +30,17 @@ func TestMain(m *testing.M) {
 // is missing.
 const required = "VMPROBE_REQUIRE_LIBVIRT"
 
-func newBed(t *testing.T) *libvirt.Bed {
+func require(t *testing.T) {
 	t.Helper()
 	if os.Getenv(required) == "" {
 		t.Skip("not run: it boots VMs by libvirt for minutes; " + required + "=1 with -tags libvirt,libvirt_dlopen runs it " +
 			"(Debian: apt-get install --no-install-recommends libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 gcc libc6-dev)")
 	}
+}
+
+func newBed(t *testing.T) *libvirt.Bed {
+	t.Helper()
+	require(t)
 	bed, err := libvirt.New(t.Context(), libvirt.Config{Tool: "test", Say: func(note string) { t.Log(note) }})
 	if err != nil {
 		t.Fatal(err)

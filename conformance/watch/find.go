@@ -16,19 +16,12 @@ const agentChannel = "org.qemu.guest_agent.0"
 // find looks at the domain before anything begins, and says all that stands in
 // the way.
 func (w *watcher) find() error {
-	conn := w.connection()
-	d, err := conn.Lookup(w.cfg.Domain)
-	if virt.NoDomain(err) {
-		names, err := conn.Domains()
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrSetUp, err)
-		}
-		return fmt.Errorf("%w: %s has no domain %q; %s", ErrSetUp, w.cfg.URI, w.cfg.Domain, among(w.cfg.Domain, names))
-	}
+	d, err := w.lookUp()
 	if err != nil {
-		return fmt.Errorf("%w: domain %q: %w", ErrSetUp, w.cfg.Domain, err)
+		return err
 	}
 	defer d.Close()
+	w.cfg.Domain = d.Name()
 	var why []string
 	if w.needs(probes.GuestAgentPing, probes.Exec) {
 		if text, err := d.XML(); err == nil && !strings.Contains(text, agentChannel) {
@@ -38,7 +31,12 @@ func (w *watcher) find() error {
 	}
 	if w.address = w.cfg.Address; w.address == "" && w.needs(probes.HTTPGet, probes.TCPSocket) {
 		if w.address = addressOf(d); w.address == "" {
-			why = append(why, "neither the guest agent nor a DHCP lease of libvirt tells an address of the guest, which HTTP and TCP probes need: name one with --address")
+			why = append(why, w.noAddress(d))
+		}
+	}
+	if w.cfg.Act {
+		if persistent, err := d.Persistent(); err == nil && !persistent {
+			why = append(why, "the domain is transient: one that is destroyed is gone and cannot be started; define it (`virsh define`), or leave --act out")
 		}
 	}
 	if len(why) > 0 {
@@ -47,18 +45,52 @@ func (w *watcher) find() error {
 	return nil
 }
 
+// lookUp finds the domain by one of its names.
+func (w *watcher) lookUp() (virt.Domain, error) {
+	conn := w.connection()
+	for _, name := range []string{w.cfg.Domain, w.cfg.Alias} {
+		if name == "" {
+			continue
+		}
+		d, err := conn.Lookup(name)
+		if err == nil {
+			return d, nil
+		}
+		if !virt.NoDomain(err) {
+			return nil, fmt.Errorf("%w: domain %q: %w", ErrSetUp, name, err)
+		}
+	}
+	names, err := conn.Domains()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSetUp, err)
+	}
+	missing := fmt.Sprintf("%q", w.cfg.Domain)
+	if w.cfg.Alias != "" {
+		missing += fmt.Sprintf(" or %q", w.cfg.Alias)
+	}
+	return nil, fmt.Errorf("%w: %s has no domain %s; %s", ErrSetUp, w.cfg.URI, missing, among(w.cfg.Domain, names))
+}
+
 // among names those that are meant, or some that there are.
 func among(name string, names []string) string {
 	const most = 10
 	switch {
 	case len(names) == 0:
-		return "it has no domain at all"
+		return "it has no domain at all: the VMs of another user or of the system have a URI of their own (--connect qemu:///system, qemu:///session)"
 	case len(diag.Suggest(name, names)) > 0:
 		return diag.DidYouMean(name, names)
 	case len(names) > most:
-		return fmt.Sprintf("it has %s and %d others", strings.Join(names[:most], ", "), len(names)-most)
+		return fmt.Sprintf("it has %s and %d others: name one by --domain", strings.Join(names[:most], ", "), len(names)-most)
 	}
-	return "it has " + strings.Join(names, ", ")
+	return "it has " + strings.Join(names, ", ") + ": name one by --domain"
+}
+
+// noAddress says what to do about it.
+func (w *watcher) noAddress(d virt.Domain) string {
+	if state, _, err := d.State(); err == nil && !active(state) {
+		return "the domain does not run, so nobody tells an address of the guest, which HTTP and TCP probes need: start it (`virsh start " + w.cfg.Domain + "`), or name one with --address"
+	}
+	return "neither the guest agent nor a DHCP lease of libvirt tells an address of the guest, which HTTP and TCP probes need: name one with --address"
 }
 
 // addressOf asks the agent, then the leases; empty: nobody knows.

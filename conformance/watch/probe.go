@@ -32,6 +32,7 @@ type worker struct {
 	probe  *probes.Probe
 	handle *realtime.Handle
 	ready  *bool // as last published
+	failed bool  // liveness has failed and nobody has acted; it is probed on
 	began  time.Duration
 	last   string // message of the last attempt that did not pass
 }
@@ -60,25 +61,43 @@ func (w *watcher) begin(ctx context.Context) error {
 		h, err := w.driver.Add(cfg, w.try(p, agent, channel))
 		if err != nil {
 			list.Unlock()
-			w.end()
 			return err
 		}
 		w.workers[h] = &worker{probe: p, handle: h}
 	}
 	list.Unlock()
-	if st, err := agent.Status(); err == nil && !active(st.State) {
-		w.say("the domain does not run; it is probed when it does")
+	st, err := agent.Status()
+	if err == nil && !active(st.State) {
+		w.say("the domain does not run; it is probed when it does (`virsh start %s`)", w.cfg.Domain)
 		return nil
+	}
+	if err == nil && st.State == guestagent.Paused {
+		w.say("the domain is paused")
 	}
 	w.started()
 	return nil
 }
 
-// end stops everything and waits for it.
+// grace is how long the end waits for what is under way. No call of libvirt can
+// be cancelled, and one may wait for half a minute: it is left behind.
+const grace = 300 * time.Millisecond
+
+// end stops everything, and lets the connection go when nobody needs it.
 func (w *watcher) end() {
-	w.cancel()
-	w.driver.Close()
-	w.rest.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if w.driver != nil {
+			w.cancel()
+			w.driver.Close()
+			w.rest.Wait()
+		}
+		_ = w.connection().Close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
 }
 
 // try makes the tries of a probe.
@@ -142,41 +161,75 @@ func (w *watcher) stopped() {
 
 // told writes what is news.
 func (w *watcher) told(k *worker, u *realtime.Update) {
-	kind := k.probe.Kind
 	switch u.Action.Kind {
 	case engine.StartTry:
 		if u.Action.Try == 1 {
 			k.began = u.At
 		}
 	case engine.AttemptFinished:
-		w.cfg.Metrics.count(kind, u.Action.Class, u.At-k.began)
-		text := ""
-		if u.Action.Class != probes.Success {
-			text = u.Result.Message
-		}
-		if text != k.last {
-			if k.last = text; text == "" {
-				text = "success"
-			} else {
-				text = u.Action.Class.String() + ": " + text
-			}
-			w.say("%s %s", kind, text)
-		}
+		w.finished(k, u)
 	case engine.Publish:
-		if k.ready == nil || *k.ready != u.Action.Healthy {
-			k.ready = &u.Action.Healthy
-			w.say("%s -> %t", word(kind), u.Action.Healthy)
+		w.published(k, u.Action.Healthy)
+	case engine.LivenessFailed:
+		w.failed(k)
+	}
+}
+
+// finished counts an attempt, and tells its message when that is a new one.
+func (w *watcher) finished(k *worker, u *realtime.Update) {
+	w.cfg.Metrics.count(k.probe.Kind, u.Action.Class, u.At-k.began)
+	text := ""
+	if u.Action.Class != probes.Success {
+		text = u.Result.Message
+	}
+	if text != k.last {
+		if k.last = text; text == "" {
+			text = "success"
+		} else {
+			text = u.Action.Class.String() + ": " + text
 		}
-		if kind == probes.Startup && u.Action.Healthy {
-			for h, other := range w.workers {
-				if other != k {
-					h.StartupPassed()
-				}
+		w.say("%s %s", k.probe.Kind, text)
+	}
+	if k.failed && u.Action.Class == probes.Success {
+		k.failed = false
+		w.published(k, true)
+	}
+}
+
+// published tells a verdict that is a new one.
+func (w *watcher) published(k *worker, healthy bool) {
+	kind := k.probe.Kind
+	switch {
+	case k.failed: // the worker begins anew and knows nothing
+		return
+	case k.ready == nil:
+		w.say("%s -> %t, before any attempt", word(kind), healthy)
+	case *k.ready != healthy:
+		w.say("%s -> %t", word(kind), healthy)
+	}
+	k.ready = &healthy
+	if kind == probes.Startup && healthy {
+		for h, other := range w.workers {
+			if other != k {
+				h.StartupPassed()
 			}
 		}
-	case engine.LivenessFailed:
-		w.rest.Go(w.act)
 	}
+}
+
+// failed does what a liveness failure asks for. Without Act the probe goes on as
+// in a new container, so that it is seen when the guest recovers.
+func (w *watcher) failed(k *worker) {
+	if w.cfg.Act {
+		w.rest.Go(w.act)
+		return
+	}
+	if !k.failed {
+		w.say("liveness failed: a cluster would replace the VM (--act does)")
+	}
+	k.failed = true
+	k.handle.ContainerStopped(true)
+	k.handle.ContainerStarted(w.driver.Now())
 }
 
 // word is what a probe decides about.

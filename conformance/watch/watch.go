@@ -17,6 +17,7 @@ import (
 type Config struct {
 	URI     string
 	Domain  string // its name
+	Alias   string // what it may be called as well; may be empty
 	Address string // of the guest; empty: agent or lease tell it
 	Profile probes.Profile
 	Probes  []probes.Probe
@@ -38,21 +39,23 @@ const redial = time.Second
 
 // Run watches until ctx is done, which is no error.
 func Run(ctx context.Context, cfg Config) error {
-	w := &watcher{cfg: cfg, began: time.Now()}
+	w := &watcher{cfg: cfg, began: time.Now(), ready: make(chan struct{})}
+	ready := sync.OnceFunc(func() { close(w.ready) })
+	defer ready()
 	conn, err := cfg.Open(cfg.URI, w.heard)
 	if err != nil {
-		return fmt.Errorf("%w: connect to %s: %w", ErrSetUp, cfg.URI, err)
+		return fmt.Errorf("%w: %w", ErrSetUp, virt.Explain(cfg.URI, err))
 	}
 	w.set(conn)
-	defer func() { _ = w.connection().Close() }()
+	defer w.end()
 	if err := w.find(); err != nil {
 		return err
 	}
-	w.say("watching domain %s%s", cfg.Domain, w.at())
+	w.say("watching domain %s%s", w.cfg.Domain, w.at())
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
-	defer w.end()
+	ready()
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,6 +72,7 @@ type watcher struct {
 	cfg     Config
 	began   time.Time
 	address string
+	ready   chan struct{} // closed when events may be acted on
 	probing
 
 	mu   sync.Mutex // guards conn
@@ -130,9 +134,11 @@ func active(s guestagent.RunState) bool {
 	return s == guestagent.Running || s == guestagent.Blocked || s == guestagent.Paused || s == guestagent.PMSuspended
 }
 
-// heard acts on events of the domain. Those of others are none of ours.
+// heard acts on events of the domain. Those of others are none of ours. What
+// comes before the workers are there waits for them.
 func (w *watcher) heard(e virt.Event) {
-	if e.Domain != w.cfg.Domain {
+	<-w.ready
+	if e.Domain != w.cfg.Domain || w.driver == nil {
 		return
 	}
 	switch {
@@ -143,7 +149,7 @@ func (w *watcher) heard(e virt.Event) {
 	case e.Kind == virt.Reboot:
 		w.say("domain was reset")
 	case e.Kind == virt.Watchdog:
-		w.say("domain's watchdog has expired")
+		w.say("domain's watchdog has expired: %s", virt.WatchdogAction(e.Code))
 	case e.Code == virt.Started:
 		w.say("domain started")
 		w.started()
@@ -161,10 +167,6 @@ func (w *watcher) heard(e virt.Event) {
 
 // act does what a liveness failure asks for.
 func (w *watcher) act() {
-	if !w.cfg.Act {
-		w.say("liveness failed: a cluster would replace the VM (--act does)")
-		return
-	}
 	w.say("liveness failed: the domain is destroyed and started")
 	d, err := w.connection().Lookup(w.cfg.Domain)
 	if err == nil {

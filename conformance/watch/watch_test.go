@@ -19,15 +19,16 @@ import (
 
 // fake is a libvirt with one domain, "default_web".
 type fake struct {
-	mu       sync.Mutex
-	listen   func(virt.Event)
-	closed   chan struct{}
-	opened   int
-	xml      string
-	agent    error // of the next commands
-	off      bool
-	did      []string
-	refusing bool
+	mu        sync.Mutex
+	listen    func(virt.Event)
+	closed    chan struct{}
+	opened    int
+	xml       string
+	agent     error // of the next commands
+	off       bool
+	transient bool
+	did       []string
+	refusing  bool
 }
 
 func (f *fake) open(_ string, listen func(virt.Event)) (virt.Conn, error) {
@@ -69,7 +70,8 @@ func (d *fakeDomain) State() (guestagent.RunState, guestagent.PauseReason, error
 	}
 	return guestagent.Running, 0, nil
 }
-func (d *fakeDomain) XML() (string, error) { return d.xml, nil }
+func (d *fakeDomain) XML() (string, error)      { return d.xml, nil }
+func (d *fakeDomain) Persistent() (bool, error) { return !d.transient, nil }
 func (d *fakeDomain) Agent(string, int) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,8 +151,22 @@ func TestSetUp(t *testing.T) {
 		}
 	}
 	f := &fake{refusing: true}
-	if err := watch.Run(t.Context(), config(f, &bytes.Buffer{}, connect)); err == nil || !strings.Contains(err.Error(), "connect to fake:///") {
-		t.Errorf("no daemon: %v", err)
+	cfg := config(f, &bytes.Buffer{}, connect)
+	cfg.URI = "qemu:///system"
+	err := watch.Run(t.Context(), cfg)
+	for _, want := range []string{"connect to qemu:///system", "systemctl start libvirtd", "--connect: qemu:///session"} {
+		if !errors.Is(err, watch.ErrSetUp) || !strings.Contains(err.Error(), want) {
+			t.Errorf("no daemon: %v, want %q", err, want)
+		}
+	}
+	f = &fake{xml: channel, transient: true, off: true}
+	cfg = config(f, &bytes.Buffer{}, connect)
+	cfg.Act = true
+	err = watch.Run(t.Context(), cfg)
+	for _, want := range []string{"the domain is transient", "virsh define", "does not run", "virsh start default_web"} {
+		if !errors.Is(err, watch.ErrSetUp) || !strings.Contains(err.Error(), want) {
+			t.Errorf("a transient domain that is off: %v, want %q", err, want)
+		}
 	}
 }
 
@@ -197,11 +213,44 @@ func TestTransitions(t *testing.T) {
 		12: func() { f.fail(unresponsive()) },
 		45: func() { f.fail(nil) },
 	})
-	wants(t, out, "watching domain default_web", "ready -> true", "Code=86", "ready -> false", "ready -> true")
-	wants(t, out, "liveness failed: a cluster would replace the VM (--act does)")
+	wants(t, out, "watching domain default_web", "ready -> false, before any attempt", "ready -> true", "Code=86", "ready -> false", "ready -> true")
+	wants(t, out, "alive -> false", "liveness failed: a cluster would replace the VM (--act does)", "alive -> true")
+	if n := strings.Count(out, "liveness failed"); n != 1 {
+		t.Errorf("it told %d times of one failure:\n%s", n, out)
+	}
 	if len(f.did) > 0 {
 		t.Errorf("it did %v", f.did)
 	}
+}
+
+// TestAlias: the domain of a manifest may have KubeVirt's name for it.
+func TestAlias(t *testing.T) {
+	f := &fake{xml: channel}
+	out := scenario(t, f, func(c *watch.Config) { c.Domain, c.Alias = "web", "default_web" }, 15*time.Second, nil)
+	wants(t, out, "watching domain default_web", "ready -> true")
+	cfg := config(f, &bytes.Buffer{}, ping(probes.Readiness))
+	cfg.Domain, cfg.Alias = "mail", "default_mail"
+	if err := watch.Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), `no domain "mail" or "default_mail"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStates: what the domain is at the beginning is told.
+func TestStates(t *testing.T) {
+	f := &fake{xml: channel, off: true}
+	out := scenario(t, f, func(*watch.Config) {}, 30*time.Second, map[int]func(){
+		5: func() {
+			f.mu.Lock()
+			f.off = false
+			f.mu.Unlock()
+			f.listen(virt.Event{Domain: "default_web", Kind: virt.Lifecycle, Code: virt.Started})
+		},
+		20: func() {
+			f.listen(virt.Event{Domain: "default_web", Kind: virt.Watchdog, Code: virt.WatchdogPause})
+		},
+	})
+	wants(t, out, "does not run; it is probed when it does (`virsh start default_web`)", "domain started", "ready -> true",
+		"watchdog has expired: pause")
 }
 
 // TestAct: a liveness failure replaces the domain, and the workers begin anew.

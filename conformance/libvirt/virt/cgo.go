@@ -45,6 +45,23 @@ type conn struct {
 	callbacks []int
 	closed    chan struct{}
 	once      sync.Once
+
+	gate  sync.RWMutex   // whoever uses lib or begins a command holds it
+	shut  bool           // neither must be used any more
+	under sync.WaitGroup // commands under way
+}
+
+// errClosed is what a connection says that is closed.
+var errClosed = errors.New("the connection to libvirt is closed")
+
+// enter keeps the connection open until leave is called.
+func (c *conn) enter() (leave func(), err error) {
+	c.gate.RLock()
+	if c.shut {
+		c.gate.RUnlock()
+		return nil, errClosed
+	}
+	return c.gate.RUnlock, nil
 }
 
 func open(uri string, listen func(Event)) (Conn, error) {
@@ -122,15 +139,24 @@ func (c *conn) lost() { c.once.Do(func() { close(c.closed) }) }
 // Closed implements Conn.
 func (c *conn) Closed() <-chan struct{} { return c.closed }
 
-// Close implements Conn.
+// Close implements Conn. Commands under way go on, on their own connection.
 func (c *conn) Close() error {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if c.shut {
+		return nil
+	}
+	c.shut = true
 	for _, id := range c.callbacks {
 		_ = c.lib.DomainEventDeregister(id) // of a daemon that has gone
 	}
 	c.callbacks = nil
 	_ = c.lib.UnregisterCloseCallback()
 	_, err := c.lib.Close()
-	_, _ = c.calls.Close() // it ends when the last command has
+	go func() {
+		c.under.Wait()
+		_, _ = c.calls.Close()
+	}()
 	c.lost()
 	if c.mail != nil {
 		c.mail.close()
@@ -140,6 +166,11 @@ func (c *conn) Close() error {
 
 // Version implements Conn.
 func (c *conn) Version() (string, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	n, err := c.lib.GetLibVersion()
 	if err != nil {
 		return "", converted(err)
@@ -149,6 +180,11 @@ func (c *conn) Version() (string, error) {
 
 // Domains implements Conn.
 func (c *conn) Domains() ([]string, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	list, err := c.lib.ListAllDomains(0)
 	if err != nil {
 		return nil, converted(err)
@@ -166,6 +202,11 @@ func (c *conn) Domains() ([]string, error) {
 
 // Lookup implements Conn.
 func (c *conn) Lookup(name string) (Domain, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	d, err := c.lib.LookupDomainByName(name)
 	if err != nil {
 		return nil, converted(err)
@@ -175,6 +216,11 @@ func (c *conn) Lookup(name string) (Domain, error) {
 
 // Create implements Conn.
 func (c *conn) Create(xml string) (Domain, error) {
+	leave, err := c.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	d, err := c.lib.DomainCreateXML(xml, libvirt.DOMAIN_START_AUTODESTROY)
 	if err != nil {
 		return nil, converted(err)
@@ -212,6 +258,12 @@ func (d *domain) State() (guestagent.RunState, guestagent.PauseReason, error) {
 	return guestagent.RunState(state), guestagent.PauseReason(reason), nil //nolint:gosec // small numbers
 }
 
+// Persistent implements Domain.
+func (d *domain) Persistent() (bool, error) {
+	persistent, err := d.lib.IsPersistent()
+	return persistent, converted(err)
+}
+
 // XML implements Domain.
 func (d *domain) XML() (string, error) {
 	text, err := d.lib.GetXMLDesc(0)
@@ -220,6 +272,13 @@ func (d *domain) XML() (string, error) {
 
 // Agent implements Domain.
 func (d *domain) Agent(command string, timeout int) (string, error) {
+	leave, err := d.conn.enter()
+	if err != nil {
+		return "", err
+	}
+	d.conn.under.Add(1)
+	defer d.conn.under.Done()
+	leave()
 	lib, err := d.conn.calls.LookupDomainByName(d.name)
 	if err != nil {
 		return "", converted(err)

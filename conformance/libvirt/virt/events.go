@@ -43,3 +43,21 @@ type Event struct {
 	Kind         EventKind
 	Code, Detail int
 }
+
+// virDomainEventWatchdogAction.
+const (
+	WatchdogNone = iota
+	WatchdogPause
+	WatchdogReset
+	WatchdogPoweroff
+	WatchdogShutdown
+)
+
+// WatchdogAction is the word of a domain's XML for the Code of a Watchdog event.
+func WatchdogAction(code int) string {
+	words := []string{"none", "pause", "reset", "poweroff", "shutdown", "debug", "inject-nmi"}
+	if code < 0 || code >= len(words) {
+		return "unknown"
+	}
+	return words[code]
+}

@@ -4,6 +4,7 @@
 // gets ErrNotBuilt from Open.
 //
 //	virt.go     the interfaces
+//	advice.go   what to do when there is no connection
 //	agent.go    commands to the guest agent, as KubeVirt's launcher sends them
 //	errors.go   errors of libvirt, by their numbers
 //	events.go   events
@@ -43,6 +44,9 @@ type Domain interface {
 	Name() string
 	// State is the present state; the reason counts when it is paused.
 	State() (guestagent.RunState, guestagent.PauseReason, error)
+	// Persistent tells whether the domain is defined: one that is not is gone
+	// when it stops.
+	Persistent() (bool, error)
 	// XML describes the domain as it runs.
 	XML() (string, error)
 	// Agent sends a command to the guest agent, in seconds: AgentDefault, or

@@ -51,6 +51,31 @@ func TestDomains(t *testing.T) {
 	}
 }
 
+// TestAdvice: an error of a connection says what to do.
+func TestAdvice(t *testing.T) {
+	for _, c := range []struct{ uri, message, want string }{
+		{"qemu:///system", "Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory", "systemctl start libvirtd"},
+		{"qemu:///system", "Failed to connect socket to '/var/run/libvirt/virtqemud-sock': Connection refused", "virtqemud.socket"},
+		{"qemu:///system", "Failed to connect socket to '/var/run/libvirt/libvirt-sock': Permission denied", "usermod -aG libvirt"},
+		{"qemu+unix:///session?socket=/tmp/x", "Failed to connect socket to '/tmp/x': No such file or directory", "a daemon that has ended"},
+		{"qemu:///session", "Failed to connect socket to '/run/user/1000/libvirt/libvirt-sock': No such file or directory", "qemu:///system"},
+		{"qemu+ssh://host/system", "Cannot recv data: ssh: Could not resolve hostname host", "ssh host"},
+		{"qemu://host/system", "unable to connect to server at 'host:16514': Connection timed out", "qemu+ssh://host/system"},
+		{"xen:///system", "no connection driver available", `driver "xen"`},
+		{"system", "no connection driver available", "is no URI of libvirt"},
+		{"qemu:///system", "Failed to open libvirt.so.0: cannot open shared object file", "libvirt0"},
+		{"qemu:///system", "an error that nobody knows", ""},
+	} {
+		got := virt.Advice(c.uri, &virt.Error{Code: 38, Domain: 7, Message: c.message})
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s: %q, want %q", c.uri, c.message, got, c.want)
+		}
+	}
+	if got := virt.Advice("qemu:///system", &virt.Error{Code: 94, Message: "authentication unavailable: no polkit agent available"}); !strings.Contains(got, "qemu:///session") {
+		t.Error(got)
+	}
+}
+
 // TestEvents: they come in order, and who hears of one may call libvirt.
 func TestEvents(t *testing.T) {
 	var c virt.Conn
