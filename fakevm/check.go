@@ -25,6 +25,7 @@ func Check(program, everyBoot Program) []Problem {
 	if program.ACPI != (ACPI{}) && everyBoot.ACPI != (ACPI{}) {
 		c.add("everyBoot.acpi", "is given twice: a guest has one power button")
 	}
+	c.watchdog(&program, &everyBoot)
 	return c.problems
 }
 
@@ -76,7 +77,7 @@ func (c *checker) power(path string, s *PowerStep) {
 	c.duration(path+".for", s.For)
 	switch s.Do {
 	case Hang, Reboot, Suspend:
-	case Crash, Resume, PowerOff:
+	case Crash, Resume, PowerOff, Starve:
 		if s.For != 0 {
 			c.add(path+".for", "means nothing for %s", s.Do)
 		}

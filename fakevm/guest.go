@@ -14,6 +14,9 @@ type Power interface {
 	Hung()
 	Resumed()
 	Suspended() // PMSUSPENDED
+	// WatchdogExpired is told before the guest does what the action says; after
+	// WatchdogPause it is for the platform to pause it.
+	WatchdogExpired(WatchdogAction)
 }
 
 // Options is what New needs beside the program. The zero value is useful.
@@ -76,6 +79,7 @@ type Guest struct {
 	tcps      []*tcpConn
 	agent     agentService
 	exec      execTable
+	dog       dog
 }
 
 type scheduledPower struct {
@@ -113,6 +117,8 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 		g.keeper = k
 	}
 	g.exec.nextPID = firstPID
+	g.dog.spec = program.Watchdog
+	g.dog.keeper, _ = host.(WatchdogKeeper)
 	for _, e := range g.endpoints {
 		if err := g.open(e); err != nil {
 			g.Close()

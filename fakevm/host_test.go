@@ -241,4 +241,7 @@ func (p powerLog) PoweredOff() { p.h.say("power", "powered off") }
 func (p powerLog) Rebooted()   { p.h.say("power", "rebooted") }
 func (p powerLog) Hung()       { p.h.say("power", "hung") }
 func (p powerLog) Resumed()    { p.h.say("power", "resumed") }
-func (p powerLog) Suspended()  { p.h.say("power", "suspended") }
+func (p powerLog) WatchdogExpired(a WatchdogAction) {
+	p.h.say("power", "watchdog expired: %s", a)
+}
+func (p powerLog) Suspended() { p.h.say("power", "suspended") }

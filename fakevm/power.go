@@ -28,6 +28,7 @@ func (g *Guest) Boot(now time.Duration) {
 	if g.opts.OnBoot != nil {
 		g.opts.OnBoot(g.boots)
 	}
+	g.bootWatchdog()
 	g.armPower()
 	g.refresh()
 }
@@ -84,6 +85,8 @@ func (g *Guest) do(s *PowerStep) {
 		g.Reboot(s.For)
 	case PowerOff:
 		g.powerOff()
+	case Starve:
+		g.starveWatchdog()
 	case Suspend:
 		g.suspended = true
 		g.clock.freeze()
@@ -168,6 +171,7 @@ func (g *Guest) Pause() {
 		return
 	}
 	g.paused = true
+	g.haltWatchdog()
 	g.clock.freeze()
 	g.hintAll()
 }
@@ -179,6 +183,7 @@ func (g *Guest) Unpause() {
 	}
 	g.paused = false
 	g.clock.thaw()
+	g.goOnWatchdog()
 	g.goOn()
 }
 
@@ -190,6 +195,7 @@ func (g *Guest) Hang() {
 		return
 	}
 	g.hung = true
+	g.hungerWatchdog()
 	g.clock.gag()
 	g.hintAll()
 }
@@ -206,6 +212,7 @@ func (g *Guest) Resume() {
 	}
 	if g.hung {
 		g.hung = false
+		g.feedWatchdog()
 		g.clock.ungag()
 	}
 	if g.suspended {
@@ -238,6 +245,7 @@ func (g *Guest) stop(reset bool) {
 		g.wake = nil
 	}
 	g.unfreezeAll()
+	g.dog.calm()
 	g.closeAgent() // the channel closes; it is never reset
 	g.conns.each(func(c *conn) {
 		c.detach()

@@ -13,6 +13,8 @@ type Program struct {
 	Power     []PowerStep `json:"power,omitempty"`
 	Freezes   []Freeze    `json:"freezes,omitempty"`
 	ACPI      ACPI        `json:"acpi,omitzero"`
+	// Watchdog is fed by the guest from each boot on; not in an everyBoot part.
+	Watchdog *Watchdog `json:"watchdog,omitempty"`
 }
 
 // EndpointKind says what listens.
@@ -221,6 +223,7 @@ const (
 	Reboot   PowerAction = "reboot"   // connections reset, the program starts again from 0
 	PowerOff PowerAction = "poweroff" // clean shutdown from inside: VMI Succeeded
 	Suspend  PowerAction = "suspend"  // guest-suspend-ram: PMSUSPENDED
+	Starve   PowerAction = "starve"   // no longer feeds its watchdog, and goes on
 )
 
 // PowerStep is a power action at an instant of a boot.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios/diag"
@@ -25,12 +27,47 @@ func (c *compilation) guests() {
 		}
 		vm.DomainDelay = g.DomainDelay.D
 		vm.Program = c.program(vm.Name, &g.Boot)
+		vm.Program.Watchdog = c.watchdog(vm, &g)
 		if g.EveryBoot != nil {
 			vm.EveryBoot = c.program(vm.Name, g.EveryBoot)
 			c.once(&g.Boot, g.EveryBoot)
 		}
 		c.impossible(vm, &g)
 	}
+}
+
+// watchdog is the device that the guest feeds; nil: it feeds none.
+func (c *compilation) watchdog(vm *VM, g *syntax.Guest) *fakevm.Watchdog {
+	if !g.Watchdog.Set {
+		return nil
+	}
+	device, actions := vm.watchdogDevice(), fakevm.WatchdogActions()
+	switch {
+	case device == nil:
+		c.list.Add(diag.Conflict, g.Watchdog.Pos, "", "the manifest of %s has no watchdog to feed: spec.domain.devices.watchdog: {name: dog, i6300esb: {action: reset}}", vm.Name)
+	case !slices.Contains(actions, fakevm.WatchdogAction(device.Action)) && device.Action != "":
+		c.list.Add(diag.Conflict, g.Watchdog.Pos, "", "the watchdog of %s does %q, which vmprobe does not know: want one of %v", vm.Name, device.Action, actions)
+	}
+	w := &fakevm.Watchdog{Timeout: g.Watchdog.D, Action: fakevm.WatchdogReset}
+	if device != nil && device.Action != "" {
+		w.Action = fakevm.WatchdogAction(device.Action)
+	}
+	return w
+}
+
+// watchdogDevice is that of the manifest; nil: there is none.
+func (v *VM) watchdogDevice() *kubevirtv1.I6300ESBWatchdog {
+	if v.Machine == nil || v.Machine.VMI == nil {
+		return nil
+	}
+	w := v.Machine.VMI.Spec.Domain.Devices.Watchdog
+	switch {
+	case w == nil:
+		return nil
+	case w.I6300ESB == nil: // the default device, which resets
+		return &kubevirtv1.I6300ESBWatchdog{}
+	}
+	return w.I6300ESB
 }
 
 // impossible finds what no guest can do, such as a body of a negative length:
@@ -44,13 +81,13 @@ func (c *compilation) impossible(vm *VM, g *syntax.Guest) {
 		if rest, ok := strings.CutPrefix(path, "everyBoot."); ok && g.EveryBoot != nil {
 			boot, path = g.EveryBoot, rest
 		}
-		c.list.Add(diag.Conflict, c.placeOf(boot, vm.Name, path), "", "%s: %s", path[strings.LastIndexByte(path, '.')+1:], p.Msg)
+		c.list.Add(diag.Conflict, c.placeOf(g, boot, vm.Name, path), "", "%s: %s", path[strings.LastIndexByte(path, '.')+1:], p.Msg)
 	}
 }
 
 // placeOf is where the file has what fakevm calls
 // "endpoints[0].steps[1].replies[2].reply...".
-func (c *compilation) placeOf(b *syntax.Boot, vm, path string) Pos {
+func (c *compilation) placeOf(g *syntax.Guest, b *syntax.Boot, vm, path string) Pos {
 	var e, s, r int
 	place := c.spec.Keys["guests."+vm]
 	endpoints := scripted(b)
@@ -66,6 +103,9 @@ func (c *compilation) placeOf(b *syntax.Boot, vm, path string) Pos {
 	}
 	if n, _ := fmt.Sscanf(path, "power[%d]", &e); n == 1 && e < len(b.Power) {
 		place = b.Power[e].Pos
+	}
+	if path == "watchdog.timeout" && g.Watchdog.Set {
+		place = g.Watchdog.Pos
 	}
 	if n, _ := fmt.Sscanf(path, "freezes[%d]", &e); n == 1 && e < len(b.Freezes) {
 		place = b.Freezes[e].Pos

@@ -86,11 +86,12 @@
 // # Guests
 //
 //	<vm>:
+//	  watchdog: 5s                      # the guest feeds the device of its manifest with this timeout
 //	  domainDelay: 40s                  # the domain starts so long after the container; default 0
 //	  http/8080: [step]                 # also https/8443, tcp/22
 //	  agent: [step]                     # qemu-guest-agent
 //	  exec: [step]                      # what the exec probe's command does
-//	  power: [{at: 100s, do: crash|hang|resume|reboot|poweroff|suspend, for: 30s, as: name}]
+//	  power: [{at: 100s, do: crash|hang|resume|reboot|poweroff|suspend|starve, for: 30s, as: name}]
 //	  freezes: [{at: 100s, for: 60s}]
 //	  acpi: ignore | {delay: 5s}        # default: honoured after 2 s
 //	  everyBoot: {the same keys}        # times count from each boot of each instance

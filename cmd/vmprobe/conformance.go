@@ -170,7 +170,8 @@ with the real guest agent, started from a template; KVM is used if a guest boots
 A prober decides there as in virtual time: the suite makes the exchanges that it asks
 for with the real guests, and nowNs is the wall clock.
 With --testbed libvirt the same VMs are domains of libvirt, which agent commands go
-through; that needs a build with libvirt (make build-libvirt).
+through; that needs a build with libvirt (make build-libvirt). A VM with a watchdog
+device runs there, too; it boots an image of its own (go run ./hack/guestimage -watchdog).
 
 With --testbed kubevirt the cases of profile kubernetes run as pods on a cluster, of which
 a kubeconfig is all that is known: the kubelet is under test. Each case has a namespace of

@@ -69,6 +69,9 @@ func unsupportedPod(c *scenarios.Case, v *scenarios.VM) []string {
 			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")
 		}
 	}
+	if v.Program.Watchdog != nil {
+		why = append(why, "a watchdog device: a pod has none")
+	}
 	if v.Resolved.ForwardedPorts != nil {
 		why = append(why, "a list of masquerade ports: nothing is between the kubelet and a pod")
 	}

@@ -13,6 +13,7 @@ import (
 	binding "libvirt.org/go/libvirt"
 
 	"github.com/vmprobe/vmprobe/conformance/libvirt"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // TestConnect: the VMs of cases are domains of a user's own daemon, and what
@@ -28,11 +29,16 @@ func TestConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range load(t, "testdata/cases/libvirt-error-object.yaml", "testdata/cases/libvirt-paused.yaml",
-		"../qemu/testdata/cases/guest-powers-off.yaml") {
-		check(t, bed, c)
-	}
-	hangs := load(t, "testdata/cases/libvirt-guest-hangs.yaml")[0]
+	t.Run("cases", func(t *testing.T) {
+		for _, c := range scenariotest.Files(t, "testdata/cases/libvirt-error-object.yaml", "testdata/cases/libvirt-paused.yaml",
+			"../qemu/testdata/cases/guest-powers-off.yaml") {
+			t.Run(c.ID(), func(t *testing.T) {
+				t.Parallel()
+				check(t, bed, c)
+			})
+		}
+	})
+	hangs := scenariotest.Files(t, "testdata/cases/libvirt-guest-hangs.yaml")[0]
 	if why := bed.Unsupported(hangs); !strings.Contains(why, "--connect") {
 		t.Errorf("a guest that hangs: %q", why)
 	}

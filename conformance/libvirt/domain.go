@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/libvirt/virt"
 	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
+	"github.com/vmprobe/vmprobe/fakevm"
 )
 
 // domain is one domain. It implements qemu.AgentMachine.
@@ -28,6 +29,7 @@ type domain struct {
 	lib    virt.Domain
 	port   *machine.Control
 	frames net.Conn
+	watch  fakevm.WatchdogAction // of its watchdog; empty: it has none
 	exited chan struct{}
 	ended  sync.Once
 	killed sync.Once
@@ -39,8 +41,8 @@ type domain struct {
 }
 
 // create starts a domain and connects to it.
-func (l *lab) create(ctx context.Context) (*domain, error) {
-	d := &domain{lab: l, exited: make(chan struct{})}
+func (l *lab) create(ctx context.Context, watchdog fakevm.WatchdogAction) (*domain, error) {
+	d := &domain{lab: l, watch: watchdog, exited: make(chan struct{})}
 	l.register(d)
 	err := d.create(ctx)
 	if err != nil {
@@ -162,6 +164,9 @@ func (d *domain) Listen(fn func(qmp.Event)) {
 // panics is told of as one that shuts itself down, too, in any order: what it
 // was is known when the domain has stopped.
 func (d *domain) event(e virt.Event) {
+	if e.Kind == virt.Watchdog {
+		d.tell(qmp.Event{Name: "WATCHDOG", Data: json.RawMessage(`{"action":"` + virt.WatchdogAction(e.Code) + `"}`)})
+	}
 	if e.Kind != virt.Lifecycle {
 		return
 	}

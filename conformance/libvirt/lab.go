@@ -19,6 +19,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/wall/rundir"
+	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
@@ -36,19 +37,32 @@ type lab struct {
 	mu      sync.Mutex
 	last    int
 	domains map[string]*domain
+
+	watched func() error // provides the image for VMs with a watchdog, once
 }
 
-var _ qemu.AgentLab = (*lab)(nil)
+var (
+	_ qemu.AgentLab    = (*lab)(nil)
+	_ qemu.WatchdogLab = (*lab)(nil)
+)
 
 func newLab(cfg Config, img *image.Image) *lab {
 	accel := machine.TCG
 	if os.Getenv(machine.AccelVariable) == machine.KVM {
 		accel = machine.KVM
 	}
-	return &lab{
+	l := &lab{
 		cfg: cfg, image: img, accel: accel, domains: map[string]*domain{},
 		starting: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
+	l.watched = sync.OnceValue(func() error {
+		i, err := image.FindWatchdog()
+		if err != nil {
+			return err
+		}
+		return l.provide(i, watchedPrefix)
+	})
+	return l
 }
 
 // open connects to libvirt and puts the image where it can be read.
@@ -72,10 +86,8 @@ func (l *lab) open(ctx context.Context) (err error) {
 	if err := os.Chmod(l.dir, 0o755); err != nil {
 		return err
 	}
-	for name, from := range map[string]string{image.Kernel: l.image.Kernel(), image.Initrd: l.image.Initrd()} {
-		if err := copyFile(filepath.Join(l.dir, name), from); err != nil {
-			return err
-		}
+	if err := l.provide(l.image, ""); err != nil {
+		return err
 	}
 	if l.conn, err = virt.Open(uri, l.event); err != nil {
 		return fmt.Errorf("libvirt: %w", virt.Explain(uri, err))
@@ -88,6 +100,16 @@ func (l *lab) open(ctx context.Context) (err error) {
 			d.end()
 		}
 	}()
+	return nil
+}
+
+// provide puts an image where QEMU can read it.
+func (l *lab) provide(i *image.Image, prefix string) error {
+	for name, from := range map[string]string{image.Kernel: i.Kernel(), image.Initrd: i.Initrd()} {
+		if err := copyFile(filepath.Join(l.dir, prefix+name), from); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -176,7 +198,27 @@ func (l *lab) Prepare(context.Context) error { return nil }
 const bootPatience = 2 * time.Minute
 
 // Start implements qemu.Lab. Few domains start at a time.
-func (l *lab) Start(ctx context.Context) (qemu.Machine, error) {
+func (l *lab) Start(ctx context.Context) (qemu.Machine, error) { return l.begin(ctx, "") }
+
+// watchedPrefix begins the names of the files of the image for VMs with a
+// watchdog.
+const watchedPrefix = "watchdog-"
+
+// Watchdogs implements qemu.WatchdogLab.
+func (l *lab) Watchdogs() error {
+	_, err := image.FindWatchdog()
+	return err
+}
+
+// StartWatched implements qemu.WatchdogLab.
+func (l *lab) StartWatched(ctx context.Context, action fakevm.WatchdogAction) (qemu.Machine, error) {
+	if err := l.watched(); err != nil {
+		return nil, fmt.Errorf("libvirt: %w", err)
+	}
+	return l.begin(ctx, action)
+}
+
+func (l *lab) begin(ctx context.Context, watchdog fakevm.WatchdogAction) (qemu.Machine, error) {
 	select {
 	case l.starting <- struct{}{}:
 		defer func() { <-l.starting }()
@@ -188,7 +230,7 @@ func (l *lab) Start(ctx context.Context) (qemu.Machine, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bootPatience)
 	defer cancel()
-	d, err := l.create(ctx)
+	d, err := l.create(ctx, watchdog)
 	if err != nil {
 		if lost := l.lost(); lost != nil {
 			err = fmt.Errorf("%w; %w", lost, err)

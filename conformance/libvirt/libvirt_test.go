@@ -55,7 +55,7 @@ func newBed(t *testing.T) *libvirt.Bed {
 
 func cases(t *testing.T) []*scenarios.Case {
 	const shared = "../qemu/testdata/cases/"
-	return scenariotest.Files(t, "testdata/cases/*.yaml", shared+"agent-down-and-back.yaml", shared+"exec-*.yaml",
+	return scenariotest.Files(t, "testdata/cases/*.yaml", "testdata/watchdog/*.yaml", shared+"agent-down-and-back.yaml", shared+"exec-*.yaml",
 		shared+"guest-crashes.yaml", shared+"guest-powers-off.yaml", shared+"liveness-agent-replaces.yaml")
 }
 
@@ -63,7 +63,7 @@ func cases(t *testing.T) []*scenarios.Case {
 // codes of the table. How long a guest needs for a reply of 11 MB depends on the
 // machine, so that case is not held against libvirt, which gave these codes.
 func TestCasesOnSim(t *testing.T) {
-	for _, c := range scenariotest.Files(t, "testdata/cases/*.yaml", "testdata/sim/*.yaml") {
+	for _, c := range scenariotest.Files(t, "testdata/cases/*.yaml", "testdata/watchdog/*.yaml", "testdata/sim/*.yaml") {
 		tr, err := simbed.Bed{}.Run(t.Context(), c, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -83,6 +83,7 @@ var wantCodes = map[string]string{
 	"libvirt-error-object": "1", "libvirt-garbage": "1 86", "libvirt-goes-on": "86", "libvirt-guest-hangs": "86", "libvirt-hung-long": "86",
 	"libvirt-hung-strict": "", "libvirt-paused": "55", "libvirt-serialised": "86 68", "libvirt-slow-sync": "86",
 	"libvirt-too-long": "38 86", "libvirt-vanishes": "86",
+	"watchdog-pause": "55", "watchdog-poweroff": "", "watchdog-reset": "86", "watchdog-shutdown": "",
 }
 
 var code = regexp.MustCompile(`Code=(\d+)`)

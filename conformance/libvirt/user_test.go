@@ -81,7 +81,7 @@ type vm struct {
 const usersDomain = `<domain type='qemu'>
   <name>%[1]s</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type><kernel>%[2]s/%[3]s</kernel><initrd>%[2]s/%[4]s</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 cryptomgr.notests</cmdline></os>
+    <cmdline>%[9]s</cmdline></os>
   <features><acpi/><tcg><tb-cache unit='MiB'>32</tb-cache></tcg></features><cpu mode='maximum'/>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
   <devices>
@@ -111,7 +111,7 @@ func (u *user) define(name string) *vm {
 		}
 	}()
 	d, err := u.conn.DomainDefineXML(fmt.Sprintf(usersDomain, name, u.dir, image.Kernel, image.Initrd,
-		guestd.AgentPort, guestd.ControlPort, machine.MAC, listener.Addr().(*net.TCPAddr).Port)) //nolint:forcetypeassert // it is TCP
+		guestd.AgentPort, guestd.ControlPort, machine.MAC, listener.Addr().(*net.TCPAddr).Port, machine.CommandLine)) //nolint:forcetypeassert // it is TCP
 	if err != nil {
 		u.t.Fatal(err)
 	}

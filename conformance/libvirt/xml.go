@@ -11,15 +11,19 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
-// memory is what a guest has, in MiB.
-const memory = 128
+// memory is what a guest has, in MiB, and watchedMemory one with the larger
+// kernel that knows of watchdogs.
+const (
+	memory        = 128
+	watchedMemory = 192
+)
 
 // description is the XML of a domain. A reset ends it, as it ends a QEMU of
 // testbed qemu: the guest that boots next stands ready.
 const description = `<domain type='{{.Type}}'>
   <name>{{.Name}}</name><memory unit='MiB'>{{.Memory}}</memory><vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type><kernel>{{.Kernel}}</kernel><initrd>{{.Initrd}}</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 cryptomgr.notests</cmdline></os>
+    <cmdline>{{.CommandLine}}</cmdline></os>
   <features><acpi/>{{if .TCG}}<tcg><tb-cache unit='MiB'>32</tb-cache></tcg>{{end}}</features><cpu mode='{{.CPU}}'/>
   <on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>
   <devices>
@@ -30,6 +34,7 @@ const description = `<domain type='{{.Type}}'>
     <interface type='client'><mac address='{{.MAC}}'/><source address='127.0.0.1' port='{{.Port}}'/>
       <model type='virtio'/><rom enabled='no'/></interface>
     <panic model='isa'/>
+    {{- if .Watchdog}}<watchdog model='i6300esb' action='{{.Watchdog}}'/>{{end}}
   </devices>
   <seclabel type='none'/>
 </domain>
@@ -51,10 +56,15 @@ func (d *domain) describe(port int) (string, error) {
 	if d.lab.accel == machine.KVM {
 		kind, cpu = "kvm", "host-passthrough"
 	}
+	size, prefix := memory, ""
+	if d.watch != "" {
+		size, prefix = watchedMemory, watchedPrefix
+	}
 	var b bytes.Buffer
 	err = template.Must(template.New("").Parse(description)).Execute(&b, map[string]any{
-		"Type": kind, "CPU": cpu, "TCG": kind == "qemu", "Name": d.name, "Memory": memory,
-		"Kernel": filepath.Join(parent, image.Kernel), "Initrd": filepath.Join(parent, image.Initrd),
+		"Type": kind, "CPU": cpu, "TCG": kind == "qemu", "Name": d.name, "Memory": size, "Watchdog": d.watch,
+		"CommandLine": machine.CommandLine,
+		"Kernel":      filepath.Join(parent, prefix+image.Kernel), "Initrd": filepath.Join(parent, prefix+image.Initrd),
 		"Serial": filepath.Join(dir, "serial"), "Control": filepath.Join(dir, "ctl"),
 		"AgentPort": guestd.AgentPort, "ControlPort": guestd.ControlPort, "MAC": machine.MAC, "Port": port,
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
+	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 )
 
@@ -61,6 +62,16 @@ type AgentLab interface {
 	Lab
 	// Absent is the libvirt of a VM that is not there.
 	Absent() AgentMachine
+}
+
+// WatchdogLab is a Lab whose VMs may have a watchdog device.
+type WatchdogLab interface {
+	Lab
+	// Watchdogs says why they cannot now; nil: they can.
+	Watchdogs() error
+	// StartWatched is Start for a VM with such a device, which does what the
+	// action says.
+	StartWatched(ctx context.Context, action fakevm.WatchdogAction) (Machine, error)
 }
 
 // process is a Machine that is a QEMU of our own.

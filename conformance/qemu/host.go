@@ -75,7 +75,7 @@ func (h *host) prepare() {
 	h.spares = append(h.spares, p)
 	h.out.work.Go(func() {
 		defer close(p.done)
-		p.m, p.err = h.out.lab.Start(h.out.ctx)
+		p.m, p.err = h.start()
 		if p.err != nil {
 			return
 		}
@@ -83,6 +83,18 @@ func (h *host) prepare() {
 			Address: h.Address(), Program: h.spec.Program, EveryBoot: h.spec.EveryBoot, Commands: h.commands(),
 		}})
 	})
+}
+
+func (h *host) start() (Machine, error) {
+	w := h.spec.Program.Watchdog
+	if w == nil {
+		return h.out.lab.Start(h.out.ctx)
+	}
+	lab, ok := h.out.lab.(WatchdogLab)
+	if !ok {
+		return nil, errNoWatchdog
+	}
+	return lab.StartWatched(h.out.ctx, w.Action)
 }
 
 // returns tells whether the VM may need another machine: somebody may kill it,

@@ -104,6 +104,10 @@ func (h *host) merge(list []fakevm.Progress) {
 func (h *host) power(g *guestd.Message) {
 	switch g.Power {
 	case fakevm.Hang, fakevm.Suspend:
+		if h.spec.Program.Watchdog != nil { // it does so by itself
+			h.opts.Power.Hung()
+			return
+		}
 		h.halt(g.Power == fakevm.Hang)
 		h.wakeAfter(g.For, g.Power == fakevm.Suspend)
 		if g.Power == fakevm.Hang {
@@ -111,7 +115,7 @@ func (h *host) power(g *guestd.Message) {
 		} else {
 			h.opts.Power.Suspended()
 		}
-	case fakevm.Resume:
+	case fakevm.Resume, fakevm.Starve:
 	case fakevm.Reboot:
 		h.dying = true
 		number, at := h.boot, h.out.Now()+max(g.For, lastPackets)
@@ -216,6 +220,12 @@ func (h *host) happened(e qmp.Event, poke chan struct{}) {
 	switch e.Name {
 	case "VSERPORT_CHANGE":
 		wake(poke)
+	case "WATCHDOG":
+		var d struct {
+			Action fakevm.WatchdogAction `json:"action"`
+		}
+		_ = json.Unmarshal(e.Data, &d)
+		h.expired(d.Action)
 	case "GUEST_PANICKED":
 		if !h.dying {
 			h.dying = true
@@ -232,6 +242,38 @@ func (h *host) happened(e qmp.Event, poke chan struct{}) {
 			h.disconnect()
 			h.opts.Power.PoweredOff()
 		}
+	}
+}
+
+// expired is the end of a watchdog's patience. QEMU has done what it does.
+func (h *host) expired(action fakevm.WatchdogAction) {
+	if h.spec.Program.Watchdog == nil || h.dying {
+		return
+	}
+	switch action {
+	case fakevm.WatchdogPause:
+		h.stood = time.Now()
+		h.stand++ // it stands still already when the platform hears of it
+		h.opts.Power.WatchdogExpired(action)
+		h.stand--
+	case fakevm.WatchdogReset:
+		h.dying = true
+		number := h.boot
+		h.disconnect()
+		h.opts.Power.WatchdogExpired(action)
+		h.opts.Power.Rebooted()
+		if h.boot == number { // the domain stays
+			h.Boot(h.out.Now())
+		}
+	case fakevm.WatchdogPoweroff:
+		h.dying = true
+		h.disconnect()
+		h.opts.Power.WatchdogExpired(action)
+		h.opts.Power.Crashed()
+	case fakevm.WatchdogShutdown:
+		h.opts.Power.WatchdogExpired(action)
+	default:
+		h.out.FailLocked(fmt.Errorf("VM %s: its watchdog did %q", h.spec.Name, action))
 	}
 }
 

@@ -1,10 +1,12 @@
 package qemu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -13,7 +15,7 @@ import (
 // Unsupported implements testbed.Testbed: it says what real machines, or the
 // wall clock, cannot do.
 func (b *Bed) Unsupported(c *scenarios.Case) string {
-	why := lacks(c)
+	why := b.lacks(c)
 	for i := range c.Events {
 		if c.Events[i].Kind == scenarios.PanicAttempt {
 			why = append(why, "event panic: a try outside does not panic on demand")
@@ -23,7 +25,7 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 }
 
 // UnsupportedBehind is Unsupported for RunBehind with another prober.
-func (*Bed) UnsupportedBehind(c *scenarios.Case) string { return reasons(lacks(c)) }
+func (b *Bed) UnsupportedBehind(c *scenarios.Case) string { return reasons(b.lacks(c)) }
 
 func reasons(why []string) string {
 	slices.Sort(why)
@@ -31,7 +33,7 @@ func reasons(why []string) string {
 }
 
 // lacks is what no prober can meet on this ground.
-func lacks(c *scenarios.Case) []string {
+func (b *Bed) lacks(c *scenarios.Case) []string {
 	var why []string
 	if len(c.VMs) > maxVMs {
 		why = append(why, fmt.Sprintf("%d VMs: at most %d", len(c.VMs), maxVMs))
@@ -54,6 +56,26 @@ func lacks(c *scenarios.Case) []string {
 	}
 	for i := range c.VMs {
 		why = append(why, unsupportedVM(&c.VMs[i])...)
+		if c.VMs[i].Program.Watchdog != nil {
+			why = append(why, b.unwatched(&c.VMs[i])...)
+		}
+	}
+	return why
+}
+
+var errNoWatchdog = errors.New("a watchdog device: the VMs of this testbed have none")
+
+// unwatched says why a VM with a watchdog cannot be had.
+func (b *Bed) unwatched(v *scenarios.VM) (why []string) {
+	if lab, ok := b.lab.(WatchdogLab); !ok {
+		why = append(why, errNoWatchdog.Error())
+	} else if err := lab.Watchdogs(); err != nil {
+		why = append(why, "a watchdog device: "+err.Error())
+	}
+	for _, p := range slices.Concat(v.Program.Power, v.EveryBoot.Power) {
+		if p.Do == fakevm.Resume || p.Do == fakevm.Hang && p.For > 0 {
+			why = append(why, "a guest with a watchdog that hangs for a while: it hangs for good, as its processors must run on")
+		}
 	}
 	return why
 }

@@ -71,6 +71,8 @@ func pauseReason(reason string) guestagent.PauseReason {
 		return guestagent.PausedUser
 	case "IOError":
 		return guestagent.PausedIOError
+	case "Watchdog":
+		return guestagent.PausedWatchdog
 	case "Snapshot":
 		return guestagent.PausedSnapshot
 	case "Migration":

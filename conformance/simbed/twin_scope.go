@@ -25,6 +25,9 @@ func bytesMatter(c *scenarios.Case) string {
 		if len(v.Program.Power)+len(v.EveryBoot.Power)+len(v.Program.Freezes)+len(v.EveryBoot.Freezes) > 0 {
 			return "power steps and freezes of the guest"
 		}
+		if v.Program.Watchdog != nil {
+			return "a watchdog device"
+		}
 		if v.DomainDelay > 0 {
 			return "a domain that starts after its container"
 		}

@@ -250,6 +250,14 @@ func (v *vm) Suspended() {
 	v.platform.Suspended()
 }
 
+// WatchdogExpired comes before what the device does to the guest.
+func (v *vm) WatchdogExpired(action fakevm.WatchdogAction) {
+	v.record(trace.Event{Kind: trace.GuestWatchdog, Value: string(action)})
+	if action == fakevm.WatchdogPause {
+		v.platform.WatchdogPaused()
+	}
+}
+
 // container runs commands in the container of a pod (kubernetes profile).
 type container struct{ vm *vm }
 

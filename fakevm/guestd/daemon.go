@@ -22,6 +22,11 @@ type machine interface {
 	Crash()
 	PowerOff()
 	Reset()
+	// Hang stops everything but the devices, for good, and nobody is told.
+	Hang()
+	// FeedWatchdog opens the watchdog's device and feeds it; off: once more, and
+	// then no more.
+	FeedWatchdog(on bool, timeout time.Duration) error
 }
 
 // daemon answers the host.

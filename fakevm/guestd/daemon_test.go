@@ -23,7 +23,12 @@ func (b bench) Network(address string) error {
 	}
 	return nil
 }
-func (b bench) Crash()    { b.did <- "crash" }
+func (b bench) Crash() { b.did <- "crash" }
+func (b bench) Hang()  { b.did <- "hang" }
+func (b bench) FeedWatchdog(on bool, timeout time.Duration) error {
+	b.did <- fmt.Sprintf("feed %t %s", on, timeout)
+	return nil
+}
 func (b bench) PowerOff() { b.did <- "poweroff" }
 func (b bench) Reset()    { b.did <- "reset" }
 

@@ -24,6 +24,8 @@ var (
 	_ fakevm.PortHinter  = (*ground)(nil)
 	_ fakevm.AgentKeeper = (*ground)(nil)
 	_ fakevm.Power       = (*ground)(nil)
+
+	_ fakevm.WatchdogKeeper = (*ground)(nil)
 )
 
 // AgentChannel implements fakevm.Host: the scripted agent opens its port.
@@ -59,12 +61,27 @@ func (g *ground) Rebooted() {
 	g.down(g.daemon.machine.Reset)
 }
 
-// Hung and Suspended leave it to the host to stop the processors, and to let
+// A machine with a watchdog hangs by itself. Else Hung and Suspended leave it to the host to stop the processors, and to let
 // them go on: the guest itself does not notice, its clock is another one then.
 func (g *ground) Hung() {
 	g.power(fakevm.Hang)
+	if g.load.Program.Watchdog != nil { // which would stand still with the processors
+		g.down(g.daemon.machine.Hang) // in the script nothing happens any more
+		return
+	}
 	g.daemon.guest.Resume()
 }
+
+// FeedWatchdog implements fakevm.WatchdogKeeper.
+func (g *ground) FeedWatchdog(on bool) {
+	if err := g.daemon.machine.FeedWatchdog(on, g.load.Program.Watchdog.Timeout); err != nil {
+		g.daemon.tell(Message{Event: EventSaw, At: g.thread.Now(), Record: &fakevm.Record{Note: "watchdog: " + err.Error(), Violation: true}})
+	}
+}
+
+// WatchdogExpired implements fakevm.Power: it is the real device that expires,
+// and the host that notices.
+func (g *ground) WatchdogExpired(fakevm.WatchdogAction) {}
 
 // Suspended is like Hung.
 func (g *ground) Suspended() {

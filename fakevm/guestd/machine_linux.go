@@ -35,7 +35,7 @@ func Main() error {
 	if err != nil {
 		return err
 	}
-	d := newDaemon(hardware{}, agentPort)
+	d := newDaemon(&hardware{}, agentPort)
 	d.agent = newAgent(d, "/run")
 	if err := d.agent.begin(); err != nil {
 		return err
@@ -123,19 +123,19 @@ func up(name, address string) error {
 }
 
 // hardware is the VM itself.
-type hardware struct{}
+type hardware struct{ dog feeder }
 
 // Network implements machine.
-func (hardware) Network(address string) error { return up("eth0", address) }
+func (*hardware) Network(address string) error { return up("eth0", address) }
 
 // Crash implements machine: a kernel panic, which pvpanic tells the host.
-func (hardware) Crash() { _ = os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0) }
+func (*hardware) Crash() { _ = os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0) }
 
 // PowerOff implements machine.
-func (hardware) PowerOff() { _ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF) }
+func (*hardware) PowerOff() { _ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF) }
 
 // Reset implements machine.
-func (hardware) Reset() { _ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART) }
+func (*hardware) Reset() { _ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART) }
 
 // watchButton presses the guest's power button when ACPI's is pressed.
 func (d *daemon) watchButton() {

@@ -242,5 +242,8 @@ func (d *daemon) Hung() { d.power("hung") }
 // Suspended is like Hung.
 func (d *daemon) Suspended() { d.power("suspended") }
 
+// WatchdogExpired comes before what it does; a pod's guest has no such device.
+func (d *daemon) WatchdogExpired(fakevm.WatchdogAction) { d.power("watchdog") }
+
 // Resumed ends both.
 func (d *daemon) Resumed() { d.power("resumed") }

@@ -13,14 +13,6 @@ import (
 	"strings"
 )
 
-// modules are loaded in this order. virtio needs virtio_ring before it.
-func modules() []string {
-	return []string{
-		"virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-		"failover", "net_failover", "virtio_net", "virtio_console", "pvpanic", "pvpanic-pci", "pvpanic-mmio", "evdev", "button",
-	}
-}
-
 const (
 	agentBinary = "usr/sbin/qemu-ga"
 	libraries   = "lib/x86_64-linux-gnu"
@@ -29,6 +21,7 @@ const (
 
 // files is what is taken out of the packages.
 type files struct {
+	edition
 	kernel  []byte
 	modules map[string][]byte // by name, without ".ko"
 	agent   []byte
@@ -41,7 +34,7 @@ func (j *job) collect(ctx context.Context) (*files, error) {
 	if err := j.fetch(ctx); err != nil {
 		return nil, err
 	}
-	f := &files{modules: map[string][]byte{}, libs: map[string][]byte{}, links: map[string]string{}}
+	f := &files{edition: j.edition, modules: map[string][]byte{}, libs: map[string][]byte{}, links: map[string]string{}}
 	for i := range j.debs {
 		if err := j.debs[i].read(ctx, j.cache, f.take); err != nil {
 			return nil, err
@@ -50,10 +43,17 @@ func (j *job) collect(ctx context.Context) (*files, error) {
 	if f.kernel == nil || f.agent == nil {
 		return nil, fmt.Errorf("the packages hold a kernel: %t, %s: %t", f.kernel != nil, agentBinary, f.agent != nil)
 	}
-	for _, m := range modules() {
+	for _, m := range j.edition.modules {
 		if f.modules[m] == nil {
 			return nil, fmt.Errorf("the kernel package has no module %s", m)
 		}
+	}
+	if j.unpack {
+		kernel, err := unpackKernel(ctx, f.kernel)
+		if err != nil {
+			return nil, fmt.Errorf("unpack the kernel: %w", err)
+		}
+		f.kernel = kernel
 	}
 	return f, nil
 }
@@ -73,7 +73,7 @@ func (f *files) take(name, target string, data io.Reader) (err error) {
 		f.kernel, err = io.ReadAll(data)
 	case name == agentBinary:
 		f.agent, err = io.ReadAll(data)
-	case strings.HasSuffix(base, ".ko") && slices.Contains(modules(), strings.TrimSuffix(base, ".ko")):
+	case strings.HasSuffix(base, ".ko") && slices.Contains(f.edition.modules, strings.TrimSuffix(base, ".ko")):
 		f.modules[strings.TrimSuffix(base, ".ko")], err = io.ReadAll(data)
 	case strings.Contains(base, ".so"):
 		f.libs[name], err = io.ReadAll(data)
@@ -129,7 +129,7 @@ func (f *files) initramfs(initBinary []byte) ([]byte, error) {
 	a.file("init", 0o755, initBinary)
 	a.file(agentBinary, 0o755, f.agent)
 	var order strings.Builder
-	for _, m := range modules() {
+	for _, m := range f.edition.modules {
 		a.file("lib/modules/"+m+".ko", 0o644, f.modules[m])
 		order.WriteString(m + ".ko\n")
 	}

@@ -20,9 +20,6 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
-// kernelPackage depends on the newest kernel for clouds: the smallest there is.
-const kernelPackage = "linux-image-cloud-amd64"
-
 // packages are the others: the agent, and whatever may hold its libraries.
 func packages() []string {
 	return []string{
@@ -37,8 +34,8 @@ type deb struct {
 }
 
 // resolve asks apt for the newest version of every package, downloading
-// nothing.
-func resolve(ctx context.Context) ([]deb, error) {
+// nothing. kernelPackage depends on that of the kernel.
+func resolve(ctx context.Context, kernelPackage string) ([]deb, error) {
 	out, err := command(ctx, "", "apt-cache", "depends", "--no-recommends", kernelPackage)
 	if err != nil {
 		return nil, err

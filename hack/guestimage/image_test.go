@@ -58,7 +58,7 @@ func TestReproducible(t *testing.T) {
 	var sums []string
 	for i := range 2 {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint(i))
-		if err := run(t.Context(), dir, true); err != nil {
+		if err := run(t.Context(), cloud(), dir, true); err != nil {
 			t.Fatal(err)
 		}
 		found, err := image.Open(dir)

@@ -7,6 +7,10 @@
 // cache under the digest of everything that it is made from, and the testbed
 // finds it there; the same packages give the same bytes. It holds binaries
 // under the GPL: it is built where it is used and not distributed.
+//
+// With -watchdog it makes another image, with Debian's kernel for any machine:
+// that for clouds has no driver for a watchdog device. Only cases with such a
+// device need it.
 package main
 
 import (
@@ -32,20 +36,25 @@ const format = "1"
 func main() {
 	out := flag.String("o", "", "write the image into this `directory` (default: the user's cache)")
 	force := flag.Bool("force", false, "make it even if it is there")
+	watchdog := flag.Bool("watchdog", false, "make the image for VMs with a watchdog device")
 	flag.Parse()
+	kind := cloud()
+	if *watchdog {
+		kind = generic()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *out, *force); err != nil {
+	if err := run(ctx, kind, *out, *force); err != nil {
 		fmt.Fprintln(os.Stderr, "guestimage:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out string, force bool) error {
+func run(ctx context.Context, kind edition, out string, force bool) error {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return fmt.Errorf("only on linux/amd64, not on %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
-	for _, tool := range []string{"apt-get", "apt-cache", "dpkg-deb", "go"} {
+	for _, tool := range append(kind.tools, "apt-get", "apt-cache", "dpkg-deb", "go") {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("needs %s: %w", tool, err)
 		}
@@ -64,17 +73,17 @@ func run(ctx context.Context, out string, force bool) error {
 	if err != nil {
 		return err
 	}
-	debs, err := resolve(ctx)
+	debs, err := resolve(ctx, kind.kernel)
 	if err != nil {
 		return err
 	}
-	key := keyOf(debs, initBinary)
+	key := keyOf(kind, debs, initBinary)
 	dir := out
 	if dir == "" {
 		dir = filepath.Join(cache, "images", key[:16])
 	}
 	if found, err := image.Open(dir); err != nil || found.Key != key || force {
-		if err := build(ctx, &job{work: work, cache: filepath.Join(cache, "debs"), key: key, init: initBinary, debs: debs}, dir); err != nil {
+		if err := build(ctx, &job{edition: kind, work: work, cache: filepath.Join(cache, "debs"), key: key, init: initBinary, debs: debs}, dir); err != nil {
 			return err
 		}
 		fmt.Printf("made %s in %.1f s\n", dir, time.Since(began).Seconds())
@@ -82,10 +91,10 @@ func run(ctx context.Context, out string, force bool) error {
 		fmt.Printf("%s is up to date\n", dir)
 	}
 	if out != "" {
-		fmt.Printf("to use it: export %s=%s\n", image.Variable, dir)
+		fmt.Printf("to use it: export %s=%s\n", kind.variable, dir)
 		return nil
 	}
-	return point(filepath.Join(cache, image.Current), dir)
+	return point(filepath.Join(cache, kind.link), dir)
 }
 
 // buildInit builds the static init.
@@ -100,9 +109,9 @@ func buildInit(ctx context.Context, work string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-func keyOf(debs []deb, initBinary []byte) string {
+func keyOf(kind edition, debs []deb, initBinary []byte) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "format %s, modules %q\n", format, modules())
+	fmt.Fprintf(h, "format %s, modules %q\n", format, kind.modules)
 	for _, d := range debs {
 		fmt.Fprintf(h, "%s %s %s\n", d.Name, d.Version, d.SHA256)
 	}
@@ -112,6 +121,7 @@ func keyOf(debs []deb, initBinary []byte) string {
 
 // job is one image to be made.
 type job struct {
+	edition
 	work, cache, key string
 	init             []byte
 	debs             []deb

@@ -72,7 +72,7 @@ type PowerDo struct{ Text }
 
 // Values of a PowerDo.
 func (PowerDo) Values() []string {
-	return []string{"crash", "hang", "resume", "reboot", "poweroff", "suspend"}
+	return []string{"crash", "hang", "resume", "reboot", "poweroff", "suspend", "starve"}
 }
 
 // AgentErrorCode is a libvirt error code.

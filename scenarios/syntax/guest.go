@@ -10,6 +10,10 @@ import (
 type Guest struct {
 	// DomainDelay is the time from container start to guest boot; default 0s.
 	DomainDelay Dur `json:"domainDelay,omitzero"`
+	// Watchdog is the timeout with which the guest feeds the watchdog device of
+	// its manifest, in whole seconds; default: nobody feeds it, and it does
+	// nothing.
+	Watchdog Dur `json:"watchdog,omitzero"`
 	// EveryBoot holds the same keys with times since each boot of each
 	// instance.
 	EveryBoot *Boot `json:"everyBoot,omitzero"`

@@ -21,8 +21,8 @@ type Domain struct {
 	// Active: it has a QEMU process.
 	Active bool
 	State  DomainState
-	// Reason of the state: User, IOError, Snapshot, Migration, StartingUp
-	// when paused; Booted, Unpaused, Migrated when running; Shutdown,
+	// Reason of the state: User, IOError, Watchdog, Snapshot, Migration,
+	// StartingUp when paused; Booted, Unpaused, Migrated when running; Shutdown,
 	// Destroyed, Crashed, Migrated when shut off.
 	Reason string
 	// Migrating: a live migration has started and not ended; true in both

@@ -14,11 +14,12 @@ import (
 // pauses holds why the domain is paused; several reasons may hold at once.
 type pauses struct {
 	user         bool
+	watchdog     bool // until somebody unpauses it
 	unbooted     bool // the guest waits for its first start
 	io, snapshot int
 }
 
-func (p *pauses) any() bool { return p.user || p.io > 0 || p.snapshot > 0 }
+func (p *pauses) any() bool { return p.user || p.watchdog || p.io > 0 || p.snapshot > 0 }
 
 func (p *pauses) reason() string {
 	switch {
@@ -28,6 +29,8 @@ func (p *pauses) reason() string {
 		return "IOError"
 	case p.snapshot > 0:
 		return "Snapshot"
+	case p.watchdog:
+		return "Watchdog"
 	}
 	return "User"
 }
@@ -90,7 +93,7 @@ func (v *VM) Unpause() error {
 	}
 	v.record(e)
 	if err == nil {
-		v.pause.user = false
+		v.pause.user, v.pause.watchdog = false, false
 		v.applyPause()
 	}
 	return err
@@ -101,6 +104,16 @@ func (v *VM) SuspendIO(d time.Duration) error { return v.pauseFor(&v.pause.io, d
 
 // Snapshot pauses the domain for a snapshot for so long; negative: for ever.
 func (v *VM) Snapshot(d time.Duration) error { return v.pauseFor(&v.pause.snapshot, d) }
+
+// WatchdogPaused says that a watchdog device has stopped the guest's processors,
+// which go on when somebody unpauses the VMI.
+func (v *VM) WatchdogPaused() {
+	if v.active == nil || !v.active.domain.Active {
+		return
+	}
+	v.pause.watchdog = true
+	v.applyPause()
+}
 
 // pauseFor bypasses the API and its refusals (PAUSE-API).
 func (v *VM) pauseFor(count *int, d time.Duration) error {

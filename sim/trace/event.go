@@ -41,8 +41,10 @@ const (
 
 	GuestBoot  Kind = "guest-boot"
 	GuestPower Kind = "guest-power" // Value: crashed, hung, rebooting, poweroff, resumed
-	GuestStep  Kind = "guest-step"  // Value: endpoint; Msg: name of the step ("as"), if any
-	GuestSaw   Kind = "guest-saw"   // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
+	// GuestWatchdog: the VM's watchdog device has expired. Value: what it does.
+	GuestWatchdog Kind = "guest-watchdog"
+	GuestStep     Kind = "guest-step" // Value: endpoint; Msg: name of the step ("as"), if any
+	GuestSaw      Kind = "guest-saw"  // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
 	// Violation is something the guest must never see. Value: endpoint; Msg: what.
 	Violation Kind = "violation"
 
@@ -76,7 +78,7 @@ func Kinds() []Kind {
 		DomainState, Kill, Ready, Endpoint, Restart, Pause, Unpause,
 		MigrationStarted, MigrationEnded, Terminating, ClusterEvent,
 		TryStarted, TryFinished, AttemptFinished, ProbeState, LivenessFailed,
-		ProberRestarted, Trigger, GuestBoot, GuestPower, GuestStep, GuestSaw,
+		ProberRestarted, Trigger, GuestBoot, GuestPower, GuestWatchdog, GuestStep, GuestSaw,
 		Violation,
 		FaultStarted, FaultEnded, ClockStepped, Finding, Overrun,
 	}

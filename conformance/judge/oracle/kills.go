@@ -109,6 +109,9 @@ func (c *court) killCause(v *history.VM, k history.Mark) bool {
 		return true
 	}
 	for _, program := range []*fakevm.Program{&v.Spec.Program, &v.Spec.EveryBoot} {
+		if program.Watchdog != nil {
+			return true
+		}
 		for _, p := range program.Power {
 			if p.Do == fakevm.Crash || p.Do == fakevm.PowerOff {
 				return true

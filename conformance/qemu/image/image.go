@@ -15,6 +15,10 @@ import (
 // image; empty: the one in the cache.
 const Variable = "VMPROBE_GUEST_IMAGE"
 
+// WatchdogVariable is Variable for VMs with a watchdog device, whose image has
+// another kernel.
+const WatchdogVariable = "VMPROBE_WATCHDOG_IMAGE"
+
 // The files of an image.
 const (
 	Kernel   = "vmlinuz"
@@ -58,18 +62,35 @@ func Cache() (string, error) {
 // Current is the link in the cache that names the image in use.
 const Current = "image"
 
+// WatchdogCurrent is Current for VMs with a watchdog device.
+const WatchdogCurrent = "image-watchdog"
+
 // ErrNone says that there is no image yet.
 var ErrNone = errors.New("no guest image; in a checkout, `go run ./hack/guestimage` makes one (Debian or Ubuntu, no root)")
 
+// ErrNoWatchdog says that there is no image with a driver for a watchdog.
+var ErrNoWatchdog = errors.New("no guest image with a driver for a watchdog; in a checkout, `go run ./hack/guestimage -watchdog` makes one (Debian or Ubuntu, no root)")
+
 // Find returns the image to use.
-func Find() (*Image, error) {
-	dir := os.Getenv(Variable)
+func Find() (*Image, error) { return find(Variable, Current) }
+
+// FindWatchdog returns the image to use for VMs with a watchdog device.
+func FindWatchdog() (*Image, error) {
+	i, err := find(WatchdogVariable, WatchdogCurrent)
+	if errors.Is(err, ErrNone) {
+		return nil, ErrNoWatchdog
+	}
+	return i, err
+}
+
+func find(variable, link string) (*Image, error) {
+	dir := os.Getenv(variable)
 	if dir == "" {
 		cache, err := Cache()
 		if err != nil {
 			return nil, err
 		}
-		dir = filepath.Join(cache, Current)
+		dir = filepath.Join(cache, link)
 	}
 	return Open(dir)
 }

@@ -61,11 +61,15 @@ func hardware(accel, dir, ram string, shared bool) []string {
 	}
 }
 
+// CommandLine is that of the guest's kernel. Without no_timer_check a kernel on
+// a machine that is very busy finds that its timer does not tick, and panics.
+const CommandLine = "console=ttyS0 quiet panic=-1 cryptomgr.notests no_timer_check"
+
 // cold are the further arguments of a machine that boots a kernel.
 func cold(i *image.Image) []string {
 	return []string{
 		"-kernel", i.Kernel(), "-initrd", i.Initrd(),
-		"-append", "console=ttyS0 quiet panic=-1 cryptomgr.notests",
+		"-append", CommandLine,
 	}
 }
 
