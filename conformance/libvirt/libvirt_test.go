@@ -1,9 +1,12 @@
 package libvirt_test
 
 import (
+	"cmp"
+	"flag"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +25,11 @@ func TestMain(m *testing.M) {
 	daemon.Keep()
 	if os.Getenv(helper) != "" {
 		harness()
+	}
+	flag.Parse()
+	// Cases wait more than they work: as many processors are no limit.
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -105,16 +113,16 @@ func codes(tr *trace.Trace) string {
 // tries is how often a case is run whose harness was too late to tell.
 const tries = 3
 
-// atOnce is how many cases run at a time.
-const atOnce = 4
+// atOnce is how many cases run at a time: each has one or two VMs.
+const atOnce = 6
 
 // TestCases runs the cases on domains. Each must pass, and agree with the
 // simulator in verdicts, classes and codes.
 func TestCases(t *testing.T) {
 	bed := newBed(t)
-	turns := make(chan struct{}, atOnce)
 	var judged atomic.Int64
 	list := cases(t)
+	slices.SortStableFunc(list, func(a, b *scenarios.Case) int { return cmp.Compare(b.Until, a.Until) })
 	t.Cleanup(func() { // all of them have ended
 		if int(judged.Load()) < len(list)/2 {
 			t.Errorf("%d of %d cases came to a verdict: the machine is too busy for this test", judged.Load(), len(list))
@@ -123,8 +131,6 @@ func TestCases(t *testing.T) {
 	for _, c := range list {
 		t.Run(c.ID(), func(t *testing.T) {
 			t.Parallel()
-			turns <- struct{}{}
-			defer func() { <-turns }()
 			check(t, bed, c)
 			judged.Add(1)
 		})
