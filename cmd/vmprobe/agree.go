@@ -36,11 +36,12 @@ On kubevirt it is the kubelet that probes: it tells of no attempts and has ticks
 own, so that changes may lie the periods of the probes apart.
 
 Real time is real: all cases run at once, and the longest one decides; on qemu two VMs
-a processor begin at a time, on a cluster four cases a processor. Cases that the testbed cannot express, or that take longer than --max-length, are named and left out.
+a processor begin at a time, on a cluster four cases a processor. Cases that the testbed
+cannot express, or that take longer than --max-length, are named and left out.
 Exit code 1: a difference; 3: the harness was too late to tell, three times in a row.`,
-		Example: `  vmprobe agree http-status-classes@kubernetes
+		Example: `  vmprobe agree http-path-with-colon@kubernetes
   vmprobe agree 'http-*' --profile kubevirt --max-length 90s
-  vmprobe agree http-status-classes@kubevirt --testbed qemu
+  vmprobe agree http-path-with-colon@kubevirt --testbed qemu
   vmprobe agree 'threshold-*' --profile kubernetes --testbed kubevirt`,
 		ValidArgsFunction: completeScenarios,
 	}
