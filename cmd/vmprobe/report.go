@@ -197,9 +197,19 @@ func openReport(name string, stdin io.Reader) (*report.Report, error) {
 	if err != nil {
 		return nil, exit(exitCouldNotRun, fmt.Errorf("read %s: %w", name, err))
 	}
-	r, err := report.Decode(name, data)
+	r, err := report.Decode(name, fromLog(data))
 	if _, changed := errors.AsType[*report.DigestError](err); err != nil && !changed {
 		return nil, exit(exitUsage, err)
 	}
 	return r, err
+}
+
+// fromLog is the JSON report in the log of a pod, where the lines of standard
+// error stand around it. Anything else is left as it is.
+func fromLog(data []byte) []byte {
+	begin, end := bytes.Index(data, []byte("{\n  \"apiVersion\": ")), bytes.LastIndex(data, []byte("\n}\n"))
+	if begin < 0 || end < begin || begin > 0 && data[begin-1] != '\n' {
+		return data
+	}
+	return data[begin : end+len("\n}\n")]
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ func Merge(shards []Named) (*Report, error) {
 	whole.Cases, whole.Run.Shard, whole.Provenance = nil, wholeRun, nil
 	for _, s := range shards {
 		whole.Run.Interrupted = whole.Run.Interrupted || s.Run.Interrupted
+		whole.Run.View = cmp.Or(whole.Run.View, s.Run.View)
 		ids := s.ByCase()
 		for _, id := range slices.Sorted(maps.Keys(ids)) {
 			if other, twice := owner[id]; twice {
@@ -66,9 +68,13 @@ func complete(tool Tool, digests map[string]string) error {
 
 // alike tells whether two shards are of one run.
 func alike(a, b Named) error {
+	unseen := a.Run.View == "" || b.Run.View == "" // nothing was run in one of them
 	parts := func(r *Report) map[string]any {
 		run := r.Run
 		run.Shard, run.Interrupted = "", false
+		if unseen {
+			run.View = ""
+		}
 		return map[string]any{
 			"suite": r.Tool, "implementation": r.Implementation, "run": run,
 			"requirements": append([]string{fmt.Sprint(r.Requirements)}, r.Excluded...), "mutants": r.Mutants,

@@ -33,4 +33,17 @@ func TestMergeInterrupted(t *testing.T) {
 	if _, err := report.Merge([]report.Named{shard("a", "1/2", false), other}); err == nil || !strings.Contains(err.Error(), "knownFailing") {
 		t.Errorf("shards with different lists: %v", err)
 	}
+	// A shard in which nothing was run was watched from nowhere.
+	seen := shard("b", "2/2", false)
+	seen.Run.View = "guest"
+	for _, both := range [][]report.Named{{shard("a", "1/2", false), seen}, {seen, shard("a", "1/2", false)}} {
+		if whole, err := report.Merge(both); err != nil || whole.Run.View != "guest" {
+			t.Errorf("%+v, %v", whole, err)
+		}
+	}
+	wire := shard("a", "1/2", false)
+	wire.Run.View = "wire"
+	if _, err := report.Merge([]report.Named{wire, seen}); err == nil {
+		t.Error("shards that were watched from two places are one run")
+	}
 }
