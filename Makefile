@@ -30,7 +30,7 @@ build-libvirt: ## Build bin/vmprobe with libvirt: needs gcc, and libvirt.so.0 wh
 
 .PHONY: test
 test: ## Run all tests
-	$(GO) test -shuffle=on ./...
+	$(GO) test -shuffle=on -timeout 20m ./...
 	@[ -n "$${VMPROBE_REQUIRE_QEMU:-}" ] || echo "not run: cases on real VMs; VMPROBE_REQUIRE_QEMU=1 runs them, with qemu-system-x86 and go run ./hack/guestimage"
 	@[ -n "$${VMPROBE_REQUIRE_LIBVIRT:-}" ] || echo "not run: cases on libvirt; VMPROBE_REQUIRE_LIBVIRT=1 go test -tags $(LIBVIRT_TAGS) ./conformance/libvirt/... runs them" \
 		"(Debian: apt-get install --no-install-recommends libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 gcc libc6-dev)"
