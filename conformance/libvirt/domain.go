@@ -18,6 +18,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu/machine"
 	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
 	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/probes/guestagent"
 )
 
 // domain is one domain. It implements qemu.AgentMachine.
@@ -104,8 +105,17 @@ func (d *domain) Port() *machine.Control { return d.port }
 // Frames implements qemu.Machine.
 func (d *domain) Frames() net.Conn { return d.frames }
 
-// PowerButton implements qemu.Machine.
-func (d *domain) PowerButton(context.Context) error { return d.lib.PowerButton() }
+// PowerButton implements qemu.Machine. Libvirt does not press that of a domain
+// that is paused; it says so to KubeVirt's launcher, too, which goes on.
+func (d *domain) PowerButton(context.Context) error {
+	err := d.lib.PowerButton()
+	if err != nil {
+		if state, _, unknown := d.lib.State(); unknown == nil && state == guestagent.Paused {
+			return nil
+		}
+	}
+	return err
+}
 
 // Halt implements qemu.Machine: a guest that hangs is a QEMU that stands still,
 // of which libvirt knows nothing.

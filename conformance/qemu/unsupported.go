@@ -72,7 +72,14 @@ func (b *Bed) unwatched(v *scenarios.VM) (why []string) {
 	} else if err := lab.Watchdogs(); err != nil {
 		why = append(why, "a watchdog device: "+err.Error())
 	}
-	for _, p := range slices.Concat(v.Program.Power, v.EveryBoot.Power) {
+	power := slices.Concat(v.Program.Power, v.EveryBoot.Power)
+	does := func(a fakevm.PowerAction) bool {
+		return slices.ContainsFunc(power, func(p fakevm.PowerStep) bool { return p.Do == a })
+	}
+	if does(fakevm.Hang) && does(fakevm.Crash) {
+		why = append(why, "a guest with a watchdog that hangs, and crashes: it hangs by a panic of which nobody is told")
+	}
+	for _, p := range power {
 		if p.Do == fakevm.Resume || p.Do == fakevm.Hang && p.For > 0 {
 			why = append(why, "a guest with a watchdog that hangs for a while: it hangs for good, as its processors must run on")
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,10 @@ type machine interface {
 	Crash()
 	PowerOff()
 	Reset()
-	// Hang stops everything but the devices, for good, and nobody is told.
+	// Hang stops everything but the devices, for good. Mute comes before: nobody
+	// is told of a panic any more.
 	Hang()
+	Mute() error
 	// FeedWatchdog opens the watchdog's device and feeds it; off: once more, and
 	// then no more.
 	FeedWatchdog(on bool, timeout time.Duration) error
@@ -158,6 +161,12 @@ func (d *daemon) load(l *Load) error {
 	}
 	if err := d.agent.install(l.Commands); err != nil {
 		return fmt.Errorf("load: commands: %w", err)
+	}
+	if hangs := func(p fakevm.PowerStep) bool { return p.Do == fakevm.Hang }; l.Program.Watchdog != nil &&
+		slices.ContainsFunc(slices.Concat(l.Program.Power, l.EveryBoot.Power), hangs) {
+		if err := d.machine.Mute(); err != nil {
+			return fmt.Errorf("load: %w", err)
+		}
 	}
 	d.thread.Lock()
 	defer d.thread.Unlock()

@@ -25,6 +25,11 @@ func (b bench) Network(address string) error {
 }
 func (b bench) Crash() { b.did <- "crash" }
 func (b bench) Hang()  { b.did <- "hang" }
+func (b bench) Mute() error {
+	b.did <- "mute"
+	return nil
+}
+
 func (b bench) FeedWatchdog(on bool, timeout time.Duration) error {
 	b.did <- fmt.Sprintf("feed %t %s", on, timeout)
 	return nil
