@@ -91,7 +91,7 @@ func tell(m *spec.Machine, r *spec.Resolved, several bool) (*story, []error) {
 		case probes.Startup:
 			t.startup = p
 		}
-		t.tail = max(t.tail, p.fails()+p.Timeout)
+		t.tail = max(t.tail, time.Duration(max(p.FailureThreshold, p.SuccessThreshold))*p.Period+p.Timeout)
 	}
 	for _, f := range r.Findings {
 		if f.Severity == spec.Rejects { // and goes on, or it would have been refused
@@ -102,6 +102,9 @@ func tell(m *spec.Machine, r *spec.Resolved, several bool) (*story, []error) {
 	t.breaks()
 	t.dies()
 	t.end = t.by
+	for i := range r.Probes { // each has its first attempt
+		t.end = max(t.end, r.Probes[i].InitialDelay+r.Probes[i].Period)
+	}
 	return t.story, nil
 }
 
@@ -175,7 +178,7 @@ func (t *teller) breaks() {
 		return
 	}
 	at, outage := up10(t.by+r.Period), up10(r.fails()+r.Period+r.Timeout)
-	if l := t.liveness; t.shared() {
+	if l := t.liveness; l != nil && t.hurts(r, l) {
 		at = max(at, up10(max(t.from, l.InitialDelay)+l.Period))
 		outage = (r.fails() + r.Timeout + time.Second).Round(time.Second)
 		if outage+l.Timeout >= l.fails()-l.Period {
@@ -206,12 +209,13 @@ func (t *teller) dies() {
 	}
 	at := up10(max(t.by, t.from, l.InitialDelay) + l.Period)
 	r, shared := t.readiness, t.shared()
+	spills := r != nil && t.hurts(l, r)
 	forgiven := (l.fails() - l.Period) / 2
-	if shared {
+	if spills {
 		forgiven = min(forgiven, (r.fails()-r.Period)/2)
 	}
 	switch {
-	case t.killable(l) && (!shared || len(t.ready) == 2 && (t.outlasts(r, l) || t.escapes(r, l))):
+	case t.killable(l) && (!spills || shared && len(t.ready) == 2 && (t.outlasts(r, l) || t.escapes(r, l))):
 		t.killed(l, at)
 		return
 	case forgiven >= time.Second && (!shared || len(t.ready) == 2):
@@ -236,88 +240,14 @@ func (t *teller) escapes(r, l *probe) bool {
 	return l.fails()+aftermath(l)+r.Timeout < r.fails()-r.Period
 }
 
+// hurts tells whether b fails when what a asks is down: it asks the same, or
+// runs a command by the guest agent that a pings.
+func (t *teller) hurts(a, b *probe) bool {
+	return a.endpoint == b.endpoint ||
+		t.machine.Kind != "Pod" && a.Handler == probes.GuestAgentPing && b.Handler == probes.Exec
+}
+
 // shared tells whether readiness and liveness ask the same.
 func (t *teller) shared() bool {
 	return t.readiness != nil && t.liveness != nil && t.readiness.endpoint == t.liveness.endpoint
-}
-
-// killed tells of the kill.
-func (t *teller) killed(l *probe, at time.Duration) {
-	dead := t.name("dead")
-	l.endpoint.step(at, l.down, dead)
-	l.endpoint.step(at+l.fails()+aftermath(l), l.up, "")
-	t.live = []string{fmt.Sprintf("{failed: 1, in: [%s + (failureThreshold-1)*period, %s + failureThreshold*period%s]}", dead, dead, l.margin())}
-	t.about("LIVE-KILL", "THR-FAILURE")
-	t.titles = append(t.titles, "ends when its liveness probe keeps failing")
-	t.by = at + l.fails() + l.Timeout + t.resolved.Grace + 10*time.Second
-	gone := "[" + t.of("liveFailed#1") + ", " + t.of("liveFailed#1") + " + terminationGracePeriod + 10s]"
-	again := t.recreated()
-	if t.restarts = "none"; again {
-		t.restarts = "[{in: " + gone + "}]"
-		t.about("LIVE-RECREATE", "TIM-RESTART-FRESH")
-	}
-	if t.readiness == nil {
-		return
-	}
-	out := gone
-	if t.shared() && t.outlasts(t.readiness, l) { // readiness may turn first
-		t.lets = append(t.lets, fmt.Sprintf("%s: min((readiness.failureThreshold-1)*readiness.period, (liveness.failureThreshold-1)*liveness.period)", t.name("soonest")))
-		out = fmt.Sprintf("[%s + %s, %s + failureThreshold*period%s]", dead, t.name("soonest"), dead, t.readiness.margin())
-	}
-	t.ready = append(t.ready, "{to: false, in: "+out+"}")
-	if again {
-		t.returns()
-	}
-}
-
-// returns tells how the container after the kill becomes ready.
-func (t *teller) returns() {
-	r, next := t.readiness, t.of("container#2")
-	low := next + " + readiness.initialDelay"
-	high := low
-	if t.startup != nil {
-		t.lets = append(t.lets, fmt.Sprintf("%s: max(startup.initialDelay + startup.period, readiness.initialDelay)", t.name("again")))
-		high = next + " + " + t.name("again")
-		t.by += t.startup.InitialDelay + t.startup.Period
-	}
-	t.ready = append(t.ready, fmt.Sprintf("{to: true, in: [%s, %s + successThreshold*period%s]}", low, high, r.margin()))
-	t.by += r.InitialDelay + time.Duration(r.SuccessThreshold)*r.Period + r.Timeout
-}
-
-// of names a moment of this machine.
-func (t *teller) of(moment string) string {
-	if t.prefix == "" {
-		return moment
-	}
-	return t.prefix + "." + moment
-}
-
-// aftermath is for how long the endpoint stays down after the kill is due.
-func aftermath(l *probe) time.Duration { return 2*time.Second + l.Timeout }
-
-// killable tells whether the container after the kill cannot fail as well.
-func (t *teller) killable(l *probe) bool {
-	if t.machine.Kind == "Pod" && t.resolved.RestartPolicy == "OnFailure" {
-		return false // whether it is restarted depends on how it ends
-	}
-	if t.resolved.RunStrategy == "RerunOnFailure" && t.resolved.Grace < 10*time.Second {
-		return false // and this on whether the guest is faster than its grace
-	}
-	survives := func(p *probe) bool {
-		left := l.Period + aftermath(l) - p.InitialDelay
-		return left < 0 || int64(left/p.Period)+1 < int64(p.FailureThreshold)
-	}
-	return survives(l) && (t.startup == nil || t.startup.endpoint != l.endpoint || survives(t.startup))
-}
-
-// recreated tells whether a container follows one that was killed.
-func (t *teller) recreated() bool {
-	switch t.resolved.Profile {
-	case probes.OpenShiftDoc:
-		return true
-	case probes.Kubernetes:
-		return t.resolved.RestartPolicy == "Always"
-	default:
-	}
-	return t.resolved.RunStrategy == "Always"
 }
