@@ -92,7 +92,11 @@ func TestNodeJobs(t *testing.T) {
 			t.Errorf("%s: %d cases", job.Name, len(r.Cases))
 		}
 		for i := range r.Cases {
-			if c := &r.Cases[i]; c.Result != judge.Pass {
+			switch c := &r.Cases[i]; {
+			case c.Result == judge.Pass:
+			case late(c):
+				t.Logf("not run: %s: %s: %s", job.Name, c.Case, c.Reason)
+			default:
 				t.Errorf("%s: %s: %s %s %+v", job.Name, c.Case, c.Result, c.Reason, c.Failures)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/conformance/report"
 )
 
@@ -32,21 +33,27 @@ func TestNodeCases(t *testing.T) {
 	s := clusterOf(t, cluster.TierNode)
 	began := time.Now()
 	r := conform(t, s, "--max-length", nodeLength, "-p", strconv.Itoa(nodeAtOnce))
-	passed := 0
+	passed, busy := 0, 0
 	for i := range r.Cases {
 		switch c := &r.Cases[i]; {
 		case c.Result == judge.Pass:
 			passed++
-		case c.Result == judge.NotRun, strings.Contains(c.Reason, "harness: late"):
+		case c.Result == judge.NotRun:
+			t.Logf("not run: %s: %s", c.Case, c.Reason)
+		case late(c):
+			busy++
 			t.Logf("not run: %s: %s", c.Case, c.Reason)
 		default:
 			t.Errorf("%s: %s %s %+v", c.Case, c.Result, c.Reason, c.Failures)
 		}
 	}
-	if passed < nodeFewest {
-		t.Errorf("only %d cases passed", passed)
-	}
 	t.Logf("%d of %d cases passed in %.0f s", passed, len(r.Cases), time.Since(began).Seconds())
+	switch {
+	case passed+busy < nodeFewest:
+		t.Errorf("only %d cases can run", passed+busy)
+	case passed < nodeFewest && !t.Failed():
+		t.Skipf("not run: the node was too busy for %d cases", busy)
+	}
 }
 
 // conform runs the suite as its user does, and gives the report.
@@ -73,4 +80,9 @@ func conform(t *testing.T, s *cluster.Status, flags ...string) *report.Report {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// late tells whether the node was too busy for a verdict.
+func late(c *report.Case) bool {
+	return c.Result == judge.Error && (strings.HasPrefix(c.Reason, "harness: late by") || strings.Contains(c.Reason, observe.ErrBusy.Error()))
 }

@@ -25,6 +25,7 @@ func Exempts() []Exempt {
 		{"vmprobe conformance --door sockets ", "runs in wall time; sockets.txtar runs short cases", "vmprobe conformance --help"},
 		{"apt-get install ", "needs root and the network", ""},
 		{"vmprobe conformance --testbed qemu ", "boots VMs for minutes; the test of conformance/qemu does, if asked", "vmprobe conformance --help"},
+		{"vmprobe conformance --testbed kubevirt ", "needs a cluster; the tests of conformance/kubevirt start one", "vmprobe conformance --help"},
 		{"vmprobe cluster up", "compiles Kubernetes; the tests of conformance/cluster/local run what is built", "vmprobe cluster up --help"},
 		{"vmprobe cluster down", "needs a cluster", "vmprobe cluster down --help"},
 		{"vmprobe cluster status -o", "needs a cluster", "vmprobe cluster status --help"},

@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -72,5 +73,23 @@ func TestBackOff(t *testing.T) {
 	}
 	if ready != 3 {
 		t.Errorf("%d changes of Ready, want true, and false and true at 20s", ready)
+	}
+}
+
+// TestMute: a container that ends before its guest has begun shifts the count of
+// the guest. Such a run says nothing.
+func TestMute(t *testing.T) {
+	profile, _ := probes.LookupProfile(probes.Kubernetes)
+	o := observe.New(&scenarios.Case{Profile: profile, Until: time.Minute, VMs: []scenarios.VM{{Name: "a"}}})
+	zero := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	o.Report(zero, "a", "u", &guestpod.Report{Version: guestpod.Version, Event: guestpod.EventHello, Seq: 1, Container: 1, Wall: zero})
+	o.Pod(zero, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "u", Labels: map[string]string{observe.VMLabel: "a"}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "a", RestartCount: 1, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(zero)}},
+		}}},
+	})
+	if _, err := o.Trace(trace.Header{}); !errors.Is(err, observe.ErrBusy) {
+		t.Errorf("%v, want %v", err, observe.ErrBusy)
 	}
 }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -87,6 +88,19 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+// ErrBusy says that a node had too much to do for a run to say anything.
+var ErrBusy = errors.New("the node is too busy")
+
+// firstWord is how long a guest may take to its first report.
+const firstWord = 5 * time.Second
+
+// mute tells whether a container had the time to say something and did not. The
+// guest counts its containers itself: when one ends before its guest begins, all
+// that follow are taken for the one before.
+func (m *machine) mute(o *Observer, l *life) bool {
+	return !m.vm && l.seq == 0 && !l.started.IsZero() && l.started.Add(firstWord).Before(m.zero.Add(o.c.Until))
+}
+
 // finish writes what is known of all lives in the end.
 func (m *machine) finish(o *Observer) {
 	var unhealed bool
@@ -94,6 +108,10 @@ func (m *machine) finish(o *Observer) {
 	for i, l := range m.lives {
 		if l.start().IsZero() {
 			o.Fail(fmt.Errorf("VM %s: nobody saw container %d of pod %s", m.spec.Name, l.number+1, l.pod.name))
+			return
+		}
+		if m.mute(o, l) {
+			o.Fail(fmt.Errorf("VM %s: a container of pod %s ran, and its guest did not: %w", m.spec.Name, l.pod.name, ErrBusy))
 			return
 		}
 		if unhealed {
@@ -122,6 +140,9 @@ func (m *machine) killed(o *Observer, l *life, i int) bool {
 	if k, ok := m.killOf(o, l, i); ok {
 		if at.IsZero() {
 			at = k.at.Add(-o.ahead)
+			if by := m.stoppedBy(o, i); l.over && at.After(by) {
+				at = by // the news was late
+			}
 		}
 		verdict = k.text
 	}
