@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -161,11 +162,12 @@ func seenRate(c *court) {
 	c.sights(func(w *sight) {
 		tolerance := c.jitter(w.s.Probe.Period)
 		lowest, steps := history.Never, time.Duration(0)
+		var places []time.Duration // in wall time, sorted
 		for i := range w.list {
 			x := &w.list[i]
 			free := w.s.Probe.Kind == probes.Readiness && !w.surelyReady(x.first)
 			if free || i > 0 && w.broken(w.list[i-1].first, x.first) {
-				lowest = history.Never
+				lowest, places = history.Never, nil
 				continue
 			}
 			steps += w.s.Probe.Period
@@ -188,8 +190,24 @@ func seenRate(c *court) {
 				}
 			}
 			lowest = min(lowest, place)
+			if c.run.Wall {
+				places, lowest = steady(places, place)
+			}
 		}
 	})
+}
+
+// steady adds the place of an attempt on the grid of ticks to those before it,
+// and gives the one that others are held to. In wall time a few attempts, whose
+// number grows with that of all, may be late as any process may, and those after
+// them are where they were: not too soon. Never: there are too few to tell.
+func steady(places []time.Duration, place time.Duration) (sorted []time.Duration, base time.Duration) {
+	at, _ := slices.BinarySearch(places, place)
+	places = slices.Insert(places, at, place)
+	if late := 2 + len(places)/8; late < len(places) {
+		return places, places[late]
+	}
+	return places, history.Never
 }
 
 // late tells whether an attempt before the i-th may have left a tick behind.
