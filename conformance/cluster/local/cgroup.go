@@ -15,14 +15,21 @@ import (
 )
 
 // hierarchies lists where the cgroup v1 hierarchies are mounted.
-func hierarchies() []string {
+func hierarchies() []string { return mounted("cgroup") }
+
+// everywhere lists where any hierarchy is mounted: runtimes make cgroups in the
+// unified one beside those of v1.
+func everywhere() []string { return mounted("cgroup", "cgroup2") }
+
+// mounted lists the hierarchies of some types of file system.
+func mounted(types ...string) []string {
 	text, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		return nil
 	}
 	var out []string
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup" && strings.HasPrefix(f[1], "/sys/fs/cgroup/") {
+		if f := strings.Fields(line); len(f) > 2 && slices.Contains(types, f[2]) && strings.HasPrefix(f[1], "/sys/fs/cgroup/") {
 			out = append(out, f[1])
 		}
 	}
@@ -63,7 +70,7 @@ func makeCgroups(name string) error {
 // removeCgroups removes the cgroup of a node from each hierarchy, from the
 // bottom up. The kernel may take a moment to find them empty.
 func removeCgroups(ctx context.Context, name string) error {
-	for _, h := range hierarchies() {
+	for _, h := range everywhere() {
 		var last error
 		err := poll(ctx, patience, func() (bool, error) {
 			last = removeTree(filepath.Join(h, name))
