@@ -37,10 +37,9 @@ const (
 
 // conn implements Conn.
 type conn struct {
-	lib *libvirt.Connect
-	// calls is another connection to the same daemon, for agent commands alone: a
-	// call may have to wait until one that is under way on its connection ends.
-	calls     *libvirt.Connect
+	uri       string
+	lib       *libvirt.Connect
+	lines     lines
 	mail      *mailbox // nil: nobody listens
 	callbacks []int
 	closed    chan struct{}
@@ -72,12 +71,7 @@ func open(uri string, listen func(Event)) (Conn, error) {
 	if err != nil {
 		return nil, converted(err)
 	}
-	calls, err := libvirt.NewConnect(uri)
-	if err != nil {
-		_, _ = lib.Close()
-		return nil, converted(err)
-	}
-	c := &conn{lib: lib, calls: calls, closed: make(chan struct{})}
+	c := &conn{uri: uri, lib: lib, closed: make(chan struct{})}
 	if listen != nil {
 		c.mail = newMailbox(listen)
 	}
@@ -139,7 +133,7 @@ func (c *conn) lost() { c.once.Do(func() { close(c.closed) }) }
 // Closed implements Conn.
 func (c *conn) Closed() <-chan struct{} { return c.closed }
 
-// Close implements Conn. Commands under way go on, on their own connection.
+// Close implements Conn. Commands under way go on, on their own connections.
 func (c *conn) Close() error {
 	c.gate.Lock()
 	defer c.gate.Unlock()
@@ -155,7 +149,7 @@ func (c *conn) Close() error {
 	_, err := c.lib.Close()
 	go func() {
 		c.under.Wait()
-		_, _ = c.calls.Close()
+		c.lines.closeAll()
 	}()
 	c.lost()
 	if c.mail != nil {
@@ -242,7 +236,11 @@ type domain struct {
 func (d *domain) Name() string   { return d.name }
 func (d *domain) Suspend() error { return converted(d.lib.Suspend()) }
 func (d *domain) Resume() error  { return converted(d.lib.Resume()) }
-func (d *domain) Destroy() error { return converted(d.lib.Destroy()) }
+func (d *domain) Destroy() error {
+	err := d.lib.Destroy()
+	d.conn.lines.close(d.name)
+	return converted(err)
+}
 func (d *domain) Start() error   { return converted(d.lib.Create()) }
 func (d *domain) Close()         { _ = d.lib.Free() }
 func (d *domain) PowerButton() error {
@@ -279,7 +277,12 @@ func (d *domain) Agent(command string, timeout int) (string, error) {
 	d.conn.under.Add(1)
 	defer d.conn.under.Done()
 	leave()
-	lib, err := d.conn.calls.LookupDomainByName(d.name)
+	line, err := d.conn.lines.of(d.conn.uri, d.name)
+	if err != nil {
+		return "", converted(err)
+	}
+	defer func() { _, _ = line.Close() }()
+	lib, err := line.LookupDomainByName(d.name)
 	if err != nil {
 		return "", converted(err)
 	}
