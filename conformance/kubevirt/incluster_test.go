@@ -21,7 +21,6 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/report"
 )
 
 // inClusterCases are in all four shards; two of them take their time.
@@ -80,14 +79,7 @@ func TestNodeJobs(t *testing.T) {
 		if text, err := merge.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", job.Name, err, text)
 		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := report.Decode(file, data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := decoded(t, file)
 		if len(r.Cases) != len(inClusterCases()) {
 			t.Errorf("%s: %d cases", job.Name, len(r.Cases))
 		}

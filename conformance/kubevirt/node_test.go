@@ -71,6 +71,12 @@ func conform(t *testing.T, s *cluster.Status, flags ...string) *report.Report {
 		t.Fatalf("%v\n%s", err, out.Bytes())
 	}
 	t.Logf("%s", out.Bytes())
+	return decoded(t, file)
+}
+
+// decoded is the report in a file.
+func decoded(t *testing.T, file string) *report.Report {
+	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

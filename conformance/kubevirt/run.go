@@ -289,7 +289,7 @@ func (r *run) begin() (first, last time.Time, err error) {
 			if first.IsZero() || began.Before(first) {
 				first = began
 			}
-			last = latest(last, began)
+			last = slices.MaxFunc([]time.Time{last, began}, time.Time.Compare)
 			for j := range r.c.Events {
 				if e := &r.c.Events[j]; e.VM == name {
 					r.work.Go(func() { r.tell(e, began) })
@@ -313,11 +313,4 @@ func (r *run) begin() (first, last time.Time, err error) {
 		}
 	}
 	return first, last, fmt.Errorf("no guest reports after %v: %s", r.bed.Patience, strings.Join(why, "; "))
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
