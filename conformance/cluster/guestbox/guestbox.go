@@ -1,7 +1,11 @@
-// Package guestbox makes container images of one static program: the guest of
-// the scenarios, and pause. They are written as archives of the form that
-// docker save writes, which every container engine loads; the same program
-// gives the same bytes. Nothing is pulled and nothing pushed.
+// Package guestbox makes container images: of one static program each, the guest
+// of the scenarios, and pause; and of what KubeVirt boots in a VM. They are
+// written as archives of the form that docker save writes, which every container
+// engine loads; the same content gives the same bytes. Nothing is pulled and
+// nothing pushed.
+//
+//	guestbox.go  images of a program
+//	boot.go      the image of a kernel and its initramfs
 package guestbox
 
 import (
@@ -16,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -71,12 +76,23 @@ func write(kind, program, archive string, env []string) (string, error) {
 	if err := static(data); err != nil {
 		return "", fmt.Errorf("%s cannot be the %s of a container: %w", program, kind, err)
 	}
-	layer, err := layerOf(data)
+	files := make([]file, 0, 8)
+	for _, dir := range []string{"run/", "tmp/", "usr/", "usr/bin/", "etc/", "vmprobe/"} {
+		files = append(files, file{name: dir, mode: 0o755})
+	}
+	files = append(files, file{name: self[1:], mode: 0o755, data: data})
+	sum := sha256.Sum256(data)
+	config := v1.Config{Entrypoint: []string{self}, Env: env, WorkingDir: "/", StopSignal: "SIGTERM"}
+	return save(kind, hex.EncodeToString(sum[:6]), files, config, archive)
+}
+
+// save writes an archive with an image of one layer, and gives its name.
+func save(kind, version string, files []file, program v1.Config, archive string) (string, error) {
+	layer, err := layerOf(files)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(data)
-	tag, err := name.NewTag("vmprobe.test/" + kind + ":" + hex.EncodeToString(sum[:6]))
+	tag, err := name.NewTag("vmprobe.test/" + kind + ":" + version)
 	if err != nil {
 		return "", err
 	}
@@ -89,8 +105,7 @@ func write(kind, program, archive string, env []string) (string, error) {
 		return "", err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config = v1.Config{Entrypoint: []string{self}, Env: env, WorkingDir: "/", StopSignal: "SIGTERM"}
+	config.OS, config.Architecture, config.Config = "linux", runtime.GOARCH, program
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return "", err
 	}
@@ -103,21 +118,29 @@ func write(kind, program, archive string, env []string) (string, error) {
 	return tag.Name(), nil
 }
 
-// layerOf is the one layer of an image: the program, and the folders that it
-// writes to.
-func layerOf(program []byte) (v1.Layer, error) {
+// file is one entry of a layer; a name that ends with a slash is a folder.
+type file struct {
+	name  string
+	mode  int64
+	owner int // user and group
+	data  []byte
+}
+
+// layerOf is the one layer of an image.
+func layerOf(files []file) (v1.Layer, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for _, dir := range []string{"run/", "tmp/", "usr/", "usr/bin/", "etc/", "vmprobe/"} {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}); err != nil {
+	for _, f := range files {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Uid: f.owner, Gid: f.owner, Size: int64(len(f.data))}
+		if strings.HasSuffix(f.name, "/") {
+			h.Typeflag = tar.TypeDir
+		}
+		if err := w.WriteHeader(h); err != nil {
 			return nil, err
 		}
-	}
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: self[1:], Mode: 0o755, Size: int64(len(program))}); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(program); err != nil {
-		return nil, err
+		if _, err := w.Write(f.data); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
