@@ -37,6 +37,7 @@ type lesson struct {
 func (g *group) begin(s situation, req *prober.Request, next time.Duration) *lesson {
 	r := g.r
 	k := r.w.kernel
+	r.memory.vain[s]++ // until it settles
 	l := &lesson{g: g, s: s, req: *req, start: k.Now(), next: next, port: r.w.prober.NextPort(), keys: map[sim.Actor]uint64{}}
 	for _, vm := range g.vms {
 		l.places = append(l.places, r.w.vms[vm].fake.Place())
@@ -82,10 +83,8 @@ func (l *lesson) ended(result probes.Result) {
 	if host.did != nil && host.didAt >= l.start {
 		l.e.did, l.e.didAt = host.did, host.didAt-l.start
 	}
-	// What such a prober makes of the result cannot be told from it.
-	own := r.w.liberty.Races != nil && l.e.did != nil || r.w.liberty.Prober != nil && r.w.liberty.Prober.Result != nil
 	dialed := int(r.w.prober.NextPort()) - int(l.port) // by others, too
-	if g.history != l.s.history || k.Now()+settling >= l.next || own || l.env == nil || dialed != l.env.dials-l.dials {
+	if g.history != l.s.history || k.Now()+settling >= l.next || l.env == nil || dialed != l.env.dials-l.dials {
 		g.lesson = nil
 		return
 	}
@@ -127,4 +126,5 @@ func (l *lesson) settled() {
 	}
 	l.e.tail = spent{l.req.Actor, k.SpentBy(l.req.Actor) - l.after}
 	r.memory.episodes[l.s] = &l.e
+	delete(r.memory.vain, l.s)
 }

@@ -24,6 +24,8 @@ import (
 // nor with a Deviation, a Door or an Outside.
 type Memory struct {
 	episodes map[situation]*episode
+	// vain counts, by situation, the lessons that came to nothing.
+	vain map[situation]int
 	cast     *cast
 	// Recalled and Made count the tries that were remembered and those that
 	// were made.
@@ -33,8 +35,21 @@ type Memory struct {
 // maxEpisodes bounds a memory; what comes later is made each time.
 const maxEpisodes = 1 << 14
 
+// patience is how many lessons of one situation may come to nothing before no
+// more are begun: what a try leaves behind there is more than an episode holds,
+// and to watch it costs as much as to make it.
+const patience = 32
+
 // NewMemory is an empty memory.
-func NewMemory() *Memory { return &Memory{episodes: map[situation]*episode{}} }
+func NewMemory() *Memory {
+	return &Memory{episodes: map[situation]*episode{}, vain: map[situation]int{}}
+}
+
+// teachable tells whether a try in a situation that is not remembered is worth
+// a lesson.
+func (m *Memory) teachable(s *situation) bool {
+	return len(m.episodes) < maxEpisodes && m.vain[*s] < patience
+}
 
 // situation is the state of the world as far as the outcome of a try hangs on
 // it, while nothing moves but the try.

@@ -77,13 +77,20 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 	s := g.situation(&req)
 	e := r.memory.episodes[s]
 	switch {
-	case e == nil && len(r.memory.episodes) < maxEpisodes:
+	case e == nil && !g.clouded() && r.memory.teachable(&s):
 		g.make(req, done, g.begin(s, &req, next))
 	case e == nil || next <= k.Now()+e.took+settling:
 		g.make(req, done, nil)
 	default:
 		g.hold(req, done, e)
 	}
+}
+
+// clouded tells of a prober from which nothing can be learned: what it makes
+// of a result cannot be told from the result.
+func (g *group) clouded() bool {
+	l := g.r.w.liberty
+	return l.Races != nil || l.Prober != nil && l.Prober.Result != nil
 }
 
 // situation is the state of the world now.
