@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -32,9 +33,22 @@ func (d *Decoder) Write(p []byte) {
 		d.r = 0
 	}
 	if n := len(d.buf) + len(p); n > cap(d.buf) && n > large {
-		d.buf = slices.Grow(d.buf, min(3*n, maxResponse+n)) // a flood is not copied again and again
+		d.grow(n)
 	}
 	d.buf = append(d.buf, p...)
+}
+
+// floods holds the buffers of earlier floods: to make and clear one costs more
+// than to fill it.
+var floods sync.Pool //nolint:gochecknoglobals // memory without content
+
+// grow makes room for so many bytes of a long line.
+func (d *Decoder) grow(n int) {
+	if b, ok := floods.Get().(*[]byte); ok && cap(*b) >= n {
+		d.buf = append((*b)[:0], d.buf...)
+		return
+	}
+	d.buf = slices.Grow(d.buf, min(3*n, maxResponse+n)) // a flood is not copied again and again
 }
 
 // large is the length of a line that needs a buffer of its own.
@@ -58,9 +72,11 @@ func (d *Decoder) Next() (line []byte, ok bool) {
 // returned false.
 func (d *Decoder) Pending() int { return len(d.buf) - d.r }
 
-// Reset forgets everything, and a large buffer with it.
+// Reset forgets everything, and leaves a large buffer to others.
 func (d *Decoder) Reset() {
 	if cap(d.buf) > large {
+		b := d.buf[:0]
+		floods.Put(&b)
 		d.buf = nil
 	}
 	d.buf, d.r, d.scan = d.buf[:0], 0, 0
