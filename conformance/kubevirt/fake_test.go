@@ -29,7 +29,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/fakevm"
-	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
@@ -44,7 +44,7 @@ import (
 type act struct {
 	at     time.Duration
 	object runtime.Object   // written to the API
-	report *guestpod.Report // of the guest of vm
+	report *guestlog.Report // of the guest of vm
 	vm     string
 }
 
@@ -68,28 +68,28 @@ type player struct {
 
 // Record implements trace.Sink.
 func (p *player) Record(e trace.Event) {
-	r := &guestpod.Report{Version: guestpod.Version, At: e.T, Endpoint: e.Value}
+	r := &guestlog.Report{Version: guestlog.Version, At: e.T, Endpoint: e.Value}
 	switch e.Kind {
 	case trace.ContainerStarted:
 		p.containers[e.VM]++
 		p.seqs[e.VM] = 0
-		r.Event, r.Endpoint = guestpod.EventHello, ""
+		r.Event, r.Endpoint = guestlog.EventHello, ""
 	case trace.GuestBoot:
-		r.Event = guestpod.EventBoot
+		r.Event = guestlog.EventBoot
 	case trace.GuestStep:
-		r.Event, r.As = guestpod.EventStep, e.Msg
+		r.Event, r.As = guestlog.EventStep, e.Msg
 	case trace.GuestPower:
-		r.Event, r.Power = guestpod.EventPower, e.Value
+		r.Event, r.Power = guestlog.EventPower, e.Value
 	case trace.Kill:
 		if e.Value != "sigterm" {
 			return
 		}
-		r.Event = guestpod.EventTerm
+		r.Event = guestlog.EventTerm
 	case trace.GuestSaw:
 		if !trace.ViewGuest.ShowsSYNs() && (strings.HasPrefix(e.Msg, `{"connect":"refused"`) || strings.HasPrefix(e.Msg, `{"connect":"blackhole"`)) {
 			return
 		}
-		r.Event, r.Did = guestpod.EventSaw, &fakevm.Reply{}
+		r.Event, r.Did = guestlog.EventSaw, &fakevm.Reply{}
 		if json.Unmarshal([]byte(e.Msg), r.Did) != nil {
 			r.Did, r.Seen = nil, e.Msg
 		}

@@ -8,7 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 )
 
 // readLog reads the log of a container through the API; that of the present
@@ -62,7 +62,7 @@ func (r *run) readReports(stream io.Reader, vm, uid string, last int, another fu
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		now := time.Now()
-		report, ok := guestpod.Parse(lines.Bytes())
+		report, ok := guestlog.Parse(lines.Bytes())
 		if !ok {
 			r.note(vm, lines.Text())
 			continue

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 )
 
@@ -27,8 +28,8 @@ const (
 func Main(env func(string) string, out io.Writer, term <-chan os.Signal) (exit int) {
 	d, err := begin(env, out)
 	if err != nil {
-		t := teller{out: out, container: 1, now: func() time.Duration { return 0 }}
-		t.tell(Report{Event: EventTrouble, Note: err.Error()})
+		t := guestlog.Teller{Out: out, Container: 1, Now: func() time.Duration { return 0 }, Wall: time.Now}
+		t.Tell(guestlog.Report{Event: guestlog.EventTrouble, Note: err.Error()})
 		return exitTrouble
 	}
 	defer d.host.Close()
@@ -37,7 +38,7 @@ func Main(env func(string) string, out io.Writer, term <-chan os.Signal) (exit i
 		select {
 		case <-term:
 			d.host.Do(func() {
-				d.tell(Report{Event: EventTerm})
+				d.Tell(guestlog.Report{Event: guestlog.EventTerm})
 				d.guest.PowerButton()
 			})
 		case code := <-d.ended:
@@ -48,7 +49,7 @@ func Main(env func(string) string, out io.Writer, term <-chan os.Signal) (exit i
 
 // daemon is one container. It is a fakevm.Power.
 type daemon struct {
-	teller
+	guestlog.Teller
 	settings
 	state    state
 	host     *oshost.Host
@@ -79,7 +80,7 @@ func begin(env func(string) string, out io.Writer) (*daemon, error) {
 	}
 	// The monotonic clock runs on from what the wall clock says has passed.
 	thread := oshost.NewThread(now.Add(-now.Round(0).Sub(d.state.Start.Round(0))))
-	d.teller = teller{out: out, container: d.state.Containers, now: thread.Now}
+	d.Teller = guestlog.Teller{Out: out, Container: d.state.Containers, Now: thread.Now, Wall: time.Now}
 	agent := filepath.Join(s.dir, "agent") // nobody listens to it
 	_ = os.Remove(agent)
 	d.host = oshost.New(oshost.Config{Address: s.address, Thread: thread, Log: d.log, AgentSocket: agent})
@@ -93,11 +94,11 @@ func begin(env func(string) string, out io.Writer) (*daemon, error) {
 
 // make makes the guest, which boots now or after its delay.
 func (d *daemon) make() error {
-	d.tell(Report{Event: EventHello})
+	d.Tell(guestlog.Report{Event: guestlog.EventHello})
 	guest, err := fakevm.New(d.host, d.Program, fakevm.Options{
 		EveryBoot: d.EveryBoot, Power: d,
-		OnBoot: func(int) { d.tell(Report{Event: EventBoot}) },
-		OnStep: func(endpoint, as string) { d.tell(Report{Event: EventStep, Endpoint: endpoint, As: as}) },
+		OnBoot: func(int) { d.Tell(guestlog.Report{Event: guestlog.EventBoot}) },
+		OnStep: func(endpoint, as string) { d.Tell(guestlog.Report{Event: guestlog.EventStep, Endpoint: endpoint, As: as}) },
 	})
 	if err != nil {
 		return err
@@ -107,9 +108,9 @@ func (d *daemon) make() error {
 	if err := d.serveCommands(); err != nil {
 		return err
 	}
-	boot := func() { guest.Boot(max(d.now(), 0)) }
+	boot := func() { guest.Boot(max(d.Now(), 0)) }
 	if d.Delay > 0 {
-		d.host.At(d.now()+d.Delay, boot)
+		d.host.At(d.Now()+d.Delay, boot)
 	} else {
 		boot()
 	}
@@ -117,13 +118,13 @@ func (d *daemon) make() error {
 }
 
 func (d *daemon) log(r fakevm.Record) {
-	d.saw(r)
+	d.Tell(guestlog.Saw(r))
 	if d.guest == nil || r.Did == nil {
 		return
 	}
 	d.state.Progress = d.guest.Progress()
 	if err := d.state.save(d.dir); err != nil {
-		d.tell(Report{Event: EventTrouble, Note: err.Error()})
+		d.Tell(guestlog.Report{Event: guestlog.EventTrouble, Note: err.Error()})
 	}
 }
 
@@ -137,7 +138,7 @@ func (d *daemon) watch() {
 		began := time.Now()
 		time.Sleep(beat)
 		if late := time.Since(began) - beat; late > beat {
-			d.host.Do(func() { d.tell(Report{Event: EventLate, Late: late}) })
+			d.host.Do(func() { d.Tell(guestlog.Report{Event: guestlog.EventLate, Late: late}) })
 		}
 	}
 }
@@ -212,7 +213,7 @@ func RunAsCommand(env func(string) string, argv []string, stdout io.Writer) (exi
 	return guestd.RunCommandAt(filepath.Join(dir, "commands"), argv, stdout)
 }
 
-func (d *daemon) power(what string) { d.tell(Report{Event: EventPower, Power: what}) }
+func (d *daemon) power(what string) { d.Tell(guestlog.Report{Event: guestlog.EventPower, Power: what}) }
 
 // flush is how long the last packets of a container have that ends.
 const flush = 30 * time.Millisecond

@@ -3,12 +3,11 @@
 // the pod's own address; the kubelet probes it.
 //
 // It gets its script from the environment and tells what happens in its log,
-// one Report a line, so that nobody needs the pod's network to hear of it. A
+// one guestlog.Report a line, so that nobody needs the pod's network to hear of it. A
 // directory that outlives a restart of the container keeps how far the script
 // has come. SIGTERM is the power button.
 //
 //	config.go  what the container is given
-//	report.go  what it tells
 //	state.go   what outlives a restart
 //	daemon.go  its life
 //

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 )
 
 // container runs Main as a container would.
@@ -21,7 +22,7 @@ type container struct {
 	t       *testing.T
 	term    chan os.Signal
 	exit    chan int
-	reports chan Report
+	reports chan guestlog.Report
 }
 
 // program: healthy once, then ill; a command; it is ill from a second on.
@@ -45,7 +46,7 @@ func start(t *testing.T, dir, address string, c Config) *container {
 		t.Fatal(err)
 	}
 	env := map[string]string{ConfigVariable: text, AddressVariable: address, StateVariable: dir}
-	x := &container{t: t, term: make(chan os.Signal, 1), exit: make(chan int, 1), reports: make(chan Report, 100)}
+	x := &container{t: t, term: make(chan os.Signal, 1), exit: make(chan int, 1), reports: make(chan guestlog.Report, 100)}
 	r, w := io.Pipe()
 	go func() {
 		x.exit <- Main(func(name string) string { return env[name] }, w, x.term)
@@ -53,11 +54,11 @@ func start(t *testing.T, dir, address string, c Config) *container {
 	}()
 	go func() {
 		for lines := bufio.NewScanner(r); lines.Scan(); {
-			report, ok := Parse(lines.Bytes())
+			report, ok := guestlog.Parse(lines.Bytes())
 			if !ok {
 				t.Errorf("no report: %s", lines.Text())
 			}
-			if report.Event != EventLate {
+			if report.Event != guestlog.EventLate {
 				x.reports <- report
 			}
 		}
@@ -67,7 +68,7 @@ func start(t *testing.T, dir, address string, c Config) *container {
 }
 
 // next is the next report, which must be of that kind.
-func (c *container) next(event string) Report {
+func (c *container) next(event string) guestlog.Report {
 	c.t.Helper()
 	select {
 	case r := <-c.reports:
@@ -78,7 +79,7 @@ func (c *container) next(event string) Report {
 	case <-time.After(10 * time.Second):
 		c.t.Fatalf("no %s was reported", event)
 	}
-	return Report{}
+	return guestlog.Report{}
 }
 
 func (c *container) get(address string) int {
@@ -103,16 +104,16 @@ func TestLife(t *testing.T) {
 	dir := t.TempDir()
 	config := Config{Program: program(), Commands: []string{filepath.Join(dir, "bin", "check")}}
 	first := start(t, dir, address, config)
-	first.next(EventHello)
-	if r := first.next(EventBoot); r.Container != 1 || r.At < 0 || r.At > 5*time.Second {
+	first.next(guestlog.EventHello)
+	if r := first.next(guestlog.EventBoot); r.Container != 1 || r.At < 0 || r.At > 5*time.Second {
 		t.Errorf("boot: %+v", r)
 	}
-	first.next(EventStep)
-	first.next(EventStep)
+	first.next(guestlog.EventStep)
+	first.next(guestlog.EventStep)
 	if code := first.get(address); code != 200 {
 		t.Errorf("first answer %d", code)
 	}
-	saw := first.next(EventSaw)
+	saw := first.next(guestlog.EventSaw)
 	if saw.Endpoint != "http/18080" || saw.Did == nil || saw.Did.HTTP.Status != 200 || time.Since(saw.Wall) > time.Minute {
 		t.Errorf("saw %+v", saw)
 	}
@@ -121,15 +122,15 @@ func TestLife(t *testing.T) {
 	if exit := RunAsCommand(env, []string{"check", "--now"}, &out); exit != 3 || out.String() != "ill" {
 		t.Errorf("command: exit %d, %q", exit, &out)
 	}
-	if r := first.next(EventSaw); r.Seen != "check --now" {
+	if r := first.next(guestlog.EventSaw); r.Seen != "check --now" {
 		t.Errorf("saw %+v", r)
 	}
 	if to, err := os.Readlink(config.Commands[0]); err != nil || to == "" {
 		t.Errorf("the command is not there: %v", err)
 	}
 	first.term <- syscall.SIGTERM
-	first.next(EventTerm)
-	if r := first.next(EventPower); r.Power != "poweroff" {
+	first.next(guestlog.EventTerm)
+	if r := first.next(guestlog.EventPower); r.Power != "poweroff" {
 		t.Errorf("power: %+v", r)
 	}
 	if code := <-first.exit; code != 0 {
@@ -137,8 +138,8 @@ func TestLife(t *testing.T) {
 	}
 
 	second := start(t, dir, address, config)
-	second.next(EventHello)
-	if r := second.next(EventBoot); r.Container != 2 || r.At < saw.At {
+	second.next(guestlog.EventHello)
+	if r := second.next(guestlog.EventBoot); r.Container != 2 || r.At < saw.At {
 		t.Errorf("boot: %+v", r)
 	}
 	if code := second.get(address); code != 500 {
@@ -172,8 +173,8 @@ func TestRefused(t *testing.T) {
 		if exit := Main(func(name string) string { return c.env[name] }, &out, nil); exit != exitTrouble {
 			t.Errorf("%v: exit %d", c.env, exit)
 		}
-		r, ok := Parse(bytes.TrimSpace(out.Bytes()))
-		if !ok || r.Event != EventTrouble {
+		r, ok := guestlog.Parse(bytes.TrimSpace(out.Bytes()))
+		if !ok || r.Event != guestlog.EventTrouble {
 			t.Errorf("%v: %s", c.env, &out)
 		}
 		for _, w := range c.want {
@@ -186,15 +187,4 @@ func TestRefused(t *testing.T) {
 	if _, err := big.Encode(); err == nil {
 		t.Error("a script that is too long is taken")
 	}
-}
-
-// FuzzParse: no line of a log breaks the reader.
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"vmprobe":1,"container":1,"seq":1,"wall":"2026-01-02T03:04:05Z","at":5,"event":"boot"}`))
-	f.Add([]byte(`{"vmprobe":1`))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		if r, ok := Parse(line); ok && (r.Container < 1 || r.Event == "") {
-			t.Errorf("%s: %+v", line, r)
-		}
-	})
 }

@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
-	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -24,8 +24,8 @@ func TestBackOff(t *testing.T) {
 	zero := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	at := func(s float64) time.Time { return zero.Add(time.Duration(s * float64(time.Second))) }
 	hello := func(s float64, container int) {
-		o.Report(at(s), "a", "u", &guestpod.Report{
-			Version: guestpod.Version, Event: guestpod.EventHello, Seq: 1, Container: container, Wall: at(s), At: time.Duration(s * float64(time.Second)),
+		o.Report(at(s), "a", "u", &guestlog.Report{
+			Version: guestlog.Version, Event: guestlog.EventHello, Seq: 1, Container: container, Wall: at(s), At: time.Duration(s * float64(time.Second)),
 		})
 	}
 	ended := func(id string, from, to float64) *corev1.ContainerStateTerminated {
@@ -82,7 +82,7 @@ func TestMute(t *testing.T) {
 	profile, _ := probes.LookupProfile(probes.Kubernetes)
 	o := observe.New(&scenarios.Case{Profile: profile, Until: time.Minute, VMs: []scenarios.VM{{Name: "a"}}})
 	zero := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	o.Report(zero, "a", "u", &guestpod.Report{Version: guestpod.Version, Event: guestpod.EventHello, Seq: 1, Container: 1, Wall: zero})
+	o.Report(zero, "a", "u", &guestlog.Report{Version: guestlog.Version, Event: guestlog.EventHello, Seq: 1, Container: 1, Wall: zero})
 	o.Pod(zero, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "u", Labels: map[string]string{observe.VMLabel: "a"}},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{

@@ -16,7 +16,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/fakevm"
-	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
@@ -135,7 +135,7 @@ func (w *world) Record(e trace.Event) {
 		b = &boots{}
 		w.boots[e.VM] = b
 	}
-	r := guestpod.Report{Version: guestpod.Version, Wall: sim.Epoch.Add(e.T), At: e.T}
+	r := guestlog.Report{Version: guestlog.Version, Wall: sim.Epoch.Add(e.T), At: e.T}
 	switch e.Kind {
 	case trace.ContainerStarted:
 		b.seq = 0
@@ -145,23 +145,23 @@ func (w *world) Record(e trace.Event) {
 		} else if b.pod == 0 {
 			b.pod = e.Instance
 		}
-		r.Event = guestpod.EventHello
+		r.Event = guestlog.EventHello
 	case trace.Terminating:
 		w.o.Deleting(sim.Epoch.Add(e.T), e.VM)
 		return
 	case trace.GuestBoot:
-		r.Event = guestpod.EventBoot
+		r.Event = guestlog.EventBoot
 	case trace.GuestStep:
-		r.Event, r.Endpoint, r.As = guestpod.EventStep, e.Value, e.Msg
+		r.Event, r.Endpoint, r.As = guestlog.EventStep, e.Value, e.Msg
 	case trace.GuestPower:
-		r.Event, r.Power = guestpod.EventPower, e.Value
+		r.Event, r.Power = guestlog.EventPower, e.Value
 	case trace.Violation:
-		r.Event, r.Endpoint, r.Note = guestpod.EventViolation, e.Value, e.Msg
+		r.Event, r.Endpoint, r.Note = guestlog.EventViolation, e.Value, e.Msg
 	case trace.GuestSaw:
 		if strings.HasPrefix(e.Msg, `{"connect":"refused"`) || strings.HasPrefix(e.Msg, `{"connect":"blackhole"`) {
 			return // nobody in a container sees it
 		}
-		r.Event, r.Endpoint = guestpod.EventSaw, e.Value
+		r.Event, r.Endpoint = guestlog.EventSaw, e.Value
 		if strings.HasPrefix(e.Msg, "{") {
 			r.Did = &fakevm.Reply{}
 			if err := json.Unmarshal([]byte(e.Msg), r.Did); err != nil {
@@ -174,7 +174,7 @@ func (w *world) Record(e trace.Event) {
 		if want := map[bool]string{false: "sigterm", true: "acpi"}[w.c.Profile.VM]; e.Value != want {
 			return
 		}
-		r.Event = guestpod.EventTerm
+		r.Event = guestlog.EventTerm
 	default:
 		return
 	}

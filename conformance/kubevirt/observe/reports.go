@@ -5,18 +5,18 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vmprobe/vmprobe/fakevm/guestpod"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // Report takes a line of the log of a guest, in the pod of that uid.
-func (o *Observer) Report(at time.Time, vm, uid string, r *guestpod.Report) {
+func (o *Observer) Report(at time.Time, vm, uid string, r *guestlog.Report) {
 	m := o.machine(vm)
 	if m == nil {
 		return
 	}
-	if r.Version != guestpod.Version {
-		o.Fail(fmt.Errorf("VM %s: the guest image speaks version %d, this vmprobe %d: make them of one version", vm, r.Version, guestpod.Version))
+	if r.Version != guestlog.Version {
+		o.Fail(fmt.Errorf("VM %s: the guest image speaks version %d, this vmprobe %d: make them of one version", vm, r.Version, guestlog.Version))
 		return
 	}
 	if ahead := at.Sub(r.Wall); !o.timed || ahead < o.ahead {
@@ -35,17 +35,17 @@ func (o *Observer) Report(at time.Time, vm, uid string, r *guestpod.Report) {
 }
 
 // heard acts on a report.
-func (m *machine) heard(o *Observer, l *life, r *guestpod.Report) {
+func (m *machine) heard(o *Observer, l *life, r *guestlog.Report) {
 	say := func(e trace.Event) { m.told(r.Wall, l, e) }
 	switch r.Event {
-	case guestpod.EventHello:
+	case guestlog.EventHello:
 		l.begun = r.Wall
 		if m.zero.IsZero() {
 			m.zero = r.Wall.Add(-r.At)
 		}
-	case guestpod.EventBoot:
+	case guestlog.EventBoot:
 		say(trace.Event{Kind: trace.GuestBoot})
-	case guestpod.EventSaw:
+	case guestlog.EventSaw:
 		e := trace.Event{Kind: trace.GuestSaw, Value: r.Endpoint, Msg: r.Seen}
 		if r.Did != nil {
 			data, err := json.Marshal(r.Did)
@@ -55,25 +55,25 @@ func (m *machine) heard(o *Observer, l *life, r *guestpod.Report) {
 			e.Msg = string(data)
 		}
 		say(e)
-	case guestpod.EventViolation:
+	case guestlog.EventViolation:
 		say(trace.Event{Kind: trace.Violation, Value: r.Endpoint, Msg: r.Note})
-	case guestpod.EventStep:
+	case guestlog.EventStep:
 		say(trace.Event{Kind: trace.GuestStep, Value: r.Endpoint, Msg: r.As})
-	case guestpod.EventPower:
+	case guestlog.EventPower:
 		if r.Power == "poweroff" || r.Power == "crashed" {
 			l.quit = r.Wall
 		}
 		say(trace.Event{Kind: trace.GuestPower, Value: r.Power})
-	case guestpod.EventTerm:
+	case guestlog.EventTerm:
 		l.presses = append(l.presses, r.Wall)
 		if l.term.IsZero() {
 			l.term = r.Wall
 		}
-	case guestpod.EventLate:
+	case guestlog.EventLate:
 		o.TooLate(r.Late)
-	case guestpod.EventExhausted:
+	case guestlog.EventExhausted:
 		o.Fail(fmt.Errorf("the script of %s %s has no reply left: end it with \"...\"", m.spec.Name, r.Endpoint))
-	case guestpod.EventTrouble:
+	case guestlog.EventTrouble:
 		o.Fail(fmt.Errorf("VM %s: %s", m.spec.Name, r.Note))
 	default:
 		o.Fail(fmt.Errorf("VM %s: the guest reports %q, which this vmprobe does not know", m.spec.Name, r.Event))

@@ -1,4 +1,7 @@
-package guestpod
+// Package guestlog is what a guest tells that has nothing but a log: a
+// container's, or the serial console of a VM. Each Report is one line of JSON,
+// written at once; what else is in the log is no report.
+package guestlog
 
 import (
 	"encoding/json"
@@ -20,16 +23,16 @@ const (
 	EventExhausted = "exhausted" // Endpoint: the script had no reply left
 	EventStep      = "step"      // Endpoint, As: another step is in force
 	EventPower     = "power"     // Power: what the guest did to itself
-	EventTerm      = "term"      // SIGTERM came
+	EventTerm      = "term"      // SIGTERM came, or the power button was pressed
 	EventTrouble   = "trouble"   // Note: the guest cannot do what it has to
-	EventLate      = "late"      // Late: the container was not let run for so long
+	EventLate      = "late"      // Late: the guest was not let run for so long
 )
 
 // Report is one line of the guest's log.
 type Report struct {
 	Version int `json:"vmprobe"`
-	// Container counts the containers of the pod, from 1; Seq the reports of
-	// this one, from 1.
+	// Container counts the containers of the pod, or the boots of the VM, from 1;
+	// Seq the reports of this one, from 1.
 	Container int `json:"container"`
 	Seq       int `json:"seq"`
 	// Wall is the node's clock; At the time since the first container began.
@@ -43,6 +46,8 @@ type Report struct {
 	Power    string        `json:"power,omitempty"` // as in traces: crashed, hung, ...
 	Note     string        `json:"note,omitempty"`
 	Late     time.Duration `json:"late,omitempty"`
+	// Progress is how far the scripts have come, of a guest that keeps nothing.
+	Progress []fakevm.Progress `json:"progress,omitempty"`
 }
 
 // Parse reads one line of a log; false: it is no report.
@@ -54,26 +59,29 @@ func Parse(line []byte) (Report, bool) {
 	return r, r.Version > 0 && r.Container > 0 && r.Seq > 0 && r.Event != ""
 }
 
-// teller writes reports. It is called under the guest's lock.
-type teller struct {
-	out       io.Writer
-	container int
+// Teller writes reports. It is called under the guest's lock.
+type Teller struct {
+	Out io.Writer
+	// Container counts the containers of the pod, from 1; a VM counts its boots.
+	Container int
+	Now       func() time.Duration // since the first container began
+	Wall      func() time.Time     // the node's clock
 	seq       int
-	now       func() time.Duration
 }
 
-func (t *teller) tell(r Report) {
+// Tell numbers a report, writes what time it is on it, and writes it.
+func (t *Teller) Tell(r Report) {
 	t.seq++
-	r.Version, r.Container, r.Seq, r.Wall, r.At = Version, t.container, t.seq, time.Now().Round(0), t.now()
+	r.Version, r.Container, r.Seq, r.Wall, r.At = Version, t.Container, t.seq, t.Wall().Round(0), t.Now()
 	data, err := json.Marshal(r)
 	if err != nil { // a Report holds nothing that JSON cannot hold
 		panic(err)
 	}
-	_, _ = t.out.Write(append(data, '\n')) // a log that is full loses reports; the harness counts them
+	_, _ = t.Out.Write(append(data, '\n')) // a log that is full loses reports; the harness counts them
 }
 
-// saw turns what the guest logs into a report.
-func (t *teller) saw(r fakevm.Record) {
+// Saw turns what a guest logs into a report.
+func Saw(r fakevm.Record) Report {
 	report := Report{Event: EventSaw, Endpoint: r.Endpoint, Seen: r.Seen, Did: r.Did, Note: r.Note}
 	switch {
 	case r.Exhausted:
@@ -83,5 +91,5 @@ func (t *teller) saw(r fakevm.Record) {
 	case r.Did == nil && r.Seen == "":
 		report.Event = EventTrouble
 	}
-	t.tell(report)
+	return report
 }
