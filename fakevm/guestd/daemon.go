@@ -42,6 +42,8 @@ type daemon struct {
 	agent     *agent
 	ground    *ground // nil before the guest boots
 	guest     *fakevm.Guest
+	// alone: no host stops the processors of a guest that hangs.
+	alone bool
 }
 
 func newDaemon(m machine, agentPort string) *daemon {
@@ -86,10 +88,7 @@ func (d *daemon) serve(port io.ReadWriter) error {
 			}()
 			continue
 		}
-		answer := Message{ID: r.ID}
-		if err := d.do(&r); err != nil {
-			answer.Error = err.Error()
-		}
+		answer := d.answer(&r)
 		if r.Op == OpClock {
 			d.thread.Lock()
 			answer.Late = d.thread.takeLate()
@@ -103,6 +102,15 @@ func (d *daemon) serve(port io.ReadWriter) error {
 	default:
 		return lines.Err()
 	}
+}
+
+// answer does what is asked.
+func (d *daemon) answer(r *Request) Message {
+	m := Message{ID: r.ID}
+	if err := d.do(r); err != nil {
+		m.Error = err.Error()
+	}
+	return m
 }
 
 // run runs a command as the script says, and waits for its end.
@@ -162,7 +170,7 @@ func (d *daemon) load(l *Load) error {
 	if err := d.agent.install(l.Commands); err != nil {
 		return fmt.Errorf("load: commands: %w", err)
 	}
-	if hangs := func(p fakevm.PowerStep) bool { return p.Do == fakevm.Hang }; l.Program.Watchdog != nil &&
+	if hangs := func(p fakevm.PowerStep) bool { return p.Do == fakevm.Hang }; (d.alone || l.Program.Watchdog != nil) &&
 		slices.ContainsFunc(slices.Concat(l.Program.Power, l.EveryBoot.Power), hangs) {
 		if err := d.machine.Mute(); err != nil {
 			return fmt.Errorf("load: %w", err)

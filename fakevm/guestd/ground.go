@@ -48,8 +48,16 @@ func (g *ground) log(r fakevm.Record) {
 // down in an orderly way.
 const flush = 30 * time.Millisecond
 
-// Crashed implements fakevm.Power: the kernel panics.
-func (g *ground) Crashed() { g.daemon.machine.Crash() }
+// Crashed implements fakevm.Power: the kernel panics. Where no host notices
+// that, it is told before.
+func (g *ground) Crashed() {
+	if !g.daemon.alone {
+		g.daemon.machine.Crash()
+		return
+	}
+	g.power(fakevm.Crash)
+	g.down(g.daemon.machine.Crash)
+}
 
 // PoweredOff powers the machine off.
 func (g *ground) PoweredOff() { g.power(fakevm.PowerOff); g.down(g.daemon.machine.PowerOff) }
@@ -61,11 +69,12 @@ func (g *ground) Rebooted() {
 	g.down(g.daemon.machine.Reset)
 }
 
-// A machine with a watchdog hangs by itself. Else Hung and Suspended leave it to the host to stop the processors, and to let
-// them go on: the guest itself does not notice, its clock is another one then.
+// A machine with a watchdog hangs by itself, as one that is alone does. Else Hung
+// and Suspended leave it to the host to stop the processors, and to let them go
+// on: the guest itself does not notice, its clock is another one then.
 func (g *ground) Hung() {
 	g.power(fakevm.Hang)
-	if g.load.Program.Watchdog != nil { // which would stand still with the processors
+	if g.daemon.alone || g.load.Program.Watchdog != nil { // which would stand still with the processors
 		g.down(g.daemon.machine.Hang) // in the script nothing happens any more
 		return
 	}

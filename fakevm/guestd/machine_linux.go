@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ func Main() error {
 	}
 	if err := loadModules("/lib/modules"); err != nil {
 		return err
+	}
+	if text, err := os.ReadFile("/proc/cmdline"); err == nil && slices.Contains(strings.Fields(string(text)), ConsoleArgument) {
+		return onConsole()
 	}
 	control, err := findPort("/sys/class/virtio-ports", ControlPort, 10*time.Second)
 	if err != nil {
@@ -162,6 +166,7 @@ func (d *daemon) readKeys(f *os.File) {
 		}
 		d.thread.Lock()
 		if d.guest != nil {
+			d.tell(Message{Event: EventPress, At: d.thread.Now()})
 			d.guest.PowerButton()
 		}
 		d.thread.Unlock()

@@ -16,7 +16,7 @@ const (
 const (
 	OpClock  = "clock"  // the VM's monotonic clock
 	OpLoad   = "load"   // makes the guest, which is off; once in the life of a VM
-	OpBoot   = "boot"   // the guest begins; once
+	OpBoot   = "boot"   // the guest begins; once. On a console it brings Load, too
 	OpAdjust = "adjust" // another offset of the run's clock
 	OpRun    = "run"    // a command as a container runtime runs it, without the agent
 	OpAgent  = "agent"  // starts the real agent and stops it again: it is in memory then
@@ -50,6 +50,10 @@ type Load struct {
 type Boot struct {
 	At       time.Duration     `json:"at"`                 // instant of the run
 	Progress []fakevm.Progress `json:"progress,omitempty"` // of earlier boots
+	// Number counts the boots of the VM, from 1, and Zero is when the run began:
+	// of a guest that reports on its console.
+	Number int        `json:"number,omitempty"`
+	Zero   *time.Time `json:"zero,omitempty"`
 }
 
 // What a guest tells by itself.
@@ -60,6 +64,7 @@ const (
 	EventStep  = "step"  // Endpoint, As
 	EventPower = "power" // Power, For
 	EventAgent = "agent" // the agent's port may have been opened or closed
+	EventPress = "press" // the power button was pressed
 )
 
 // Message is what a guest says: the answer to a request, or an event.

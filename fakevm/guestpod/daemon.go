@@ -98,7 +98,9 @@ func (d *daemon) make() error {
 	guest, err := fakevm.New(d.host, d.Program, fakevm.Options{
 		EveryBoot: d.EveryBoot, Power: d,
 		OnBoot: func(int) { d.Tell(guestlog.Report{Event: guestlog.EventBoot}) },
-		OnStep: func(endpoint, as string) { d.Tell(guestlog.Report{Event: guestlog.EventStep, Endpoint: endpoint, As: as}) },
+		OnStep: func(endpoint, as string) {
+			d.Tell(guestlog.Report{Event: guestlog.EventStep, Endpoint: endpoint, As: as})
+		},
 	})
 	if err != nil {
 		return err
