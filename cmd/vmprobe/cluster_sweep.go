@@ -29,11 +29,11 @@ app.kubernetes.io/managed-by=vmprobe is touched.`,
 		if output != "text" && output != "json" {
 			return usagef("--output %q: want text or json", output)
 		}
-		client, err := kubevirt.Connect(kubeconfig)
+		client, vms, err := kubevirt.Connect(kubeconfig)
 		if err != nil {
 			return exit(exitCouldNotRun, err)
 		}
-		list, err := kubevirt.Sweep(cmd.Context(), client, all)
+		list, err := kubevirt.Sweep(cmd.Context(), client, vms, all)
 		if err != nil {
 			return exit(exitCouldNotRun, err)
 		}

@@ -31,6 +31,7 @@ type testbedFlags struct {
 	set        bool // --max-length was given
 	kubeconfig string
 	podImage   string
+	bootImage  string
 }
 
 // testbeds are the words of --testbed.
@@ -48,6 +49,7 @@ func (f *testbedFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.longest, "max-length", defaultLongest, "do not run cases that take longer, in wall time")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the cluster of --testbed kubevirt: a `file` (default $KUBECONFIG, then ~/.kube/config)")
 	flags.StringVar(&f.podImage, "pod-image", "", "`image` of the guest that pods of --testbed kubevirt run (default: the one that the nodes have)")
+	flags.StringVar(&f.bootImage, "boot-image", "", "`image` that VMs of --testbed kubevirt boot (default: the one that the nodes have)")
 }
 
 // defaultLongest keeps a run in wall time short.
@@ -69,6 +71,8 @@ func (f *testbedFlags) check(cmd *cobra.Command) error {
 		return usagef("--kubeconfig is about a cluster: add --testbed %s", kubevirt.Name)
 	case f.testbed != kubevirt.Name && f.podImage != "":
 		return usagef("--pod-image is about a cluster: add --testbed %s", kubevirt.Name)
+	case f.testbed != kubevirt.Name && f.bootImage != "":
+		return usagef("--boot-image is about a cluster: add --testbed %s", kubevirt.Name)
 	case strings.HasPrefix(f.podImage, "/"):
 		return usagef("--pod-image %q: want the name of a container image, as in %s", f.podImage, kubevirt.DefaultImage)
 	}
@@ -125,11 +129,11 @@ func (f *testbedFlags) openWall(ctx context.Context, s streams) (b wallBed, err 
 
 // openCluster connects to the cluster and asks whether it can be used.
 func (f *testbedFlags) openCluster(ctx context.Context, s streams) (wallBed, error) {
-	client, err := kubevirt.Connect(f.kubeconfig)
+	client, vms, err := kubevirt.Connect(f.kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	b := kubevirt.New(kubevirt.Config{Client: client, Tool: campaign.Version(), Image: f.podImage})
+	b := kubevirt.New(kubevirt.Config{Client: client, Dynamic: vms, Tool: campaign.Version(), Image: f.podImage, BootImage: f.bootImage})
 	if err := b.Prepare(ctx); err != nil {
 		closeWall(s, b)
 		return nil, err

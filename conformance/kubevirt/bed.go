@@ -14,6 +14,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -39,11 +40,22 @@ type Config struct {
 	// Image is that of the guest; default: one that the nodes have, else
 	// DefaultImage.
 	Image string
+	// Dynamic is for VMs; nil: there are none.
+	Dynamic dynamic.Interface
+	// BootImage is the image that VMs boot; default: one that the nodes have, else
+	// DefaultBootImage.
+	BootImage string
 	// Patience is how long a pod may take until its guest reports; default 2 min.
 	Patience time.Duration
+	// BootPatience is how long the guest of a VM may take to boot, from the start
+	// of its container: a case that needs it earlier is not run. Default 20 s.
+	BootPatience time.Duration
 	// Logs reads the log of a container, of the one before with previous; nil:
 	// through the API.
 	Logs func(ctx context.Context, namespace, pod, container string, previous bool) (io.ReadCloser, error)
+	// Raw sends a request to a path of the API server and gives the answer; nil:
+	// through Client.
+	Raw func(ctx context.Context, method, path string, body []byte) ([]byte, error)
 }
 
 // Bed is the testbed "kubevirt". Use New, then Prepare; Close removes what it
@@ -51,8 +63,8 @@ type Config struct {
 type Bed struct {
 	Config
 	id       string // of this harness
-	kubevirt bool   // the cluster has it
 	load     load
+	machines machines
 
 	mu    sync.Mutex
 	made  int             // namespaces
@@ -60,7 +72,10 @@ type Bed struct {
 	fatal error           // why no case can run
 }
 
-const defaultPatience = 2 * time.Minute
+const (
+	defaultPatience     = 2 * time.Minute
+	defaultBootPatience = 20 * time.Second
+)
 
 // New makes the testbed. Nothing is asked of the cluster yet.
 func New(c Config) *Bed {
@@ -68,8 +83,14 @@ func New(c Config) *Bed {
 		c.Patience = defaultPatience
 	}
 	b := &Bed{Config: c, there: map[string]bool{}}
+	if b.BootPatience <= 0 {
+		b.BootPatience = defaultBootPatience
+	}
 	if b.Logs == nil {
 		b.Logs = b.readLog
+	}
+	if b.Raw == nil {
+		b.Raw = b.request
 	}
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // it never fails
@@ -101,7 +122,7 @@ func (p permission) String() string {
 	return p.verb + " " + name
 }
 
-// permissions are all that a harness needs, in any namespace.
+// permissions are what a harness needs for pods, in any namespace.
 func permissions() []permission {
 	return []permission{
 		{"create", "", "namespaces", ""},
@@ -132,11 +153,11 @@ func (b *Bed) Prepare(ctx context.Context) error {
 	if err := b.permitted(ctx); err != nil {
 		return err
 	}
-	if _, err := b.Client.Discovery().ServerResourcesForGroupVersion("kubevirt.io/v1"); err == nil {
-		b.kubevirt = true
+	if err := b.prepareVMs(ctx); err != nil {
+		return err
 	}
 	if b.Image == "" {
-		b.Image = cmp.Or(b.imageOfNodes(ctx), DefaultImage)
+		b.Image = cmp.Or(b.imageOfNodes(ctx, guestImages), DefaultImage)
 	}
 	ready, known := b.capacity(ctx)
 	b.load.limit(ready, known)
@@ -146,26 +167,31 @@ func (b *Bed) Prepare(ctx context.Context) error {
 	return b.rehearse(ctx)
 }
 
-// permitted asks for every permission.
+// permitted asks for every permission that pods need.
 func (b *Bed) permitted(ctx context.Context) error {
-	var missing []string
-	for _, p := range permissions() {
+	missing, err := b.lacks(ctx, permissions())
+	if err == nil && len(missing) > 0 {
+		err = &unusable{"not allowed to " + strings.Join(missing, ", "), "grant it: " + roleFile + " has all that is needed", nil}
+	}
+	return err
+}
+
+// lacks are the permissions that this user has not.
+func (b *Bed) lacks(ctx context.Context, list []permission) (missing []string, err error) {
+	for _, p := range list {
 		review, err := b.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
 			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
 				Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource,
 			}},
 		}, metav1.CreateOptions{})
 		if err != nil {
-			return explain("ask what is allowed", err)
+			return nil, explain("ask what is allowed", err)
 		}
 		if !review.Status.Allowed {
 			missing = append(missing, p.String())
 		}
 	}
-	if len(missing) > 0 {
-		return &unusable{"not allowed to " + strings.Join(missing, ", "), "grant it: " + roleFile + " has all that is needed", nil}
-	}
-	return nil
+	return missing, nil
 }
 
 // rehearse runs a pod without probes, to see that the image is there.
@@ -191,6 +217,13 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	h := trace.Header{Case: c.ID(), Seed: seed, Tool: b.Tool}
 	if refused(c) {
 		return unplayed(c, h), nil
+	}
+	if c.Profile.VM {
+		gone, err := b.machines.occupy(ctx, len(c.VMs))
+		if err != nil {
+			return nil, err
+		}
+		defer gone()
 	}
 	leave, err := b.load.enter(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -41,24 +42,41 @@ const (
 	queriesBurst     = 400
 )
 
-// Connect makes a client from a kubeconfig; an empty path stands for
-// KUBECONFIG, then ~/.kube/config, then the service account of a pod.
-func Connect(kubeconfig string) (kubernetes.Interface, error) {
+// Connect makes clients from a kubeconfig, the second one for VMs; an empty path
+// stands for KUBECONFIG, then ~/.kube/config, then the service account of a pod.
+func Connect(kubeconfig string) (kubernetes.Interface, dynamic.Interface, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if err != nil {
 		if clientcmd.IsEmptyConfig(err) || errors.Is(err, os.ErrNotExist) {
-			return nil, &unusable{"no kubeconfig", "name one by --kubeconfig or KUBECONFIG, or start a cluster with \"vmprobe cluster up\"", nameOf(kubeconfig, err)}
+			return nil, nil, &unusable{"no kubeconfig", "name one by --kubeconfig or KUBECONFIG, or start a cluster with \"vmprobe cluster up\"", nameOf(kubeconfig, err)}
 		}
-		return nil, &unusable{"kubeconfig", "mend the file, or name another one by --kubeconfig", err}
+		return nil, nil, badConfig(err)
 	}
 	config.QPS, config.Burst, config.UserAgent = queriesPerSecond, queriesBurst, "vmprobe"
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return nil, &unusable{"kubeconfig", "mend the file, or name another one by --kubeconfig", err}
+		return nil, nil, badConfig(err)
 	}
-	return client, nil
+	vms, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, nil, badConfig(err)
+	}
+	return client, vms, nil
+}
+
+func badConfig(err error) error {
+	return &unusable{"kubeconfig", "mend the file, or name another one by --kubeconfig", err}
+}
+
+// request sends a request through the client for pods.
+func (b *Bed) request(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	r := b.Client.CoreV1().RESTClient().Verb(method).AbsPath(path)
+	if body != nil {
+		r = r.SetHeader("Content-Type", "application/json").Body(body)
+	}
+	return r.DoRaw(ctx)
 }
 
 // nameOf keeps of an error about a missing file what names it.

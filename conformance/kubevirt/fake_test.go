@@ -431,7 +431,7 @@ func TestConnect(t *testing.T) {
 		"":           "no kubeconfig",
 		"/nowhere/x": "/nowhere/x",
 	} {
-		if _, err := kubevirt.Connect(path); !errors.Is(err, kubevirt.ErrCluster) || !strings.Contains(err.Error(), want) ||
+		if _, _, err := kubevirt.Connect(path); !errors.Is(err, kubevirt.ErrCluster) || !strings.Contains(err.Error(), want) ||
 			!strings.Contains(err.Error(), "--kubeconfig") {
 			t.Errorf("%q: %v", path, err)
 		}

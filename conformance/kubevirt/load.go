@@ -26,6 +26,8 @@ const (
 	// usualStart is what the pods of a case need from their creation to the
 	// first word of the guest on a node that has time: about two seconds.
 	usualStart = 4 * time.Second
+	// usualBoot is what VMs need from their creation until their guests answer.
+	usualBoot = 45 * time.Second
 	// startsPerCPU are the cases whose pods start at a time for each processor
 	// of the nodes: starting is most of the work that a pod is to its node.
 	startsPerCPU  = 2
@@ -57,10 +59,15 @@ func (l *load) enter(ctx context.Context) (leave func(), err error) {
 }
 
 // started takes how long the pods of a case needed to come to life.
-func (l *load) started(created, began time.Time) {
-	if by := began.Sub(created) - usualStart; by > 0 {
+func (l *load) started(created, began time.Time) { l.took(created, began, usualStart) }
+
+// startedVM takes how long the VMs of a case needed to boot.
+func (l *load) startedVM(created, booted time.Time) { l.took(created, booted, usualBoot) }
+
+func (l *load) took(from, to time.Time, usual time.Duration) {
+	if by := to.Sub(from) - usual; by > 0 {
 		l.mu.Lock()
-		l.slow = append(l.slow, span{created, began, by})
+		l.slow = append(l.slow, span{from, to, by})
 		l.mu.Unlock()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/vmprobe/vmprobe/scenarios"
 )
@@ -72,7 +73,8 @@ const (
 )
 
 // remove asks for the removal of a namespace, also when the run was given up:
-// while the API does not answer it is tried again. Pods end at once.
+// while the API does not answer it is tried again. VMs go first, as they would
+// make pods anew; pods end at once.
 func (b *Bed) remove(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), removalPatience)
 	defer cancel()
@@ -87,6 +89,11 @@ func (b *Bed) remove(name string) {
 func removeNamespace(ctx context.Context, b *Bed, name string) (gone bool) {
 	now, background := int64(0), metav1.DeletePropagationBackground
 	for {
+		if b.Dynamic != nil { // where there is no KubeVirt, there is nothing of it
+			for _, r := range []schema.GroupVersionResource{vmResource(), vmiResource()} {
+				_ = b.Dynamic.Resource(r).Namespace(name).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+			}
+		}
 		_ = b.Client.CoreV1().Pods(name).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
 		err := b.Client.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
 		switch {

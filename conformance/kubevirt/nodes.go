@@ -44,9 +44,9 @@ func (b *Bed) capacity(ctx context.Context) (cpus int64, known bool) {
 	return cpus, true
 }
 
-// imageOfNodes is an image of the guest that a node says it has; empty: none
-// has, or this user may not see nodes.
-func (b *Bed) imageOfNodes(ctx context.Context) string {
+// imageOfNodes is an image that a node says it has, of a name that begins so;
+// empty: none has, or this user may not see nodes.
+func (b *Bed) imageOfNodes(ctx context.Context, prefix string) string {
 	nodes, err := b.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return ""
@@ -54,7 +54,7 @@ func (b *Bed) imageOfNodes(ctx context.Context) string {
 	for i := range nodes.Items {
 		for _, image := range nodes.Items[i].Status.Images {
 			for _, name := range image.Names {
-				if strings.HasPrefix(name, guestImages) {
+				if strings.HasPrefix(name, prefix) {
 					return name
 				}
 			}

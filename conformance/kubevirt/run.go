@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
+	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -32,12 +33,18 @@ type run struct {
 	started   func()        // lets the next case start
 	created   time.Time     // when the pods were
 
-	mu       sync.Mutex
-	observer *observe.Observer
-	logs     map[string]bool   // uids of pods whose logs are read
-	waiting  map[string]string // by VM: why its container does not run
-	said     map[string]string // by VM: the last line of its log that was no report
-	err      error
+	mu        sync.Mutex
+	observer  *observe.Observer
+	logs      map[string]bool   // uids of pods whose logs are read
+	waiting   map[string]string // by VM: why its container does not run
+	said      map[string]string // by VM: the last line of its log that was no report
+	progress  map[string][]fakevm.Progress
+	came      map[string]time.Time     // by VM: when its first guest did
+	over      map[string]bool          // uids of launcher pods that have ended
+	guests    map[string]chan struct{} // by VM: wakes whoever leads its guest
+	launchers map[string]string        // by VM: its launcher pod
+	notes     []string                 // what was changed in the manifests
+	err       error
 }
 
 // open makes the namespace of a case.
@@ -45,7 +52,10 @@ func (b *Bed) open(ctx context.Context, c *scenarios.Case) (*run, error) {
 	r := &run{
 		bed: b, c: c, observer: observe.New(c), poke: make(chan struct{}, 1),
 		logs: map[string]bool{}, waiting: map[string]string{}, said: map[string]string{},
+		progress: map[string][]fakevm.Progress{}, came: map[string]time.Time{},
+		over: map[string]bool{}, guests: map[string]chan struct{}{}, launchers: map[string]string{},
 	}
+	r.observer.BootWithin(needsGuest(c))
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	var err error
 	if r.namespace, err = b.newNamespace(ctx, c); err != nil {
@@ -110,14 +120,19 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.bed.load.started(r.created, last)
-	r.started()
+	if r.c.Profile.VM {
+		r.work.Go(r.settle)
+	} else {
+		r.bed.load.started(r.created, last)
+		r.started()
+	}
 	if err := r.await(last.Add(r.c.Until+tail), func() bool { return false }); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.observer.TooLate(r.bed.load.late(first, time.Now()))
+	h.Notes = r.notes
 	return r.observer.Trace(h)
 }
 
@@ -169,19 +184,35 @@ func (r *run) look() error {
 func (r *run) sources() []source {
 	core, slices := r.bed.Client.CoreV1(), r.bed.Client.DiscoveryV1().EndpointSlices(r.namespace)
 	pods, events := core.Pods(r.namespace), core.Events(r.namespace)
-	return []source{
+	list := []source{
 		{"pods", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return pods.List(ctx, o) }, pods.Watch},
 		{"endpointslices", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return slices.List(ctx, o) }, slices.Watch},
 		{"events", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return events.List(ctx, o) }, events.Watch},
 	}
+	if r.c.Profile.VM {
+		vmis := r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
+		list = append(list, source{
+			"virtualmachineinstances",
+			func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return vmis.List(ctx, o) }, vmis.Watch,
+		})
+	}
+	return list
 }
 
 // take takes one entry of a watch.
 func (r *run) take(at time.Time, kind watch.EventType, object runtime.Object) {
 	r.mu.Lock()
 	r.observer.Take(at, kind, object)
-	if pod, ok := object.(*corev1.Pod); ok && kind != watch.Deleted {
-		r.attend(pod)
+	if pod, ok := object.(*corev1.Pod); ok {
+		switch {
+		case kind == watch.Deleted || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
+			r.over[string(pod.UID)] = true
+		case r.c.Profile.VM:
+			r.attendLauncher(pod)
+		}
+		if kind != watch.Deleted && !r.c.Profile.VM {
+			r.attend(pod)
+		}
 	}
 	r.mu.Unlock()
 	r.changed()
@@ -232,7 +263,7 @@ func whyNot(pod *corev1.Pod) string {
 // may take: until then pods are refused.
 const accountPatience = 30 * time.Second
 
-// create makes services and pods.
+// create makes services, and pods or VMs.
 func (r *run) create() error {
 	core := r.bed.Client.CoreV1()
 	for i := range r.c.VMs {
@@ -240,6 +271,9 @@ func (r *run) create() error {
 		if _, err := core.Services(r.namespace).Create(r.ctx, r.bed.serviceOf(v), metav1.CreateOptions{}); err != nil {
 			return explain("create services", err)
 		}
+	}
+	if r.c.Profile.VM {
+		return r.createVMs()
 	}
 	for i := range r.c.VMs {
 		pod, err := r.bed.podOf(r.c, &r.c.VMs[i])

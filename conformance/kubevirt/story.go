@@ -1,7 +1,9 @@
 package kubevirt
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,7 +13,7 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
-// tell does what the case does to a pod, at its times since the pod began.
+// tell does what the case does to a pod or VM, at its times since the pod began.
 func (r *run) tell(e *scenarios.Event, began time.Time) {
 	end := e.At
 	if e.Every > 0 {
@@ -38,6 +40,9 @@ func (r *run) tell(e *scenarios.Event, began time.Time) {
 const syncAnnotation = "vmprobe.dev/sync"
 
 func (r *run) act(e *scenarios.Event, n int) error {
+	if r.c.Profile.VM {
+		return r.actOnVM(e, n)
+	}
 	pods := r.bed.Client.CoreV1().Pods(r.namespace)
 	switch e.Kind {
 	case scenarios.DeleteVMI:
@@ -55,5 +60,68 @@ func (r *run) act(e *scenarios.Event, n int) error {
 		return explain("patch pods", err)
 	default: // StopContainer is part of the guest's script
 		return nil
+	}
+}
+
+// pauseAnnotation lets pings of the guest agent rest.
+const pauseAnnotation = "kubevirt.io/pause-guest-agent-probes"
+
+func (r *run) actOnVM(e *scenarios.Event, n int) error {
+	vmis := r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
+	switch e.Kind {
+	case scenarios.PauseVM:
+		err := r.subresource(r.ctx, "virtualmachineinstances", e.VM, "pause")
+		return explain("update virtualmachineinstances/pause", r.excused(e.VM, err))
+	case scenarios.UnpauseVM:
+		err := r.subresource(r.ctx, "virtualmachineinstances", e.VM, "unpause")
+		r.wakeGuest(e.VM)
+		return explain("update virtualmachineinstances/unpause", r.excused(e.VM, err))
+	case scenarios.Annotate:
+		value := "null"
+		if e.Value != "" {
+			value = strconv.Quote(e.Value)
+		}
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%s}}}`, pauseAnnotation, value)
+		_, err := vmis.Patch(r.ctx, e.VM, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return explain("patch virtualmachineinstances", err)
+	case scenarios.DeleteVMI:
+		r.mu.Lock()
+		r.observer.Deleting(time.Now(), e.VM)
+		r.mu.Unlock()
+		err := vmis.Delete(r.ctx, e.VM, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil // it has ended
+		}
+		return explain("delete virtualmachineinstances", err)
+	case scenarios.TriggerSync:
+		r.mu.Lock()
+		pod := r.launchers[e.VM]
+		r.mu.Unlock()
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%d"}}}`, syncAnnotation, n+1)
+		_, err := r.bed.Client.CoreV1().Pods(r.namespace).Patch(r.ctx, pod, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return explain("patch pods", err)
+	default:
+		return errors.New("nobody does that to a VM")
+	}
+}
+
+// excused forgives that KubeVirt refuses to pause a VM which it does not let
+// anybody pause: that is what some cases are about.
+func (r *run) excused(vm string, err error) error {
+	if apierrors.IsForbidden(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		r.note(vm, err.Error())
+		return nil
+	}
+	return err
+}
+
+// wakeGuest lets the guest of a VM know that time has passed.
+func (r *run) wakeGuest(vm string) {
+	r.mu.Lock()
+	poke := r.guests[vm]
+	r.mu.Unlock()
+	select {
+	case poke <- struct{}{}:
+	default:
 	}
 }

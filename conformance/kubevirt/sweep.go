@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -23,13 +24,13 @@ type Swept struct {
 
 // Sweep removes the namespaces that harnesses left behind: those whose harness
 // ran on this host and does not any more, and those that have expired. With all
-// the others, too.
-func Sweep(ctx context.Context, client kubernetes.Interface, all bool) ([]Swept, error) {
+// the others, too. vms is for VMs; nil: there are none.
+func Sweep(ctx context.Context, client kubernetes.Interface, vms dynamic.Interface, all bool) ([]Swept, error) {
 	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: ManagedLabel + "=" + Manager})
 	if err != nil {
 		return nil, explain("list namespaces", err)
 	}
-	b := New(Config{Client: client})
+	b := New(Config{Client: client, Dynamic: vms})
 	var out []Swept
 	for i := range list.Items {
 		ns := &list.Items[i]

@@ -45,7 +45,7 @@ func TestSweep(t *testing.T) {
 		{false, []string{"elsewhere", "mine", "theirs"}},
 		{true, []string{"theirs"}},
 	} {
-		if _, err := kubevirt.Sweep(t.Context(), client, c.all); err != nil {
+		if _, err := kubevirt.Sweep(t.Context(), client, nil, c.all); err != nil {
 			t.Fatal(err)
 		}
 		list, err := client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})

@@ -3,7 +3,6 @@ package kubevirt
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -17,13 +16,10 @@ import (
 const maxVMs = 10
 
 // Unsupported implements testbed.Testbed: it says what a pod under a real
-// kubelet cannot express.
+// kubelet, or a VM of a real KubeVirt, cannot express.
 func (b *Bed) Unsupported(c *scenarios.Case) string {
 	if c.Profile.VM {
-		if !b.kubevirt {
-			return "the cluster has no KubeVirt"
-		}
-		return "VMs of KubeVirt are not run yet; pods are, in profile kubernetes"
+		return reasons(b.unsupportedVMs(c))
 	}
 	var why []string
 	if c.Profile.Name != probes.Kubernetes {
@@ -51,8 +47,7 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 	for i := range c.VMs {
 		why = append(why, unsupportedPod(c, &c.VMs[i])...)
 	}
-	slices.Sort(why)
-	return strings.Join(slices.Compact(why), "; ")
+	return reasons(why)
 }
 
 func unsupportedPod(c *scenarios.Case, v *scenarios.VM) []string {

@@ -73,6 +73,9 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := c.answer(&ask)
 	answer.Clock = c.daemon.clock()
+	c.mu.Lock()
+	answer.Boot = c.booted
+	c.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer) // a client that is gone asks again
 }

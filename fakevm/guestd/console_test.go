@@ -124,6 +124,9 @@ func TestConsole(t *testing.T) {
 	s.d.tell(Message{Event: EventPress, At: s.d.thread.Now()})
 	s.d.thread.Unlock()
 	s.next(guestlog.EventTerm)
+	if m := s.ask(Request{Op: OpClock}); m.Boot != 2 {
+		t.Errorf("it says that it is at boot %d", m.Boot)
+	}
 	boot.Boot = &Boot{Number: 3, Zero: &zero}
 	if m := s.ask(boot); !strings.Contains(m.Error, "boot 2") {
 		t.Errorf("a second boot: %+v", m)

@@ -87,6 +87,9 @@ type Message struct {
 	// For is PowerStep.For of that action.
 	For     time.Duration `json:"for,omitempty"`
 	Outcome *Outcome      `json:"outcome,omitempty"` // of run
+	// Boot is the number of the guest's boot, 0: it has not booted; of a guest
+	// that reports on its console.
+	Boot int `json:"boot,omitempty"`
 }
 
 // Outcome is what a command does.

@@ -150,6 +150,7 @@ func decodeHeader(line []byte) (*Trace, error) {
 		View    string   `json:"view"`
 		Wall    bool     `json:"wall"`
 		Late    int64    `json:"late"`
+		Notes   []string `json:"notes"`
 	}
 	// The version is looked at before anything else: another version may have
 	// other fields.
@@ -166,7 +167,10 @@ func decodeHeader(line []byte) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trace{Header: Header{Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view, Wall: h.Wall, Late: time.Duration(h.Late)}}, nil
+	return &Trace{Header: Header{
+		Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view,
+		Wall: h.Wall, Late: time.Duration(h.Late), Notes: h.Notes,
+	}}, nil
 }
 
 func decodeEvent(line []byte) (Event, error) {

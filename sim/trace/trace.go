@@ -21,6 +21,9 @@ type Header struct {
 	// virtual time.
 	Wall bool
 	Late time.Duration
+	// Notes are what else must be known of the run: what a testbed changed in the
+	// manifests.
+	Notes []string
 }
 
 // Trace is a whole run.

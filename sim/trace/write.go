@@ -106,20 +106,29 @@ func appendHeader(b []byte, h Header) []byte {
 	b = append(b, `,"seed":`...)
 	b = strconv.AppendUint(b, h.Seed, 10)
 	b = appendText(b, "tool", h.Tool)
-	b = append(b, `,"vms":[`...)
-	for i, name := range h.VMs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, name)
-	}
-	b = append(b, ']')
+	b = append(b, `,"vms":`...)
+	b = appendList(b, h.VMs)
 	b = appendText(b, "view", string(h.View))
 	if h.Wall {
 		b = append(b, `,"wall":true,"late":`...)
 		b = strconv.AppendInt(b, int64(h.Late), 10)
 	}
+	if len(h.Notes) > 0 {
+		b = append(b, `,"notes":`...)
+		b = appendList(b, h.Notes)
+	}
 	return append(b, "}\n"...)
+}
+
+func appendList(b []byte, list []string) []byte {
+	b = append(b, '[')
+	for i, text := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, text)
+	}
+	return append(b, ']')
 }
 
 // AppendEvent appends the JSON object of one event, without a newline.

@@ -98,7 +98,14 @@ const firstWord = 5 * time.Second
 // guest counts its containers itself: when one ends before its guest begins, all
 // that follow are taken for the one before.
 func (m *machine) mute(o *Observer, l *life) bool {
-	return !m.vm && l.seq == 0 && !l.started.IsZero() && l.started.Add(firstWord).Before(m.zero.Add(o.c.Until))
+	if m.vm {
+		end := m.zero.Add(o.c.Until)
+		if l.over && l.stopped.Before(end) {
+			end = l.stopped
+		}
+		return o.boot > 0 && l.seq == 0 && l.start().Add(o.boot).Before(end)
+	}
+	return l.seq == 0 && !l.started.IsZero() && l.started.Add(firstWord).Before(m.zero.Add(o.c.Until))
 }
 
 // finish writes what is known of all lives in the end.
@@ -111,7 +118,7 @@ func (m *machine) finish(o *Observer) {
 			return
 		}
 		if m.mute(o, l) {
-			o.Fail(fmt.Errorf("VM %s: a container of pod %s ran, and its guest did not: %w", m.spec.Name, l.pod.name, ErrBusy))
+			o.Fail(fmt.Errorf("VM %s: a container of pod %s ran, and its guest did not report: %w", m.spec.Name, l.pod.name, ErrBusy))
 			return
 		}
 		if unhealed {

@@ -21,7 +21,8 @@ type Observer struct {
 	vms []*machine
 	// ahead is by how much the harness's clock is ahead of the nodes', at most.
 	ahead  time.Duration
-	timed  bool // ahead is known
+	timed  bool          // ahead is known
+	boot   time.Duration // how long the guest of a VM may take to boot; 0: any
 	late   time.Duration
 	broken []error // why the run says nothing
 }
@@ -64,7 +65,7 @@ type note struct {
 
 // New makes an observer of a case.
 func New(c *scenarios.Case) *Observer {
-	o := &Observer{c: c}
+	o := &Observer{c: c, timed: c.Profile.VM} // the guest of a VM has the harness's clock
 	for i := range c.VMs {
 		spec := &c.VMs[i]
 		o.vms = append(o.vms, &machine{
@@ -93,6 +94,25 @@ func (o *Observer) machine(name string) *machine {
 		}
 	}
 	return nil
+}
+
+// BootWithin tells that a guest of a VM which has not reported so long after the
+// start of its container says that the node is too busy.
+func (o *Observer) BootWithin(d time.Duration) { o.boot = d }
+
+// Zero tells when a VM began and when its container in the pod of that uid did,
+// as the API says; false: it has not yet.
+func (o *Observer) Zero(vm, uid string) (zero, begun time.Time, ok bool) {
+	m := o.machine(vm)
+	if m == nil {
+		return zero, begun, false
+	}
+	for _, l := range m.lives {
+		if l.pod.uid == uid && !l.started.IsZero() && !m.zero.IsZero() {
+			return m.zero, l.started, true
+		}
+	}
+	return zero, begun, false
 }
 
 // TooLate tells that the harness was late, or cut off, for so long.

@@ -117,6 +117,9 @@ func (m *machine) containers(at time.Time, p *podLife, pod *corev1.Pod) {
 		}
 		if s.State.Running != nil || s.State.Terminated != nil {
 			m.life(p, n).update(at, &s.State)
+			if l := m.life(p, n); m.vm && m.zero.IsZero() {
+				m.zero = l.started // its guest comes seconds later
+			}
 		}
 	}
 }

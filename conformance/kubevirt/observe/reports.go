@@ -19,7 +19,7 @@ func (o *Observer) Report(at time.Time, vm, uid string, r *guestlog.Report) {
 		o.Fail(fmt.Errorf("VM %s: the guest image speaks version %d, this vmprobe %d: make them of one version", vm, r.Version, guestlog.Version))
 		return
 	}
-	if ahead := at.Sub(r.Wall); !o.timed || ahead < o.ahead {
+	if ahead := at.Sub(r.Wall); !m.vm && (!o.timed || ahead < o.ahead) {
 		o.ahead, o.timed = ahead, true
 	}
 	p := m.pod(uid, "")

@@ -1,0 +1,172 @@
+package kubevirt
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios"
+)
+
+// machines is what the testbed knows of VMs on the cluster.
+type machines struct {
+	missing string             // why no VM can run; empty: they can
+	version string             // KubeVirt's, v1.9.0; empty: it does not say
+	profile probes.ProfileName // of that version
+	entry   sync.Mutex
+	slots   chan struct{} // has room for the VMs that may run at a time; nil: any
+}
+
+// vmResource and vmiResource are the resources of KubeVirt.
+func vmResource() schema.GroupVersionResource {
+	return kubevirtv1.GroupVersion.WithResource("virtualmachines")
+}
+
+func vmiResource() schema.GroupVersionResource {
+	return kubevirtv1.GroupVersion.WithResource("virtualmachineinstances")
+}
+
+// subresources is the group in which KubeVirt acts on VMs.
+const subresources = "subresources.kubevirt.io"
+
+// vmPermissions are what a harness needs for VMs beside permissions.
+func vmPermissions() []permission {
+	return []permission{
+		{"create", "kubevirt.io", "virtualmachines", ""},
+		{"deletecollection", "kubevirt.io", "virtualmachines", ""},
+		{"create", "kubevirt.io", "virtualmachineinstances", ""},
+		{"delete", "kubevirt.io", "virtualmachineinstances", ""},
+		{"deletecollection", "kubevirt.io", "virtualmachineinstances", ""},
+		{"list", "kubevirt.io", "virtualmachineinstances", ""},
+		{"patch", "kubevirt.io", "virtualmachineinstances", ""},
+		{"watch", "kubevirt.io", "virtualmachineinstances", ""},
+		{"update", subresources, "virtualmachineinstances", "pause"},
+		{"update", subresources, "virtualmachineinstances", "unpause"},
+		{"update", subresources, "virtualmachines", "start"},
+		{"create", "", "pods", "proxy"},
+	}
+}
+
+// VMs that run at a time, for each processor of the nodes: each is emulated, and
+// idle most of the time; and how many where nobody knows.
+const (
+	vmsPerCPU  = 2
+	unknownVMs = 2
+)
+
+// prepareVMs asks what VMs need of the cluster. That they cannot run is no error:
+// pods may.
+func (b *Bed) prepareVMs(ctx context.Context) error {
+	m := &b.machines
+	if _, err := b.Client.Discovery().ServerResourcesForGroupVersion(kubevirtv1.GroupVersion.String()); err != nil {
+		m.missing = "the cluster has no KubeVirt"
+		return nil //nolint:nilerr // it is the answer
+	}
+	if b.Dynamic == nil {
+		m.missing = "no client for the cluster's KubeVirt"
+		return nil
+	}
+	missing, err := b.lacks(ctx, vmPermissions())
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		m.missing = "not allowed to " + strings.Join(missing, ", ") + "; grant it: " + roleFile + " has all that is needed"
+		return nil
+	}
+	if b.BootImage == "" {
+		b.BootImage = b.imageOfNodes(ctx, bootImages)
+	}
+	m.version = b.kubevirtVersion(ctx)
+	m.profile = profileOf(m.version)
+	n := unknownVMs
+	if cpus, known := b.capacity(ctx); known {
+		n = max(int(cpus)*vmsPerCPU, 1)
+	}
+	m.slots = make(chan struct{}, n)
+	return nil
+}
+
+// kubevirtVersion is what virt-api says that it is.
+func (b *Bed) kubevirtVersion(ctx context.Context) string {
+	data, err := b.Raw(ctx, http.MethodGet, "/apis/"+subresources+"/v1/version", nil)
+	var v struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err != nil || json.Unmarshal(data, &v) != nil || !strings.HasPrefix(v.GitVersion, "v") {
+		return ""
+	}
+	return v.GitVersion
+}
+
+// profileOf is the profile of a version of KubeVirt; one that is not known is
+// taken for new.
+func profileOf(version string) probes.ProfileName {
+	var major, minor int
+	if n, _ := fmt.Sscanf(version, "v%d.%d", &major, &minor); n == 2 && major == 1 && minor < 9 || n == 2 && major < 1 {
+		return probes.KubeVirtLegacy
+	}
+	return probes.KubeVirt
+}
+
+// needsGuest is when a case first expects something of its guests, from the
+// start of their containers.
+func needsGuest(c *scenarios.Case) time.Duration {
+	need := c.Until
+	for i := range c.VMs {
+		v := &c.VMs[i]
+		for j := range v.Resolved.Probes {
+			need = min(need, v.Resolved.Probes[j].InitialDelay)
+		}
+		for _, p := range v.Program.Power {
+			need = min(need, p.At)
+		}
+		for _, p := range v.EveryBoot.Power {
+			need = min(need, p.At)
+		}
+	}
+	for i := range c.Events {
+		need = min(need, c.Events[i].At)
+	}
+	return need
+}
+
+// isOff tells whether somebody has to start a VM.
+func isOff(v *scenarios.VM) bool {
+	return v.Resolved.RunStrategy == spec.Manual || v.Resolved.RunStrategy == spec.Halted
+}
+
+// occupy waits for room for the VMs of a case.
+func (m *machines) occupy(ctx context.Context, n int) (leave func(), err error) {
+	if m.slots == nil {
+		return func() {}, nil
+	}
+	m.entry.Lock() // one case takes its places at a time: two do not wait for each other
+	defer m.entry.Unlock()
+	taken := 0
+	leave = func() {
+		for range taken {
+			<-m.slots
+		}
+		taken = 0
+	}
+	for taken < min(n, cap(m.slots)) {
+		select {
+		case m.slots <- struct{}{}:
+			taken++
+		case <-ctx.Done():
+			leave()
+			return nil, ctx.Err()
+		}
+	}
+	return leave, nil
+}
