@@ -36,6 +36,7 @@ type life struct {
 	heard   time.Time   // the last report
 	seq     int         // of the last report
 	quit    time.Time   // when the guest ended by itself; zero: never
+	failed  time.Time   // when its VMI was seen to have failed, by the harness's clock; zero: never
 }
 
 // grain is that of the timestamps of containers.
@@ -128,6 +129,7 @@ func (m *machine) finish(o *Observer) {
 		unhealed = m.killed(o, l, i)
 		if l.over {
 			at := l.stop()
+			m.destroyed(o, l)
 			if before = m.stoppedBy(o, i); l.exit == exitKilled && (!l.term.IsZero() || unhealed) && !m.vm {
 				at = before
 				m.told(at, l, trace.Event{Kind: trace.Kill, Value: "sigkill"})
@@ -135,6 +137,20 @@ func (m *machine) finish(o *Observer) {
 			m.told(at, l, trace.Event{Kind: trace.ContainerStopped, Value: l.reason})
 		}
 	}
+}
+
+// destroyed writes that libvirt ended a domain by force. The API does not say so;
+// but a VM that was told to end, whose guest did not end by itself, and that has
+// failed, was destroyed when that became known.
+func (m *machine) destroyed(o *Observer, l *life) {
+	if !m.vm || l.term.IsZero() || !l.quit.IsZero() || l.failed.IsZero() {
+		return
+	}
+	at := l.failed.Add(-o.ahead)
+	if stop := l.stop(); stop.Before(at) {
+		at = stop
+	}
+	m.told(latest(at, l.term), l, trace.Event{Kind: trace.Kill, Value: "destroy"})
 }
 
 // exitKilled is the exit code of a process that SIGKILL ended.

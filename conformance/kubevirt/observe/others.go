@@ -144,6 +144,9 @@ func (m *machine) phaseOf(at time.Time, phase string) {
 		return
 	}
 	m.become(at, phase)
+	if l := m.last(); l != nil && phase == string(kubevirtv1.Failed) {
+		l.failed = at
+	}
 	if phase != string(kubevirtv1.Scheduled) {
 		m.domain(at)
 	}
