@@ -2,9 +2,15 @@ package kubevirt
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
+	"github.com/vmprobe/vmprobe/fakevm/guestlog"
+	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
@@ -21,3 +27,39 @@ func (b *Bed) NewNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 func (b *Bed) Remove(name string) { b.remove(name) }
 
 func (b *Bed) Permitted(ctx context.Context) error { return b.permitted(ctx) }
+
+// MachineOf gives the VM or VMI of a case, and what was changed in it.
+func (b *Bed) MachineOf(v *scenarios.VM) (*unstructured.Unstructured, string, error) {
+	return b.machineOf(v)
+}
+
+// ProfileOf is the profile of a version of KubeVirt.
+func ProfileOf(version string) probes.ProfileName { return profileOf(version) }
+
+// Acting lets tests do to VMs what a case does.
+func (b *Bed) Acting(ctx context.Context, c *scenarios.Case, namespace string) func(*scenarios.Event) error {
+	r := b.newRun(ctx, c)
+	r.namespace = namespace
+	return func(e *scenarios.Event) error { return r.act(e, 0) }
+}
+
+// Leading lets tests lead the guest in a pod, once each call; the container runs
+// since then.
+func (b *Bed) Leading(ctx context.Context, c *scenarios.Case, since time.Time) func() error {
+	r := b.newRun(ctx, c)
+	r.namespace = "ns"
+	r.observer.Pod(since, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "launcher", UID: "u", Labels: map[string]string{observe.VMLabel: c.VMs[0].Name}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "compute", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(since)}},
+		}}},
+	})
+	x := &control{run: r, vm: &c.VMs[0], uid: "u", pod: "launcher"}
+	return x.lead
+}
+
+// Join renumbers reports of several boots.
+func Join() func(*guestlog.Report) bool {
+	var c counter
+	return c.join
+}

@@ -92,8 +92,10 @@ func (b *Bed) changeVM(v *scenarios.VM, vm *kubevirtv1.VirtualMachine) {
 		vm.Spec.RunStrategy = &always
 	}
 	vm.Spec.DataVolumeTemplates, vm.Spec.Instancetype, vm.Spec.Preference = nil, nil, nil
-	b.changeMeta(v, &vm.Spec.Template.ObjectMeta)
-	b.changeSpec(&vm.Spec.Template.Spec)
+	if vm.Spec.Template != nil { // the API refuses it without
+		b.changeMeta(v, &vm.Spec.Template.ObjectMeta)
+		b.changeSpec(&vm.Spec.Template.Spec)
+	}
 }
 
 // changeMeta labels what becomes the VMI, and its pod.

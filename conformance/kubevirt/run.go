@@ -49,6 +49,16 @@ type run struct {
 
 // open makes the namespace of a case.
 func (b *Bed) open(ctx context.Context, c *scenarios.Case) (*run, error) {
+	r := b.newRun(ctx, c)
+	var err error
+	if r.namespace, err = b.newNamespace(ctx, c); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (b *Bed) newRun(ctx context.Context, c *scenarios.Case) *run {
 	r := &run{
 		bed: b, c: c, observer: observe.New(c), poke: make(chan struct{}, 1),
 		logs: map[string]bool{}, waiting: map[string]string{}, said: map[string]string{},
@@ -57,12 +67,7 @@ func (b *Bed) open(ctx context.Context, c *scenarios.Case) (*run, error) {
 	}
 	r.observer.BootWithin(needsGuest(c))
 	r.ctx, r.cancel = context.WithCancel(ctx)
-	var err error
-	if r.namespace, err = b.newNamespace(ctx, c); err != nil {
-		r.close()
-		return nil, err
-	}
-	return r, nil
+	return r
 }
 
 // close ends everything of the run and asks for the removal of its namespace.
