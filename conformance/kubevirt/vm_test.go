@@ -270,9 +270,14 @@ func TestJoin(t *testing.T) {
 	join := kubevirt.Join()
 	var got []int
 	for _, r := range []guestlog.Report{
-		{Container: 1, Seq: 1, Event: guestlog.EventHello}, {Container: 1, Seq: 2}, {Container: 1, Seq: 3},
-		{Container: 2, Seq: 1, Event: guestlog.EventHello}, {Container: 2, Seq: 2}, {Container: 2, Seq: 3},
-		{Container: 3, Seq: 1, Event: guestlog.EventHello}, {Container: 3, Seq: 2},
+		{Container: 1, Seq: 1, Event: guestlog.EventHello},
+		{Container: 1, Seq: 2},
+		{Container: 1, Seq: 3},
+		{Container: 2, Seq: 1, Event: guestlog.EventHello},
+		{Container: 2, Seq: 2},
+		{Container: 2, Seq: 3},
+		{Container: 3, Seq: 1, Event: guestlog.EventHello},
+		{Container: 3, Seq: 2},
 	} {
 		if join(&r) {
 			got = append(got, r.Seq)

@@ -101,12 +101,17 @@ const firstWord = 5 * time.Second
 func (m *machine) mute(o *Observer, l *life) bool {
 	if m.vm {
 		end := m.zero.Add(o.c.Until)
-		if l.over && l.stopped.Before(end) {
-			end = l.stopped
-		}
-		return o.boot > 0 && l.seq == 0 && l.start().Add(o.boot).Before(end)
+		return o.boot > 0 && l.seq == 0 && (l.start().Add(o.boot).Before(end) || l.over && l.stopped.Before(end))
 	}
 	return l.seq == 0 && !l.started.IsZero() && l.started.Add(firstWord).Before(m.zero.Add(o.c.Until))
+}
+
+// silence says that a container ran and its guest did not.
+func (m *machine) silence(l *life) error {
+	if m.vm && l.over {
+		return fmt.Errorf("VM %s: it ended in pod %s before its guest reported: %s", m.spec.Name, l.pod.name, m.news)
+	}
+	return fmt.Errorf("VM %s: a container of pod %s ran, and its guest did not report: %w", m.spec.Name, l.pod.name, ErrBusy)
 }
 
 // finish writes what is known of all lives in the end.
@@ -119,7 +124,7 @@ func (m *machine) finish(o *Observer) {
 			return
 		}
 		if m.mute(o, l) {
-			o.Fail(fmt.Errorf("VM %s: a container of pod %s ran, and its guest did not report: %w", m.spec.Name, l.pod.name, ErrBusy))
+			o.Fail(m.silence(l))
 			return
 		}
 		if unhealed {

@@ -39,6 +39,7 @@ type machine struct {
 	kills     []arrival // Killing events
 	blamed    int       // as many of them are of the lives before
 	unhealthy string    // message of the last one
+	news      string    // message of the last warning of its VMI
 	counts    map[string]int32
 	phase     string
 	ready     bool

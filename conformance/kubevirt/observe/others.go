@@ -62,6 +62,9 @@ func (o *Observer) Event(at time.Time, e *corev1.Event) {
 	if slices.Contains(silent(), e.Reason) {
 		return
 	}
+	if e.Type == corev1.EventTypeWarning && e.InvolvedObject.Kind == "VirtualMachineInstance" {
+		m.news = e.Message
+	}
 	for range n - before {
 		switch e.Reason {
 		case "Unhealthy":
