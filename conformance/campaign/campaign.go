@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
@@ -126,7 +127,25 @@ func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
 	if c.Style != nil {
 		part.Styled = timeline.Draw(o.Case, o.Trace, &v, timeline.Options{Style: c.Style})
 	}
+	if c.Everything && len(o.Trace.Notes) > 0 {
+		text := notes(o.Trace.Notes)
+		part.Timeline += text
+		if part.Styled != "" {
+			part.Styled += text
+		}
+	}
 	return part
+}
+
+// notes are what else must be known of a run, below its timeline.
+func notes(list []string) string {
+	var b strings.Builder
+	for _, note := range list {
+		for line := range strings.Lines(note) {
+			b.WriteString("  " + strings.TrimRight(line, "\n") + "\n")
+		}
+	}
+	return b.String()
 }
 
 // Report puts results into a report.

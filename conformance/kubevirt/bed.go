@@ -218,14 +218,16 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	if refused(c) {
 		return unplayed(c, h), nil
 	}
+	gate := b.load.gate
 	if c.Profile.VM {
 		gone, err := b.machines.occupy(ctx, len(c.VMs))
 		if err != nil {
 			return nil, err
 		}
 		defer gone()
+		gate = b.machines.gate
 	}
-	leave, err := b.load.enter(ctx)
+	leave, err := enter(ctx, gate)
 	if err != nil {
 		return nil, err
 	}

@@ -45,8 +45,7 @@ func (l *load) limit(cpus int64, known bool) {
 }
 
 // enter waits until a case may start. Call leave, once or more, when it has.
-func (l *load) enter(ctx context.Context) (leave func(), err error) {
-	gate := l.gate
+func enter(ctx context.Context, gate chan struct{}) (leave func(), err error) {
 	if gate == nil {
 		return func() {}, nil
 	}

@@ -39,23 +39,23 @@ func TestGate(t *testing.T) {
 	}{{8, true, 16}, {1, true, 2}, {0, true, 2}, {0, false, 4}} {
 		l := load{}
 		l.limit(c.cpus, c.known)
-		leave, err := l.enter(t.Context())
+		leave, err := enter(t.Context(), l.gate)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range c.want - 1 {
-			if _, err := l.enter(t.Context()); err != nil {
+			if _, err := enter(t.Context(), l.gate); err != nil {
 				t.Fatal(err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		if _, err := l.enter(ctx); err == nil {
+		if _, err := enter(ctx, l.gate); err == nil {
 			t.Errorf("%+v: one more has entered", c)
 		}
 		cancel()
 		leave()
 		leave() // once is enough
-		if _, err := l.enter(t.Context()); err != nil {
+		if _, err := enter(t.Context(), l.gate); err != nil {
 			t.Error(err)
 		}
 		if len(l.gate) != c.want {

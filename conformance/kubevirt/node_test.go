@@ -32,7 +32,7 @@ const (
 func TestNodeCases(t *testing.T) {
 	s := clusterOf(t, cluster.TierNode)
 	began := time.Now()
-	r := conform(t, s, "--max-length", nodeLength, "-p", strconv.Itoa(nodeAtOnce))
+	r := conform(t, s, "kubernetes", "--max-length", nodeLength, "-p", strconv.Itoa(nodeAtOnce))
 	passed, busy := 0, 0
 	for i := range r.Cases {
 		switch c := &r.Cases[i]; {
@@ -57,14 +57,14 @@ func TestNodeCases(t *testing.T) {
 }
 
 // conform runs the suite as its user does, and gives the report.
-func conform(t *testing.T, s *cluster.Status, flags ...string) *report.Report {
+func conform(t *testing.T, s *cluster.Status, profile string, flags ...string) *report.Report {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.yaml")
 	args := append([]string{
-		"conformance", "--testbed", "kubevirt", "--profile", "kubernetes", "--kubeconfig", s.Kubeconfig,
+		"conformance", "--testbed", "kubevirt", "--profile", profile, "--kubeconfig", s.Kubeconfig,
 		"--report", "yaml=" + file,
 	}, flags...)
-	run := exec.CommandContext(t.Context(), clusters[cluster.TierNode].program(), args...)
+	run := exec.CommandContext(t.Context(), program(t), args...)
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
 	if err := run.Run(); err != nil && !slices.Contains([]int{1, 3}, run.ProcessState.ExitCode()) {
@@ -72,6 +72,17 @@ func conform(t *testing.T, s *cluster.Status, flags ...string) *report.Report {
 	}
 	t.Logf("%s", out.Bytes())
 	return decoded(t, file)
+}
+
+// program is vmprobe: that of the node's cluster, or one that is built now.
+func program(t *testing.T) string {
+	t.Helper()
+	if c := clusters[cluster.TierNode]; c.home != "" {
+		return c.program()
+	}
+	path := filepath.Join(t.TempDir(), "vmprobe")
+	build(t, path)
+	return path
 }
 
 // decoded is the report in a file.

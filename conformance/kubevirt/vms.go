@@ -23,6 +23,7 @@ type machines struct {
 	version string             // KubeVirt's, v1.9.0; empty: it does not say
 	profile probes.ProfileName // of that version
 	entry   sync.Mutex
+	gate    chan struct{} // has room for the cases whose VMs may boot at a time; nil: any
 	slots   chan struct{} // has room for the VMs that may run at a time; nil: any
 }
 
@@ -61,6 +62,9 @@ func vmPermissions() []permission {
 const (
 	vmsPerCPU  = 2
 	unknownVMs = 2
+	// cpusPerBoot is how many processors one launcher keeps busy that starts
+	// libvirt, and a VM that boots: at most as many cases boot at a time.
+	cpusPerBoot = 2
 )
 
 // prepareVMs asks what VMs need of the cluster. That they cannot run is no error:
@@ -88,11 +92,11 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 	}
 	m.version = b.kubevirtVersion(ctx)
 	m.profile = profileOf(m.version)
-	n := unknownVMs
+	vms, boots := unknownVMs, 1
 	if cpus, known := b.capacity(ctx); known {
-		n = max(int(cpus)*vmsPerCPU, 1)
+		vms, boots = max(int(cpus)*vmsPerCPU, 1), max(int(cpus)/cpusPerBoot, 1)
 	}
-	m.slots = make(chan struct{}, n)
+	m.slots, m.gate = make(chan struct{}, vms), make(chan struct{}, boots)
 	return nil
 }
 
