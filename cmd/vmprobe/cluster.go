@@ -67,6 +67,7 @@ kind needs Docker or Podman, and installs the KubeVirt whose manifests are named
 be there, and is not, is named with the fix, and the exit code is 3.`,
 		Example: `  vmprobe cluster up
   vmprobe cluster up --tier node        as root
+  vmprobe cluster up --tier kubevirt    as root, on Debian
   vmprobe cluster up --provider kind --kubevirt kubevirt-operator.yaml --kubevirt kubevirt-cr.yaml
   export KUBECONFIG=$(vmprobe cluster status -o kubeconfig)`,
 		Args: noArguments,
@@ -74,7 +75,7 @@ be there, and is not, is named with the fix, and the exit code is 3.`,
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.provider, "provider", "local", "local or kind")
-	flags.StringVar(&f.tier, "tier", string(cluster.TierAPI), "of local: api (no node, no root) or node (a node that runs pods)")
+	flags.StringVar(&f.tier, "tier", string(cluster.TierAPI), "of local: api (no node, no root), node (a node that runs pods) or kubevirt (and VMs)")
 	flags.StringVar(&f.guest, "guest", "", "static program of the guest's image (default: vmprobe itself)")
 	flags.StringArrayVar(&f.manifests, "kubevirt", nil, "of kind: manifest of a KubeVirt release; repeat it for the operator's and the object's")
 	flags.StringVar(&f.image, "node-image", "", "of kind: image of the node (default: kind's choice)")
@@ -101,7 +102,7 @@ func (f *upFlags) check(given func(flag string) bool) error {
 	if err := oneOf("provider", f.provider, "local", "kind"); err != nil {
 		return err
 	}
-	if err := oneOf("tier", f.tier, string(cluster.TierAPI), string(cluster.TierNode)); err != nil {
+	if err := oneOf("tier", f.tier, string(cluster.TierAPI), string(cluster.TierNode), string(cluster.TierKubeVirt)); err != nil {
 		return err
 	}
 	for flag, provider := range map[string]string{"tier": "local", "kubevirt": "kind", "node-image": "kind"} {

@@ -14,7 +14,7 @@ import (
 // Tier is how much of a cluster there is.
 type Tier string
 
-// The tiers of the provider local; the provider kind has TierKubeVirt.
+// The tiers. The provider kind has the last two.
 const (
 	TierAPI      Tier = "api"      // API server and controllers; no node
 	TierNode     Tier = "node"     // and a node that runs pods
@@ -46,6 +46,9 @@ type Status struct {
 	// node; pods need imagePullPolicy IfNotPresent or Never. Empty: no node.
 	GuestImage string `json:"guestImage,omitempty"`
 	Node       string `json:"node,omitempty"` // name of the node
+	// BootImage is the image that VMs boot, of their kernel and initramfs. Empty:
+	// nothing runs VMs.
+	BootImage string `json:"bootImage,omitempty"`
 	// KubeVirtAPI is the version whose objects the API server knows.
 	KubeVirtAPI string `json:"kubevirtAPI,omitempty"`
 	// KubeVirt is the version that runs; empty: none, the objects are only kept.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +56,11 @@ func Find(ctx context.Context, sets ...Set) (map[string]string, error) {
 				missing = append(missing, p.Name)
 			}
 		}
+		for _, f := range sets[i].Files {
+			if !isThere(filepath.Join(dir, f.Name)) {
+				missing = append(missing, f.Name)
+			}
+		}
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNotBuilt, strings.Join(missing, ", "))
@@ -104,6 +108,9 @@ func Build(ctx context.Context, tell Progress, sets ...Set) (map[string]string, 
 				return nil, err
 			}
 		}
+		if err := s.copyFiles(ctx, dir); err != nil {
+			return nil, err
+		}
 	}
 	return Find(ctx, sets...)
 }
@@ -114,10 +121,20 @@ func (s *Set) dir(cache, version string) string {
 
 // write puts the module where its programs will be.
 func (s *Set) write(dir string) error {
-	files := map[string][]byte{"go.mod": s.mod, "go.sum": s.sum}
-	maps.Copy(files, s.sources)
+	src := filepath.Join(dir, "src")
+	if err := s.WriteSources(src); err != nil {
+		return err
+	}
+	return writeAll(src, map[string][]byte{"go.mod": s.mod, "go.sum": s.sum})
+}
+
+// WriteSources writes the sources of our own, without go.mod and go.sum, into
+// the folder of a module.
+func (s *Set) WriteSources(dir string) error { return writeAll(dir, s.sources) }
+
+func writeAll(dir string, files map[string][]byte) error {
 	for name, data := range files {
-		path := filepath.Join(dir, "src", name)
+		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
@@ -128,18 +145,74 @@ func (s *Set) write(dir string) error {
 	return nil
 }
 
+// copyFiles takes files of the module as they are.
+func (s *Set) copyFiles(ctx context.Context, dir string) error {
+	if len(s.Files) == 0 {
+		return nil
+	}
+	from, err := s.moduleFolder(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range s.Files {
+		data, err := os.ReadFile(filepath.Join(from, f.Path))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, f.Name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moduleFolder is where the module's sources are.
+func (s *Set) moduleFolder(ctx context.Context, dir string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", s.Module)
+	s.in(cmd, dir)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("find the sources of %s: %w", s.Module, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// in lets a command work in the module of the set.
+func (s *Set) in(cmd *exec.Cmd, dir string) {
+	cgo := "CGO_ENABLED=0"
+	if s.cgo {
+		cgo = "CGO_ENABLED=1"
+	}
+	cmd.Dir = filepath.Join(dir, "src")
+	cmd.Env = append(os.Environ(), cgo, "GOFLAGS=", "GOWORK=off")
+}
+
+// command is what builds a program.
+func (s *Set) command(ctx context.Context, dir string, p Program, out string) (*exec.Cmd, error) {
+	if strings.HasSuffix(p.Package, ".c") {
+		from, err := s.moduleFolder(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		return exec.CommandContext(ctx, "gcc", "-static", "-O2", "-o", out, filepath.Join(from, p.Package)), nil
+	}
+	args := []string{"build", "-p", "2", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", s.ldflags, "-o", out}
+	if s.tags != "" {
+		args = append(args, "-tags", s.tags)
+	}
+	return exec.CommandContext(ctx, "go", append(args, p.Package)...), nil
+}
+
 // build builds one program beside its place and moves it there.
 func (s *Set) build(ctx context.Context, dir string, p Program, tell func(time.Duration)) error {
 	began := time.Now()
 	tell(0)
 	tmp := filepath.Join(dir, "."+p.Name)
-	args := []string{"build", "-p", "2", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", s.ldflags, "-o", tmp}
-	if s.tags != "" {
-		args = append(args, "-tags", s.tags)
+	cmd, err := s.command(ctx, dir, p, tmp)
+	if err != nil {
+		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, p.Package)...)
-	cmd.Dir = filepath.Join(dir, "src")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	s.in(cmd, dir)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {

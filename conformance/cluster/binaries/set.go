@@ -17,6 +17,7 @@ const (
 	Etcd       = "v3.6.4"
 	Containerd = "v2.3.4"
 	CNI        = "v1.9.1"
+	KubeVirt   = "v1.8.4"
 )
 
 // format goes into every key: raise it when the layout of the cache changes.
@@ -37,6 +38,18 @@ var runtimeSum []byte
 //go:embed pause.go.txt
 var pauseSource []byte
 
+//go:embed kubevirt.mod
+var kubevirtMod []byte
+
+//go:embed kubevirt.sum
+var kubevirtSum []byte
+
+//go:embed manifests.go.txt
+var manifestsSource []byte
+
+//go:embed libnbd.go.txt
+var libnbdSource []byte
+
 // Set is one module, and programs to be built from it.
 type Set struct {
 	Name     string // of its folder in the cache
@@ -44,13 +57,23 @@ type Set struct {
 	sources  map[string][]byte // further files of the module
 	tags     string
 	ldflags  string
+	cgo      bool // its programs may need libraries of the machine
 	Programs []Program
+	// Module is the one that has the sources of Files and of programs in C.
+	Module string
+	Files  []File
 }
 
 // Program is one program of a Set.
 type Program struct {
 	Name    string // of its file
-	Package string
+	Package string // of Go, or the path of a file in C below the Set's Module
+}
+
+// File is a file that is taken from the module of a Set as it is.
+type File struct {
+	Name string
+	Path string // below the module
 }
 
 // ControlPlane is what a cluster without nodes needs.
@@ -105,10 +128,65 @@ func Runtime() Set {
 	}
 }
 
+// The parts of KubeVirt beside its programs, by the names of their files.
+const (
+	ManifestsProgram  = "kubevirt-manifests" // prints the objects of a release
+	ContainerDisk     = "container-disk"
+	QEMUConfig        = "qemu.conf"
+	DaemonConfig      = "virtqemud.conf"
+	NodeLabeller      = "node-labeller.sh"
+	Hook              = "qemu-hook"
+	NameServiceSwitch = "nsswitch.conf"
+)
+
+// KubeVirtModule is KubeVirt's own module.
+const KubeVirtModule = "kubevirt.io/kubevirt"
+
+// KubeVirtSet is KubeVirt. Its launcher is linked with the machine's libvirt;
+// the others are built alike, so that they share what is compiled. The bindings
+// of libnbd, which no proxy has and which only backups need, are replaced by
+// ones that refuse.
+func KubeVirtSet() Set {
+	const own, version = "github.com/vmprobe/vmprobe/kubevirt/", "kubevirt.io/client-go/version."
+	s := Set{
+		Name: "kubevirt", mod: kubevirtMod, sum: kubevirtSum, cgo: true, Module: KubeVirtModule,
+		sources: map[string][]byte{
+			"manifests/main.go": manifestsSource,
+			"libnbd/libnbd.go":  libnbdSource,
+			"libnbd/go.mod":     []byte("module libguestfs.org/libnbd\n\ngo 1.24.0\n"),
+		},
+		ldflags: "-s -w -X " + version + "gitVersion=" + KubeVirt + " -X " + version + "gitTreeState=clean",
+		Files: []File{
+			{QEMUConfig, "cmd/virt-launcher/qemu.conf"},
+			{DaemonConfig, "cmd/virt-launcher/virtqemud.conf"},
+			{NodeLabeller, "cmd/virt-launcher/node-labeller/node-labeller.sh"},
+			{Hook, "cmd/virt-launcher/qemu"},
+			{NameServiceSwitch, "cmd/virt-launcher/nsswitch.conf"},
+		},
+	}
+	for _, name := range []string{
+		"virt-launcher", "virt-handler", "virt-controller", "virt-api", "virt-operator",
+		"virt-launcher-monitor", "virt-probe", "virt-chroot", "virt-tail", "virt-freezer",
+	} {
+		s.Programs = append(s.Programs, Program{name, KubeVirtModule + "/cmd/" + name})
+	}
+	s.Programs = append(s.Programs,
+		Program{ManifestsProgram, own + "manifests"},
+		Program{ContainerDisk, "cmd/container-disk-v2alpha/main.c"},
+	)
+	return s
+}
+
 // key is the digest of all that goes into the programs of the module.
 func (s *Set) key(goVersion string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "format %s\n%s\n%s %s\ntags %s\nldflags %s\n", format, goVersion, runtime.GOOS, runtime.GOARCH, s.tags, s.ldflags)
+	if s.cgo {
+		fmt.Fprintln(h, "cgo")
+	}
+	for _, f := range s.Files {
+		fmt.Fprintf(h, "file %s %s\n", f.Name, f.Path)
+	}
 	h.Write(s.mod)
 	h.Write(s.sum)
 	for _, name := range slices.Sorted(maps.Keys(s.sources)) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/guestbox"
+	"github.com/vmprobe/vmprobe/conformance/cluster/release"
 )
 
 // Config says which cluster is wanted.
@@ -33,7 +34,7 @@ type Config struct {
 
 	// engine and install are replaced by tests.
 	engine  engine
-	install func(ctx context.Context, kubeconfig string, r *release, tell func(string, time.Duration)) error
+	install func(ctx context.Context, kubeconfig string, r *release.Release, tell func(string, time.Duration)) error
 }
 
 // engine is what is asked of kind; its Provider is one.
@@ -54,7 +55,7 @@ func Up(ctx context.Context, c Config) (*cluster.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := readRelease(c.Manifests)
+	r, err := release.Read(c.Manifests)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func Up(ctx context.Context, c Config) (*cluster.Status, error) {
 // prepare fills in what tests replace.
 func (c *Config) prepare() error {
 	if c.install == nil {
-		c.install = install
+		c.install = release.Install
 	}
 	if c.engine != nil {
 		return nil
@@ -100,7 +101,7 @@ func (c *Config) prepare() error {
 	return nil
 }
 
-func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *release) error {
+func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *release.Release) error {
 	archive := filepath.Join(dir, "guest.tar")
 	image, err := c.guest(archive)
 	if err != nil {
@@ -134,11 +135,11 @@ func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *relea
 	if r == nil {
 		return nil
 	}
-	r.emulate = !kvm(list[0])
+	r.Emulate = !kvm(list[0])
 	if err := c.timed(s, "kubevirt", "install KubeVirt", func() error { return c.install(ctx, s.Kubeconfig, r, c.Tell) }); err != nil {
 		return err
 	}
-	s.Tier, s.KubeVirt, s.KubeVirtAPI = cluster.TierKubeVirt, r.version, r.version
+	s.Tier, s.KubeVirt, s.KubeVirtAPI = cluster.TierKubeVirt, r.Version, r.Version
 	return nil
 }
 

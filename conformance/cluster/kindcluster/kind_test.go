@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kind "sigs.k8s.io/kind/pkg/cluster"
 	"sigs.k8s.io/kind/pkg/cluster/nodes"
 	"sigs.k8s.io/kind/pkg/exec"
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
+	"github.com/vmprobe/vmprobe/conformance/cluster/release"
 )
 
 // fake is kind with one node, and notes what is asked of it.
@@ -117,22 +117,6 @@ func files(t *testing.T, texts ...string) []string {
 	return out
 }
 
-func emulated(t *testing.T, r *release) bool {
-	t.Helper()
-	objects, err := r.prepared()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, u := range objects {
-		if u.GetKind() == "KubeVirt" {
-			on, _, _ := unstructured.NestedBool(u.Object, "spec", "configuration", "developerConfiguration", "useEmulation")
-			return on
-		}
-	}
-	t.Fatal("no KubeVirt")
-	return false
-}
-
 // TestUp: what is done, in which order; emulation exactly where the node has no
 // KVM; a second Up changes nothing; Down removes all.
 func TestUp(t *testing.T) {
@@ -141,9 +125,9 @@ func TestUp(t *testing.T) {
 		c := Config{
 			Name: "vmprobe", Home: t.TempDir(), Manifests: files(t, operator, object), Guest: program(t), engine: f,
 			Tell: func(string, time.Duration) {},
-			install: func(_ context.Context, _ string, r *release, _ func(string, time.Duration)) error {
-				f.said = append(f.said, "install "+r.version)
-				if emulated(t, r) == kvm {
+			install: func(_ context.Context, _ string, r *release.Release, _ func(string, time.Duration)) error {
+				f.said = append(f.said, "install "+r.Version)
+				if r.Emulate == kvm {
 					t.Errorf("KVM %t: emulation %t", kvm, !kvm)
 				}
 				return nil
@@ -215,19 +199,6 @@ func TestStale(t *testing.T) {
 	s, err := look(f, filepath.Join(c.Home, c.Name))
 	if err != nil || s.State != cluster.Stale {
 		t.Errorf("%+v %v", s, err)
-	}
-}
-
-// TestManifests: everything that is wrong is told at once, with the file.
-func TestManifests(t *testing.T) {
-	if _, err := readRelease(files(t, operator)); err == nil || !strings.Contains(err.Error(), "kubevirt-cr.yaml") {
-		t.Error(err)
-	}
-	_, err := readRelease(append(files(t, "kind: Deployment\n", "a: [\n"), "absent.yaml"))
-	for _, want := range []string{"a.yaml: document 1: no object", "b.yaml: document 1", "absent.yaml"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not told: %v", want, err)
-		}
 	}
 }
 

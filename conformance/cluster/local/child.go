@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/vmprobe/vmprobe/conformance/cluster"
 )
 
 // childVariable holds the folder of the cluster that a child has to hold.
@@ -60,11 +58,14 @@ func holdCluster(dir string) error {
 	}
 	v := newSupervisor(dir)
 	go v.reap()
-	if s.Tier == cluster.TierNode {
+	if hasNode(s.Tier) {
 		if err := s.isolate(v); err != nil {
 			return fmt.Errorf("isolate the node: %w", err)
 		}
 		if err := s.forward(); err != nil {
+			return err
+		}
+		if err := s.serveService(v); err != nil {
 			return err
 		}
 		if err := s.startRuntime(v); err != nil {
@@ -76,7 +77,7 @@ func holdCluster(dir string) error {
 			return err
 		}
 	}
-	if s.Tier == cluster.TierNode {
+	if hasNode(s.Tier) {
 		if err := s.importImages(v); err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func holdCluster(dir string) error {
 		return err
 	}
 	last := []*unit{s.controllerManager()}
-	if s.Tier == cluster.TierNode {
+	if hasNode(s.Tier) {
 		last = append(last, s.scheduler(), s.kubelet())
 	}
 	for _, u := range last {
@@ -125,17 +126,34 @@ func (s *spec) forward() error {
 		return err
 	}
 	host, port := s.address()
-	to := net.JoinHostPort(host, fmt.Sprint(port))
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go join(c, to)
-		}
-	}()
+	go pass(l, net.JoinHostPort(host, fmt.Sprint(port)))
 	return nil
+}
+
+// serveService lets pods reach the API server at the address of the service
+// "kubernetes", which clients in pods use: there is no kube-proxy.
+func (s *spec) serveService(v *supervisor) error {
+	if err := s.ip(v, "addr add "+serviceFirst+"/32 dev lo"); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(serviceFirst, "443"))
+	if err != nil {
+		return err
+	}
+	host, port := s.address()
+	go pass(l, net.JoinHostPort(host, fmt.Sprint(port)))
+	return nil
+}
+
+// pass hands connections on.
+func pass(l net.Listener, to string) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go join(c, to)
+	}
 }
 
 // join copies both ways until both have ended.

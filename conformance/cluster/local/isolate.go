@@ -148,15 +148,20 @@ func (s *spec) network(v *supervisor) error {
 		"link set node0p up",
 		"route add default via " + gateway + " dev node0",
 	} {
-		path := "/sbin/ip"
-		for _, p := range []string{"/usr/sbin/ip", "/usr/bin/ip", "/bin/ip"} {
-			if _, err := os.Stat(p); err == nil {
-				path = p
-			}
-		}
-		if err := v.run("network", append([]string{path}, strings.Fields(args)...)...); err != nil {
+		if err := s.ip(v, args); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ip calls ip(8) with words.
+func (s *spec) ip(v *supervisor, words string) error {
+	path := "/sbin/ip"
+	for _, p := range []string{"/usr/sbin/ip", "/usr/bin/ip", "/bin/ip"} {
+		if _, err := os.Stat(p); err == nil {
+			path = p
+		}
+	}
+	return v.run("network", append([]string{path}, strings.Fields(words)...)...)
 }

@@ -97,6 +97,8 @@ type start struct {
 	spec    spec
 	status  *cluster.Status
 	inherit []*os.File // by the child, from listenerFD
+	// kubevirt is the folder of KubeVirt's programs.
+	kubevirt string
 }
 
 // timed does a part of the start, and notes how long it took.
@@ -112,7 +114,7 @@ func (u *start) timed(name, what string, part func() error) error {
 }
 
 func (u *start) up(ctx context.Context) error {
-	if u.Tier == cluster.TierNode {
+	if hasNode(u.Tier) {
 		if err := u.require(); err != nil {
 			return err
 		}
@@ -129,8 +131,8 @@ func (u *start) up(ctx context.Context) error {
 	if err := u.status.Write(u.spec.Dir); err != nil {
 		return err
 	}
-	if u.Tier == cluster.TierNode {
-		if err := u.timed("images", "make the container images", u.images); err != nil {
+	if hasNode(u.Tier) {
+		if err := u.timed("images", "make the container images", func() error { return u.images(ctx) }); err != nil {
 			return err
 		}
 	}
@@ -161,17 +163,21 @@ func (u *start) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.spec.Kube, u.spec.Runtime = dirs["kube"], dirs["runtime"]
+	u.spec.Kube, u.spec.Runtime, u.kubevirt = dirs["kube"], dirs["runtime"], dirs["kubevirt"]
 	u.spec.Cache, err = binaries.Cache()
 	return err
 }
 
 // Sets is what has to be built for a tier.
 func Sets(t cluster.Tier) []binaries.Set {
-	if t == cluster.TierNode {
-		return []binaries.Set{binaries.ControlPlane(), binaries.Node(), binaries.Runtime()}
+	sets := []binaries.Set{binaries.ControlPlane()}
+	if hasNode(t) {
+		sets = append(sets, binaries.Node(), binaries.Runtime())
 	}
-	return []binaries.Set{binaries.ControlPlane()}
+	if t == cluster.TierKubeVirt {
+		sets = append(sets, binaries.KubeVirtSet())
+	}
+	return sets
 }
 
 // ports finds free ports on the loopback. In tier node only that of the API
@@ -185,7 +191,7 @@ func (u *start) ports() error {
 			return err
 		}
 		free[i] = l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener has no other
-		if u.Tier == cluster.TierNode && i == 0 {
+		if hasNode(u.Tier) && i == 0 {
 			f, err := l.(*net.TCPListener).File() //nolint:forcetypeassert // as above
 			if err != nil {
 				return err
@@ -271,7 +277,7 @@ func (u *start) launch() error {
 	cmd.Env = append(os.Environ(), childVariable+"="+u.spec.Dir)
 	cmd.ExtraFiles = append([]*os.File{alive, read}, u.inherit...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if u.Tier == cluster.TierNode {
+	if hasNode(u.Tier) {
 		cmd.SysProcAttr.Cloneflags = namespaces
 	}
 	err = cmd.Start()
@@ -313,20 +319,25 @@ func (u *start) await(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := u.timed("definitions", "define KubeVirt's API "+crds.Version, func() error { return a.define(ctx, crds.YAML()) }); err != nil {
-		return err
+	if u.Tier != cluster.TierKubeVirt { // its operator defines it
+		if err := u.timed("definitions", "define KubeVirt's API "+crds.Version, func() error { return a.define(ctx, crds.YAML()) }); err != nil {
+			return err
+		}
+		u.status.KubeVirtAPI = crds.Version
 	}
-	u.status.KubeVirtAPI = crds.Version
 	if err := u.timed("controllers", "start kube-controller-manager", func() error {
 		return until(func() bool { return a.account(ctx) })
 	}); err != nil {
 		return err
 	}
-	if u.Tier != cluster.TierNode {
+	if !hasNode(u.Tier) {
 		return nil
 	}
 	u.status.Node = nodeName
-	return u.timed("node", "start containerd and kubelet", func() error {
+	if err := u.timed("node", "start containerd and kubelet", func() error {
 		return until(func() bool { return a.nodeReady(ctx) })
-	})
+	}); err != nil || u.Tier != cluster.TierKubeVirt {
+		return err
+	}
+	return u.timed("kubevirt", "install KubeVirt "+binaries.KubeVirt, func() error { return u.install(ctx, a) })
 }

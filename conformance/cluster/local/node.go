@@ -9,14 +9,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/guestbox"
 )
 
 // containerdSocket is in the node's own /run.
 const containerdSocket = "/run/containerd/containerd.sock"
 
-// images writes the images that the node has: pause, and the guest.
-func (u *start) images() error {
+// images writes the images that the node has: pause, the guest, and what
+// KubeVirt needs.
+func (u *start) images(ctx context.Context) error {
 	pause, err := guestbox.Pause(filepath.Join(u.spec.Runtime, "pause"), u.spec.path("pause.tar"))
 	if err != nil {
 		return err
@@ -33,6 +35,9 @@ func (u *start) images() error {
 	}
 	u.spec.Pause, u.spec.Images = pause, []string{u.spec.path("pause.tar"), u.spec.path("guest.tar")}
 	u.status.GuestImage = guest
+	if u.Tier == cluster.TierKubeVirt {
+		return u.kubevirtImages(ctx)
+	}
 	return nil
 }
 

@@ -21,6 +21,9 @@ import (
 // and notes what the child needs to know.
 func (u *start) require() error {
 	found, err := Require(filepath.Dir(u.spec.Dir))
+	if u.Tier == cluster.TierKubeVirt {
+		err = errors.Join(err, requireKubeVirt())
+	}
 	u.spec.Runc = found
 	if err == nil {
 		u.spec.Cgroup = cgroupName(u.spec.Dir)

@@ -40,6 +40,9 @@ const (
 	dnsAddress   = "10.96.0.10"
 )
 
+// hasNode tells whether a tier has a node.
+func hasNode(t cluster.Tier) bool { return t != cluster.TierAPI }
+
 func (s *spec) path(elem ...string) string {
 	return filepath.Join(append([]string{s.Dir}, elem...)...)
 }

@@ -1,4 +1,7 @@
-package kindcluster
+// Package release installs KubeVirt from the objects of one of its releases:
+// the operator with its permissions, and the KubeVirt object that tells it what
+// to deploy. Where the objects come from is for others to know.
+package release
 
 import (
 	"bytes"
@@ -21,21 +24,23 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// release is a release of KubeVirt: the objects of its manifests, in their
+// Release is a release of KubeVirt: the objects of its manifests, in their
 // order.
-type release struct {
+type Release struct {
 	objects []*unstructured.Unstructured
-	version string // of the operator's image; empty: not to be told
-	emulate bool   // there is no usable KVM
+	// Version is the tag of the operator's image; empty: it has none.
+	Version string
+	// Emulate: there is no usable KVM, so KubeVirt is told to do without.
+	Emulate bool
 }
 
-// readRelease reads manifests and tells all that is wrong with them; no files
-// are no release.
-func readRelease(files []string) (*release, error) {
+// Read reads files of manifests and tells all that is wrong with them; no files
+// are no release, nil.
+func Read(files []string) (*Release, error) {
 	if len(files) == 0 {
 		return nil, nil
 	}
-	r := &release{}
+	r := &Release{}
 	var errs []error
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -46,15 +51,32 @@ func readRelease(files []string) (*release, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	if len(errs) == 0 && (r.find("Deployment") == nil || r.find("KubeVirt") == nil) {
-		errs = append(errs, errors.New("the manifests have no operator (Deployment) or no object of kind KubeVirt: "+
-			"name both files of a release, kubevirt-operator.yaml and kubevirt-cr.yaml"))
+	if len(errs) == 0 {
+		errs = append(errs, r.complete())
 	}
 	return r, errors.Join(errs...)
 }
 
+// Parse reads manifests, as Read does.
+func Parse(text []byte) (*Release, error) {
+	r := &Release{}
+	if err := r.add(text); err != nil {
+		return nil, err
+	}
+	return r, r.complete()
+}
+
+// complete tells what is missing.
+func (r *Release) complete() error {
+	if r.find("Deployment") == nil || r.find("KubeVirt") == nil {
+		return errors.New("the manifests have no operator (Deployment) or no object of kind KubeVirt: " +
+			"name both files of a release, kubevirt-operator.yaml and kubevirt-cr.yaml")
+	}
+	return nil
+}
+
 // add reads the documents of a file.
-func (r *release) add(text []byte) error {
+func (r *Release) add(text []byte) error {
 	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for n := 1; ; n++ {
 		u := &unstructured.Unstructured{}
@@ -72,13 +94,13 @@ func (r *release) add(text []byte) error {
 			return fmt.Errorf("document %d: no object: it needs apiVersion, kind and metadata.name", n)
 		}
 		if u.GetKind() == "Deployment" {
-			r.version = imageVersion(u)
+			r.Version = imageVersion(u)
 		}
 		r.objects = append(r.objects, u)
 	}
 }
 
-func (r *release) find(kind string) *unstructured.Unstructured {
+func (r *Release) find(kind string) *unstructured.Unstructured {
 	for _, u := range r.objects {
 		if u.GetKind() == kind {
 			return u
@@ -104,11 +126,11 @@ func imageVersion(u *unstructured.Unstructured) string {
 
 // prepared gives the objects as they are to be applied: without KVM, KubeVirt
 // is told to emulate.
-func (r *release) prepared() ([]*unstructured.Unstructured, error) {
+func (r *Release) prepared() ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for _, u := range r.objects {
 		u = u.DeepCopy()
-		if u.GetKind() == "KubeVirt" && r.emulate {
+		if u.GetKind() == "KubeVirt" && r.Emulate {
 			if err := unstructured.SetNestedField(u.Object, true, "spec", "configuration", "developerConfiguration", "useEmulation"); err != nil {
 				return nil, fmt.Errorf("the KubeVirt object %s: %w", u.GetName(), err)
 			}
@@ -125,8 +147,8 @@ const (
 	every       = 2 * time.Second
 )
 
-// install applies a release and waits until KubeVirt says that it is deployed.
-func install(ctx context.Context, kubeconfig string, r *release, tell func(string, time.Duration)) error {
+// Install applies a release and waits until KubeVirt says that it is deployed.
+func Install(ctx context.Context, kubeconfig string, r *Release, tell func(string, time.Duration)) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return err
@@ -143,8 +165,8 @@ func install(ctx context.Context, kubeconfig string, r *release, tell func(strin
 	return apply(ctx, client, mapper, r, tell)
 }
 
-// apply is install with the clients made.
-func apply(ctx context.Context, client dynamic.Interface, mapper meta.ResettableRESTMapper, r *release, tell func(string, time.Duration)) error {
+// apply is Install with the clients made.
+func apply(ctx context.Context, client dynamic.Interface, mapper meta.ResettableRESTMapper, r *Release, tell func(string, time.Duration)) error {
 	objects, err := r.prepared()
 	if err != nil {
 		return err

@@ -1,0 +1,81 @@
+package release
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const operator = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: virt-operator, namespace: kubevirt}
+spec: {template: {spec: {containers: [{name: virt-operator, image: "example.test:5000/virt-operator:v1.6.0@sha256:00"}]}}}
+`
+
+const object = `apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {configuration: {developerConfiguration: {memoryOvercommit: 100}}}
+`
+
+func files(t *testing.T, texts ...string) []string {
+	t.Helper()
+	var out []string
+	for i, text := range texts {
+		name := filepath.Join(t.TempDir(), string(rune('a'+i))+".yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func emulated(t *testing.T, r *Release) bool {
+	t.Helper()
+	objects, err := r.prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range objects {
+		if u.GetKind() == "KubeVirt" {
+			on, _, _ := unstructured.NestedBool(u.Object, "spec", "configuration", "developerConfiguration", "useEmulation")
+			return on
+		}
+	}
+	t.Fatal("no KubeVirt")
+	return false
+}
+
+// TestEmulate: KubeVirt is told to emulate when there is no KVM, and the rest of
+// its object stays.
+func TestEmulate(t *testing.T) {
+	r, err := Parse([]byte(operator + "---\n" + object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Version != "v1.6.0" {
+		t.Error(r.Version)
+	}
+	for _, want := range []bool{false, true} {
+		if r.Emulate = want; emulated(t, r) != want {
+			t.Errorf("emulation: want %t", want)
+		}
+	}
+}
+
+// TestManifests: everything that is wrong is told at once, with the file.
+func TestManifests(t *testing.T) {
+	if _, err := Read(files(t, operator)); err == nil || !strings.Contains(err.Error(), "kubevirt-cr.yaml") {
+		t.Error(err)
+	}
+	_, err := Read(append(files(t, "kind: Deployment\n", "a: [\n"), "absent.yaml"))
+	for _, want := range []string{"a.yaml: document 1: no object", "b.yaml: document 1", "absent.yaml"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told: %v", want, err)
+		}
+	}
+}
