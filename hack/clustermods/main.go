@@ -50,11 +50,14 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
+	for _, a := range binaries.Absent() {
+		kubevirt = append(kubevirt, a.Path+" => ./"+a.Folder)
+	}
 	set := binaries.KubeVirtSet()
 	return write(dir, &set, "go 1.26.0", []string{binaries.KubeVirtModule + " " + binaries.KubeVirt}, append(kubevirt,
-		"libguestfs.org/libnbd => ./libnbd",
-		// The release that its go.mod names has no entry in the checksum database.
+		// The releases that its go.mod names have no entry in the checksum database.
 		"github.com/rhobs/operator-observability-toolkit => github.com/rhobs/operator-observability-toolkit v0.0.29",
+		"libvirt.org/go/libvirt => libvirt.org/go/libvirt v1.11010.0",
 	))
 }
 

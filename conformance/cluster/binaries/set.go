@@ -2,7 +2,7 @@ package binaries
 
 import (
 	"crypto/sha256"
-	_ "embed" // of the modules
+	"embed"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -17,7 +17,7 @@ const (
 	Etcd       = "v3.6.4"
 	Containerd = "v2.3.4"
 	CNI        = "v1.9.1"
-	KubeVirt   = "v1.8.4"
+	KubeVirt   = "v1.9.0"
 )
 
 // format goes into every key: raise it when the layout of the cache changes.
@@ -47,8 +47,8 @@ var kubevirtSum []byte
 //go:embed manifests.go.txt
 var manifestsSource []byte
 
-//go:embed libnbd.go.txt
-var libnbdSource []byte
+//go:embed absent
+var absent embed.FS
 
 // Set is one module, and programs to be built from it.
 type Set struct {
@@ -143,18 +143,15 @@ const (
 const KubeVirtModule = "kubevirt.io/kubevirt"
 
 // KubeVirtSet is KubeVirt. Its launcher is linked with the machine's libvirt;
-// the others are built alike, so that they share what is compiled. The bindings
-// of libnbd, which no proxy has and which only backups need, are replaced by
-// ones that refuse.
+// the others are built alike, so that they share what is compiled. Three modules
+// that no proxy has are replaced (folder absent): the bindings of libnbd, which
+// backups need, and the API and the client of VM templates, which their export
+// needs. Both are behind feature gates that are off.
 func KubeVirtSet() Set {
 	const own, version = "github.com/vmprobe/vmprobe/kubevirt/", "kubevirt.io/client-go/version."
 	s := Set{
 		Name: "kubevirt", mod: kubevirtMod, sum: kubevirtSum, cgo: true, Module: KubeVirtModule,
-		sources: map[string][]byte{
-			"manifests/main.go": manifestsSource,
-			"libnbd/libnbd.go":  libnbdSource,
-			"libnbd/go.mod":     []byte("module libguestfs.org/libnbd\n\ngo 1.24.0\n"),
-		},
+		sources: map[string][]byte{"manifests/main.go": manifestsSource},
 		ldflags: "-s -w -X " + version + "gitVersion=" + KubeVirt + " -X " + version + "gitTreeState=clean",
 		Files: []File{
 			{QEMUConfig, "cmd/virt-launcher/qemu.conf"},
@@ -163,6 +160,9 @@ func KubeVirtSet() Set {
 			{Hook, "cmd/virt-launcher/qemu"},
 			{NameServiceSwitch, "cmd/virt-launcher/nsswitch.conf"},
 		},
+	}
+	for _, a := range Absent() {
+		maps.Copy(s.sources, a.sources())
 	}
 	for _, name := range []string{
 		"virt-launcher", "virt-handler", "virt-controller", "virt-api", "virt-operator",
@@ -175,6 +175,47 @@ func KubeVirtSet() Set {
 		Program{ContainerDisk, "cmd/container-disk-v2alpha/main.c"},
 	)
 	return s
+}
+
+// AbsentModule is a module that KubeVirt needs and that no proxy has.
+type AbsentModule struct {
+	Path     string // of the module
+	Folder   string // that replaces it, below the module of the set
+	requires []string
+	files    map[string]string // from folder absent, by the path below Folder
+}
+
+// Absent lists them.
+func Absent() []AbsentModule {
+	const template = "kubevirt.io/virt-template-"
+	return []AbsentModule{
+		{Path: "libguestfs.org/libnbd", Folder: "libnbd", files: map[string]string{"libnbd.go": "libnbd.go.txt"}},
+		{
+			Path: template + "api", Folder: "templateapi", requires: []string{"k8s.io/apimachinery v0.34.2"},
+			files: map[string]string{"core/core.go": "template.go.txt", "core/v1beta1/types.go": "template_v1beta1.go.txt"},
+		},
+		{
+			Path: template + "client-go", Folder: "templateclient", requires: []string{"k8s.io/apimachinery v0.34.2", "k8s.io/client-go v0.34.2"},
+			files: map[string]string{"virttemplate/client.go": "templateclient.go.txt"},
+		},
+	}
+}
+
+// sources are the files of the replacement.
+func (a *AbsentModule) sources() map[string][]byte {
+	mod := "module " + a.Path + "\n\ngo 1.24.0\n"
+	for _, r := range a.requires {
+		mod += "\nrequire " + r + "\n"
+	}
+	out := map[string][]byte{a.Folder + "/go.mod": []byte(mod)}
+	for to, from := range a.files {
+		data, err := absent.ReadFile("absent/" + from)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		out[a.Folder+"/"+to] = data
+	}
+	return out
 }
 
 // key is the digest of all that goes into the programs of the module.
