@@ -15,6 +15,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/guestbox"
 	"github.com/vmprobe/vmprobe/conformance/cluster/release"
+	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
 // Config says which cluster is wanted.
@@ -102,10 +103,18 @@ func (c *Config) prepare() error {
 }
 
 func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *release.Release) error {
-	archive := filepath.Join(dir, "guest.tar")
-	image, err := c.guest(archive)
+	guest := filepath.Join(dir, "guest.tar")
+	name, err := c.guest(guest)
 	if err != nil {
 		return err
+	}
+	archives := []string{guest}
+	boot := ""
+	if found, err := image.Find(); r != nil && err == nil { // without it pods can be probed, and VMs not
+		archives = append(archives, filepath.Join(dir, "boot.tar"))
+		if boot, err = guestbox.Boot(found.Dir, archives[1]); err != nil {
+			return err
+		}
 	}
 	options := []kind.CreateOption{
 		kind.CreateWithWaitForReady(nodeLimit), kind.CreateWithKubeconfigPath(s.Kubeconfig),
@@ -128,10 +137,10 @@ func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *relea
 		return fmt.Errorf("kind has made no node for the cluster %s", c.Name)
 	}
 	s.Node = list[0].String()
-	if err := c.timed(s, "images", "load the guest's image", func() error { return load(ctx, list, archive) }); err != nil {
+	if err := c.timed(s, "images", "load the guest's image", func() error { return load(ctx, list, archives) }); err != nil {
 		return err
 	}
-	s.GuestImage = image
+	s.GuestImage, s.BootImage = name, boot
 	if r == nil {
 		return nil
 	}
@@ -165,20 +174,22 @@ func (c *Config) timed(s *cluster.Status, name, what string, part func() error) 
 	return nil
 }
 
-// load gives an image archive to every node.
-func load(ctx context.Context, list []nodes.Node, archive string) error {
+// load gives image archives to every node.
+func load(ctx context.Context, list []nodes.Node, archives []string) error {
 	for _, n := range list {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		f, err := os.Open(archive)
-		if err != nil {
-			return err
-		}
-		err = nodeutils.LoadImageArchive(n, f)
-		f.Close()
-		if err != nil {
-			return fmt.Errorf("%s: %w", n, err)
+		for _, archive := range archives {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			f, err := os.Open(archive)
+			if err != nil {
+				return err
+			}
+			err = nodeutils.LoadImageArchive(n, f)
+			f.Close()
+			if err != nil {
+				return fmt.Errorf("%s: %w", n, err)
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/release"
+	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
 // fake is kind with one node, and notes what is asked of it.
@@ -120,6 +121,7 @@ func files(t *testing.T, texts ...string) []string {
 // TestUp: what is done, in which order; emulation exactly where the node has no
 // KVM; a second Up changes nothing; Down removes all.
 func TestUp(t *testing.T) {
+	t.Setenv(image.Variable, t.TempDir()) // no image for VMs
 	for _, kvm := range []bool{true, false} {
 		f := &fake{kvm: kvm}
 		c := Config{
