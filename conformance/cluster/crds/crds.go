@@ -12,7 +12,7 @@ import (
 )
 
 // Version is the version of KubeVirt that the definitions are from.
-const Version = "v1.8.2"
+const Version = "v1.9.0"
 
 //go:embed kubevirt.yaml
 var kubevirt []byte
