@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -96,4 +97,14 @@ func child(n *yaml.Node, step string) (key, value *yaml.Node) {
 		}
 	}
 	return nil, nil
+}
+
+// Document is the manifest as it was written, with all of its fields, also those
+// that nobody knows.
+func (m *Machine) Document() (map[string]any, error) {
+	out := map[string]any{}
+	if m.source.node == nil {
+		return nil, errors.New("the manifest was not read from a text")
+	}
+	return out, m.source.node.Decode(&out)
 }

@@ -166,11 +166,12 @@ func KubeVirtSet() Set {
 	}
 	for _, name := range []string{
 		"virt-launcher", "virt-handler", "virt-controller", "virt-api", "virt-operator",
-		"virt-launcher-monitor", "virt-probe", "virt-chroot", "virt-tail", "virt-freezer",
+		"virt-exportproxy", "virt-launcher-monitor", "virt-probe", "virt-chroot", "virt-tail", "virt-freezer",
 	} {
 		s.Programs = append(s.Programs, Program{name, KubeVirtModule + "/cmd/" + name})
 	}
 	s.Programs = append(s.Programs,
+		Program{"libvirt-hook-client", KubeVirtModule + "/cmd/virt-launcher/libvirt-hook-client"},
 		Program{ManifestsProgram, own + "manifests"},
 		Program{ContainerDisk, "cmd/container-disk-v2alpha/main.c"},
 	)

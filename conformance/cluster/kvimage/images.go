@@ -31,6 +31,7 @@ const unprivileged = "1001"
 func components() map[string]string {
 	return map[string]string{
 		"virt-operator": unprivileged, "virt-api": unprivileged, "virt-controller": unprivileged,
+		"virt-exportproxy": unprivileged,
 		"virt-handler": "", "virt-launcher": "",
 	}
 }

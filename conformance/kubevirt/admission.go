@@ -1,0 +1,190 @@
+package kubevirt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes/spec"
+	"github.com/vmprobe/vmprobe/scenarios"
+	"github.com/vmprobe/vmprobe/sim/trace"
+)
+
+// refusalPatience is how long a cluster may take to refuse the pod of a VM that
+// its API has taken.
+const refusalPatience = time.Minute
+
+// refusal is one reason why the API refuses an object.
+type refusal struct{ field, message string }
+
+// refuse hands the manifests of a case that must be refused to the API, as they
+// were written, and gives what it says of them. A VM that is taken is refused
+// when its pod is. What the API takes is not in the trace, and the judge finds
+// that it was accepted.
+func (b *Bed) refuse(ctx context.Context, c *scenarios.Case, h trace.Header) (*trace.Trace, error) {
+	r, err := b.open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	h.Profile, h.View = string(c.Profile.Name), trace.ViewGuest
+	rec := trace.Recorder{}
+	for i := range c.VMs {
+		v := &c.VMs[i]
+		h.VMs = append(h.VMs, v.Name)
+		list, err := r.ask(v)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range list {
+			rec.Record(trace.Event{
+				VM: v.Name, Kind: trace.Finding, Value: ruleOf(v, f.message),
+				Msg: string(spec.Rejects) + ": " + f.field + ": " + f.message,
+			})
+		}
+	}
+	return rec.Trace(h), nil
+}
+
+// ruleOf is the requirement that the manifest breaks in the API's words, as far
+// as it is known.
+func ruleOf(v *scenarios.VM, message string) string {
+	rule := ""
+	for _, f := range v.Resolved.Findings {
+		if f.Severity != spec.Rejects {
+			continue
+		}
+		if strings.Contains(message, f.Message) {
+			return f.Requirement
+		}
+		if rule == "" {
+			rule = f.Requirement
+		}
+	}
+	return rule
+}
+
+// ask creates the object of a VM and gives the reasons why it is refused; none:
+// it is not.
+func (r *run) ask(v *scenarios.VM) ([]refusal, error) {
+	object, err := r.bed.written(r.c, v)
+	if err != nil {
+		return nil, err
+	}
+	object.SetNamespace(r.namespace)
+	kind := corev1.SchemeGroupVersion.WithResource("pods")
+	switch object.GetKind() {
+	case "VirtualMachine":
+		kind = vmResource()
+	case "VirtualMachineInstance":
+		kind = vmiResource()
+	}
+	// As kubectl does it, a field that nobody knows is an error.
+	strict := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
+	for end := time.Now().Add(accountPatience); ; {
+		_, err = r.bed.Dynamic.Resource(kind).Namespace(r.namespace).Create(r.ctx, object, strict)
+		if !early(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
+			break
+		}
+	}
+	if list, ok := refusals(err); ok {
+		return list, nil
+	}
+	if err != nil {
+		return nil, explain("create "+kind.Resource, err)
+	}
+	if object.GetKind() == "Pod" {
+		return nil, nil
+	}
+	return r.awaitRefusal(object.GetName())
+}
+
+// written is the object of a VM as its manifest has it; the pod that stands for
+// one, where pods are probed.
+func (b *Bed) written(c *scenarios.Case, v *scenarios.VM) (*unstructured.Unstructured, error) {
+	if !c.Profile.VM && v.Machine.Pod == nil {
+		pod, err := b.podOf(c, v)
+		if err != nil {
+			return nil, err
+		}
+		pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pod)
+		return &unstructured.Unstructured{Object: fields}, err
+	}
+	fields, err := v.Machine.Document()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(fields) // numbers as JSON has them
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{}
+	return u, u.UnmarshalJSON(text)
+}
+
+// refusals reads the reasons of an error with which the API refuses an object;
+// false: it is another error, or none.
+func refusals(err error) ([]refusal, bool) {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !apierrors.IsForbidden(err) {
+		return nil, false
+	}
+	var list []refusal
+	if d := status.Status().Details; d != nil {
+		for _, cause := range d.Causes {
+			list = append(list, refusal{cause.Field, cause.Message})
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, refusal{message: status.Status().Message})
+	}
+	return list, true
+}
+
+// awaitRefusal waits until KubeVirt says that the pod of a VM was refused, or
+// has made it.
+func (r *run) awaitRefusal(name string) ([]refusal, error) {
+	pods, vmis := r.bed.Client.CoreV1().Pods(r.namespace), r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
+	for end := time.Now().Add(refusalPatience); time.Now().Before(end); {
+		list, err := pods.List(r.ctx, metav1.ListOptions{LabelSelector: kubevirtv1.AppLabel + "=virt-launcher"})
+		if err != nil {
+			return nil, explain("list pods", err)
+		}
+		if slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.Annotations[kubevirtv1.DomainAnnotation] == name }) {
+			return nil, nil
+		}
+		u, err := vmis.Get(r.ctx, name, metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, explain("get virtualmachineinstances", err)
+		}
+		if err == nil {
+			vmi := &kubevirtv1.VirtualMachineInstance{}
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, vmi); err != nil {
+				return nil, err
+			}
+			for _, c := range vmi.Status.Conditions {
+				if c.Type == kubevirtv1.VirtualMachineInstanceSynchronized && c.Status == corev1.ConditionFalse && c.Reason == failedCreate {
+					return []refusal{{message: c.Message}}, nil
+				}
+			}
+		}
+		if !pause(r.ctx, logPause) {
+			return nil, r.ctx.Err()
+		}
+	}
+	return nil, nil
+}
+
+// failedCreate is the reason of a VMI whose pod was refused.
+const failedCreate = "FailedCreate"
