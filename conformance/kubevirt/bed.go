@@ -216,7 +216,7 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	}
 	h := trace.Header{Case: c.ID(), Seed: seed, Tool: b.Tool}
 	if refused(c) {
-		return unplayed(c, h), nil
+		return b.refuse(ctx, c, h)
 	}
 	gate := b.load.gate
 	if c.Profile.VM {

@@ -9,7 +9,6 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
-	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // maxVMs bounds the pods of a case.
@@ -101,20 +100,4 @@ func vanishes(p *fakevm.Program) bool {
 // refused tells whether the API would refuse the manifests: nothing runs then.
 func refused(c *scenarios.Case) bool {
 	return len(c.Rejected) > 0 || slices.ContainsFunc(c.VMs, func(v scenarios.VM) bool { return v.Resolved.Rejected() })
-}
-
-// unplayed is the trace of a case that does not run: what is wrong with it.
-func unplayed(c *scenarios.Case, h trace.Header) *trace.Trace {
-	h.Profile, h.View = string(c.Profile.Name), trace.ViewGuest
-	r := trace.Recorder{}
-	for i := range c.VMs {
-		h.VMs = append(h.VMs, c.VMs[i].Name)
-		for _, f := range c.VMs[i].Resolved.Findings {
-			r.Record(trace.Event{
-				VM: c.VMs[i].Name, Kind: trace.Finding, Value: f.Requirement,
-				Msg: string(f.Severity) + ": " + f.Path + ": " + f.Message,
-			})
-		}
-	}
-	return r.Trace(h)
 }

@@ -47,6 +47,7 @@ func vmPermissions() []permission {
 		{"create", "kubevirt.io", "virtualmachineinstances", ""},
 		{"delete", "kubevirt.io", "virtualmachineinstances", ""},
 		{"deletecollection", "kubevirt.io", "virtualmachineinstances", ""},
+		{"get", "kubevirt.io", "virtualmachineinstances", ""},
 		{"list", "kubevirt.io", "virtualmachineinstances", ""},
 		{"patch", "kubevirt.io", "virtualmachineinstances", ""},
 		{"watch", "kubevirt.io", "virtualmachineinstances", ""},

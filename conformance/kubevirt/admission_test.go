@@ -1,0 +1,80 @@
+package kubevirt_test
+
+import (
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	kubefake "k8s.io/client-go/kubernetes/fake"
+	clientgotesting "k8s.io/client-go/testing"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+)
+
+// answer is what an API does with the VMs and VMIs that it is given.
+type answer func(u *unstructured.Unstructured) error
+
+func refusing(a answer) *dynamicfake.FakeDynamicClient {
+	kinds := map[schema.GroupVersionResource]string{
+		kubevirtv1.GroupVersion.WithResource("virtualmachines"):         "VirtualMachineList",
+		kubevirtv1.GroupVersion.WithResource("virtualmachineinstances"): "VirtualMachineInstanceList",
+	}
+	d := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
+	d.PrependReactor("create", "*", func(action clientgotesting.Action) (bool, runtime.Object, error) {
+		u := action.(clientgotesting.CreateAction).GetObject().(*unstructured.Unstructured) //nolint:forcetypeassert // a dynamic client has no other
+		return false, nil, a(u)
+	})
+	return d
+}
+
+// TestRefusal: what the API refuses is told in its words, be it the object or,
+// later, its pod; what it takes is not told, and the judge finds that it was
+// accepted.
+func TestRefusal(t *testing.T) {
+	invalid := func(u *unstructured.Unstructured) error {
+		return &apierrors.StatusError{ErrStatus: metav1.Status{
+			Status: metav1.StatusFailure, Reason: metav1.StatusReasonInvalid, Code: 422, Message: "admission webhook denied the request",
+			Details: &metav1.StatusDetails{Name: u.GetName(), Causes: []metav1.StatusCause{{Field: "spec.x", Message: "Invalid value: 2: must be 1"}}},
+		}}
+	}
+	podRefused := func(u *unstructured.Unstructured) error {
+		return unstructured.SetNestedSlice(u.Object, []any{map[string]any{
+			"type": "Synchronized", "status": "False", "reason": "FailedCreate",
+			"message": `failed to create virtual machine pod: Pod "virt-launcher" is invalid: spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1`,
+		}}, "status", "conditions")
+	}
+	for name, a := range map[string]answer{"object": invalid, "pod": podRefused} {
+		t.Run(name, func(t *testing.T) {
+			bed := kubevirt.New(kubevirt.Config{Client: kubefake.NewClientset(), Dynamic: refusing(a)})
+			asked := 0
+			for _, c := range load(t, "validate-liveness-success-threshold") {
+				if c.Profile.Name != "kubevirt" {
+					continue
+				}
+				asked++
+				tr, err := bed.Run(t.Context(), c, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				v := judge.Judge(c, tr, judge.Options{})
+				// The case wants other words for its second VM.
+				if v.Result != judge.Fail || len(v.Failures) != 1 || !strings.Contains(v.Failures[0].Want, "2147483647") {
+					t.Errorf("%s: %s %+v", c.ID(), v.Result, v.Failures)
+				}
+				if len(tr.Events) != len(c.VMs) || !strings.Contains(tr.Events[0].Msg, "Invalid value: 2: must be 1") {
+					t.Errorf("%+v", tr.Events)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("%d cases", asked)
+			}
+		})
+	}
+}
