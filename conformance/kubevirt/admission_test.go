@@ -16,6 +16,8 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
 // answer is what an API does with the VMs and VMIs that it is given.
@@ -29,7 +31,8 @@ func refusing(a answer) *dynamicfake.FakeDynamicClient {
 	d := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds)
 	d.PrependReactor("create", "*", func(action clientgotesting.Action) (bool, runtime.Object, error) {
 		u := action.(clientgotesting.CreateAction).GetObject().(*unstructured.Unstructured) //nolint:forcetypeassert // a dynamic client has no other
-		return false, nil, a(u)
+		err := a(u)
+		return err != nil, nil, err
 	})
 	return d
 }
@@ -45,6 +48,9 @@ func TestRefusal(t *testing.T) {
 		}}
 	}
 	podRefused := func(u *unstructured.Unstructured) error {
+		if u.GetKind() == "VirtualMachine" { // nobody makes an instance of it here
+			return invalid(u)
+		}
 		return unstructured.SetNestedSlice(u.Object, []any{map[string]any{
 			"type": "Synchronized", "status": "False", "reason": "FailedCreate",
 			"message": `failed to create virtual machine pod: Pod "virt-launcher" is invalid: spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1`,
@@ -54,10 +60,7 @@ func TestRefusal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bed := kubevirt.New(kubevirt.Config{Client: kubefake.NewClientset(), Dynamic: refusing(a)})
 			asked := 0
-			for _, c := range load(t, "validate-liveness-success-threshold") {
-				if c.Profile.Name != "kubevirt" {
-					continue
-				}
+			for _, c := range scenariotest.Embedded(t, "validate-liveness-success-threshold", probes.KubeVirt) {
 				asked++
 				tr, err := bed.Run(t.Context(), c, 1)
 				if err != nil {

@@ -37,7 +37,7 @@ func components() map[string]string {
 }
 
 // format goes into the name of the archive: raise it when the layout changes.
-const format = "1"
+const format = "2"
 
 // Archive gives an archive with the images of all components, of the form that
 // docker save writes, and makes it first if it is not in the cache. Programs is

@@ -47,6 +47,10 @@ func writeLayer(w io.Writer, programs string) error {
 			return err
 		}
 	}
+	// The launcher replaces the hook.
+	if err := l.text(tar.Header{Name: "etc/libvirt/hooks/", Typeflag: tar.TypeDir, Mode: 0o755, Uid: qemuID, Gid: qemuID}, ""); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		from string
 		tar.Header
