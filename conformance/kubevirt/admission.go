@@ -147,9 +147,27 @@ func refusals(err error) ([]refusal, bool) {
 		}
 	}
 	if len(list) == 0 {
-		list = append(list, refusal{message: status.Status().Message})
+		for _, message := range reasonsIn(status.Status().Message) {
+			list = append(list, refusal{message: message})
+		}
 	}
 	return list, true
+}
+
+// strictly is what the API says before the fields that it does not know.
+const strictly = "strict decoding error: "
+
+// reasonsIn takes a message apart that names several unknown fields.
+func reasonsIn(message string) []string {
+	_, fields, ok := strings.Cut(message, strictly)
+	if !ok {
+		return []string{message}
+	}
+	var list []string
+	for _, f := range strings.Split(fields, ", ") {
+		list = append(list, strictly+f)
+	}
+	return list
 }
 
 // awaitRefusal waits until KubeVirt says that the pod of a VM was refused, or

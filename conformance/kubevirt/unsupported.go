@@ -24,6 +24,9 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 	if c.Profile.Name != probes.Kubernetes {
 		why = append(why, fmt.Sprintf("profile %s: a pod is probed as Kubernetes does it", c.Profile.Name))
 	}
+	if refused(c) {
+		return reasons(why) // nothing has to run
+	}
 	if len(c.VMs) > maxVMs {
 		why = append(why, fmt.Sprintf("%d pods: at most %d", len(c.VMs), maxVMs))
 	}

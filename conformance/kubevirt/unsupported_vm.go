@@ -26,6 +26,9 @@ func (b *Bed) unsupportedVMs(c *scenarios.Case) []string {
 	if p := b.machines.profile; p != "" && c.Profile.Name != p {
 		why = append(why, fmt.Sprintf("profile %s: the cluster's KubeVirt %s is of profile %s", c.Profile.Name, b.machines.version, p))
 	}
+	if refused(c) {
+		return why // nothing has to run
+	}
 	if len(c.VMs) > maxMachines {
 		why = append(why, fmt.Sprintf("%d VMs: at most %d", len(c.VMs), maxMachines))
 	}

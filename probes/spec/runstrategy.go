@@ -23,7 +23,7 @@ func (r *resolver) runStrategy(s *kubevirtv1.VirtualMachineSpec) {
 	if s.Template == nil {
 		r.add(Finding{
 			Severity: Rejects, Requirement: "VAL-TEMPLATE", Path: "spec.template", By: ByWebhook,
-			Message: "missing virtual machine template.",
+			Message: "spec.template in body is required",
 		})
 	}
 	switch {

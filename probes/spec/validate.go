@@ -126,8 +126,7 @@ func (r *resolver) httpGet(h *corev1.HTTPGetAction, path *field.Path) {
 	switch h.Scheme {
 	case "", corev1.URISchemeHTTP, corev1.URISchemeHTTPS:
 	default:
-		r.podError("VAL-SCHEME", field.NotSupported(path.Child("scheme"), h.Scheme,
-			[]corev1.URIScheme{corev1.URISchemeHTTP, corev1.URISchemeHTTPS}))
+		r.scheme(h, path.Child("scheme"))
 	}
 	for _, header := range h.HTTPHeaders {
 		for _, msg := range validation.IsHTTPHeaderName(header.Name) {
@@ -135,6 +134,19 @@ func (r *resolver) httpGet(h *corev1.HTTPGetAction, path *field.Path) {
 		}
 	}
 	r.http2(h, path)
+}
+
+// scheme refuses an unknown one: KubeVirt's webhook holds the object against its
+// schema first, and the pod is never made.
+func (r *resolver) scheme(h *corev1.HTTPGetAction, path *field.Path) {
+	if r.profile.VM && r.profile.Name != probes.KubeVirtLegacy {
+		r.add(Finding{
+			Severity: Rejects, Requirement: "VAL-SCHEME", Path: path.String(), By: ByWebhook,
+			Message: path.String() + " in body should be one of [HTTP HTTPS]",
+		})
+		return
+	}
+	r.podError("VAL-SCHEME", field.NotSupported(path, h.Scheme, []corev1.URIScheme{corev1.URISchemeHTTP, corev1.URISchemeHTTPS}))
 }
 
 // http2 checks the protocol field of Kubernetes 1.37. The rule is upstream's,
