@@ -164,7 +164,7 @@ func reasonsIn(message string) []string {
 		return []string{message}
 	}
 	var list []string
-	for _, f := range strings.Split(fields, ", ") {
+	for f := range strings.SplitSeq(fields, ", ") {
 		list = append(list, strictly+f)
 	}
 	return list

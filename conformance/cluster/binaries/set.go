@@ -204,11 +204,12 @@ func Absent() []AbsentModule {
 
 // sources are the files of the replacement.
 func (a *AbsentModule) sources() map[string][]byte {
-	mod := "module " + a.Path + "\n\ngo 1.24.0\n"
+	var mod strings.Builder
+	fmt.Fprintf(&mod, "module %s\n\ngo 1.24.0\n", a.Path)
 	for _, r := range a.requires {
-		mod += "\nrequire " + r + "\n"
+		fmt.Fprintf(&mod, "\nrequire %s\n", r)
 	}
-	out := map[string][]byte{a.Folder + "/go.mod": []byte(mod)}
+	out := map[string][]byte{a.Folder + "/go.mod": []byte(mod.String())}
 	for to, from := range a.files {
 		data, err := absent.ReadFile("absent/" + from)
 		if err != nil {

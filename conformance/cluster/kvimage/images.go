@@ -55,7 +55,7 @@ func Archive(ctx context.Context, tell Progress, cache, programs string) (string
 	stop := beat(tell, "make KubeVirt's images")
 	defer stop()
 	own := filepath.Join(cache, ".kubevirt-layer.tar")
-	defer os.Remove(own) //nolint:errcheck // it was only between
+	defer os.Remove(own)
 	if err := writeFile(own, func(w io.Writer) error { return writeLayer(w, programs) }); err != nil {
 		return "", err
 	}
