@@ -32,6 +32,7 @@ var saves = map[string]string{
 	"github.com/spf13/cobra":                   "commands, flags, help and shell completion",
 	"go.yaml.in/yaml/v4":                       "YAML with line and column of every value, and all errors at once",
 	"github.com/spf13/pflag":                   "the flag set behind cobra, to set flags by the environment",
+	"golang.org/x/mod":                         "reading and writing go.mod when the modules of a cluster are renewed",
 	"golang.org/x/net":                         "which header fields HTTP allows; in tests an HTML parser that reads the report as a browser does",
 	"golang.org/x/sys":                         "system calls of the VM's init: mounts, modules, network, reset",
 	"golang.org/x/term":                        "knowing whether the output is a terminal",
