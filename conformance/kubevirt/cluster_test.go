@@ -2,6 +2,7 @@ package kubevirt_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,7 +54,7 @@ type started struct {
 
 var clusters = map[cluster.Tier]*started{ //nolint:gochecknoglobals // starting one takes seconds
 	cluster.TierAPI:  {tier: cluster.TierAPI},
-	cluster.TierNode: {tier: cluster.TierNode},
+	cluster.TierNode: {tier: cluster.TierNode}, cluster.TierKubeVirt: {tier: cluster.TierKubeVirt},
 }
 
 // clusterOf gives the cluster of the tests, started when it is first asked for.
@@ -66,10 +67,15 @@ func clusterOf(t *testing.T, tier cluster.Tier) *cluster.Status {
 		if _, err := binaries.Find(t.Context(), local.Sets(tier)...); err != nil {
 			t.Skipf("not run: %v; %s=1 builds and runs", err, askedVariable)
 		}
-		if tier == cluster.TierNode {
-			if _, err := local.Require(t.TempDir()); err != nil {
-				t.Skipf("not run: %v", err)
-			}
+		if tier == cluster.TierAPI {
+			break
+		}
+		_, err := local.Require(t.TempDir())
+		if tier == cluster.TierKubeVirt {
+			err = errors.Join(err, local.RequireKubeVirt())
+		}
+		if err != nil {
+			t.Skipf("not run: %v", err)
 		}
 	default:
 		t.Skipf("not run: it starts a cluster; %s=cached runs it if it is built, %[1]s=1 builds it, too", askedVariable)
@@ -97,7 +103,7 @@ func (c *started) up(t *testing.T) (err error) {
 		Name: "kubevirt-" + string(c.tier), Home: c.home, Tier: c.tier,
 		Tell: func(what string, since time.Duration) { t.Logf("%s %.0f s", what, since.Seconds()) },
 	}
-	if c.tier == cluster.TierNode {
+	if c.tier != cluster.TierAPI {
 		config.Guest = c.program()
 		build(t, config.Guest)
 	}

@@ -20,8 +20,9 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
-// requireKubeVirt tells what the machine lacks for the tier kubevirt.
-func requireKubeVirt() error {
+// RequireKubeVirt tells what a machine lacks for the tier kubevirt, beside what
+// Require tells.
+func RequireKubeVirt() error {
 	err := kvimage.Require()
 	if _, missing := image.Find(); missing != nil {
 		err = errors.Join(err, cluster.Missing("the image that VMs boot is not there (%w): go run ./hack/guestimage", missing))

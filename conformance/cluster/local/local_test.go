@@ -74,10 +74,14 @@ func built(t *testing.T, tier cluster.Tier) {
 		if _, err := binaries.Find(t.Context(), Sets(tier)...); err != nil {
 			t.Skipf("not run: %v; %s=1 builds and runs", err, asked)
 		}
-		if tier != cluster.TierNode {
+		if !hasNode(tier) {
 			return
 		}
-		if _, err := Require(t.TempDir()); err != nil {
+		_, err := Require(t.TempDir())
+		if tier == cluster.TierKubeVirt {
+			err = errors.Join(err, RequireKubeVirt())
+		}
+		if err != nil {
 			t.Skipf("not run: %v", err)
 		}
 	default:
@@ -260,19 +264,25 @@ func endpointReady(t *testing.T, a *api, service string) string {
 	return ""
 }
 
-// TestNode: the node runs the guest, the kubelet probes it, and Down leaves the
-// machine as it was.
-func TestNode(t *testing.T) {
-	built(t, cluster.TierNode)
-	home := scratch(t)
-	before := machine(t, home)
+// podGuest builds the program of the guest's image.
+func podGuest(t *testing.T) string {
+	t.Helper()
 	guest := filepath.Join(t.TempDir(), "guest")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", guest, "github.com/vmprobe/vmprobe/hack/guestimage/pod")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	s, a := up(t, Config{Name: "node-test", Home: home, Tier: cluster.TierNode, Guest: guest})
+	return guest
+}
+
+// TestNode: the node runs the guest, the kubelet probes it, and Down leaves the
+// machine as it was.
+func TestNode(t *testing.T) {
+	built(t, cluster.TierNode)
+	home := scratch(t)
+	before := machine(t, home)
+	s, a := up(t, Config{Name: "node-test", Home: home, Tier: cluster.TierNode, Guest: podGuest(t)})
 	if len(s.Components) != 6 || s.GuestImage == "" || s.Node == "" {
 		t.Errorf("status %+v", s)
 	}

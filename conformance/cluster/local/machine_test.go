@@ -21,7 +21,7 @@ import (
 // machine is what a cluster may not change, as "what: value".
 func machine(t *testing.T, home string) []string {
 	t.Helper()
-	out, ours := map[string]string{}, []string{cgroupName(filepath.Join(home, "api-test")), cgroupName(filepath.Join(home, "node-test"))}
+	out, ours := map[string]string{}, []string{cgroupName(filepath.Join(home, "api-test")), cgroupName(filepath.Join(home, "node-test")), cgroupName(filepath.Join(home, "kubevirt-test"))}
 	for _, top := range []string{"vm", "kernel/keys", "net/ipv4/conf", "net/ipv6/conf"} {
 		_ = filepath.WalkDir("/proc/sys/"+top, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && !strings.HasSuffix(path, "_refresh") {

@@ -22,7 +22,7 @@ import (
 func (u *start) require() error {
 	found, err := Require(filepath.Dir(u.spec.Dir))
 	if u.Tier == cluster.TierKubeVirt {
-		err = errors.Join(err, requireKubeVirt())
+		err = errors.Join(err, RequireKubeVirt())
 	}
 	u.spec.Runc = found
 	if err == nil {
