@@ -118,6 +118,10 @@ func (b *Bed) written(c *scenarios.Case, v *scenarios.VM) (*unstructured.Unstruc
 			return nil, err
 		}
 		pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+		if vmi := v.Machine.VMI; vmi != nil {
+			x := &pod.Spec.Containers[0]
+			x.ReadinessProbe, x.LivenessProbe, x.StartupProbe = asWritten(vmi.Spec.ReadinessProbe), asWritten(vmi.Spec.LivenessProbe), nil
+		}
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pod)
 		return &unstructured.Unstructured{Object: fields}, err
 	}
@@ -131,6 +135,19 @@ func (b *Bed) written(c *scenarios.Case, v *scenarios.VM) (*unstructured.Unstruc
 	}
 	u := &unstructured.Unstructured{}
 	return u, u.UnmarshalJSON(text)
+}
+
+// asWritten is the probe of a VM as a pod has it, with all that is wrong with it.
+// A pod knows no guest agent.
+func asWritten(p *kubevirtv1.Probe) *corev1.Probe {
+	if p == nil {
+		return nil
+	}
+	return &corev1.Probe{
+		ProbeHandler:        corev1.ProbeHandler{Exec: p.Exec, HTTPGet: p.HTTPGet, TCPSocket: p.TCPSocket},
+		InitialDelaySeconds: p.InitialDelaySeconds, TimeoutSeconds: p.TimeoutSeconds, PeriodSeconds: p.PeriodSeconds,
+		SuccessThreshold: p.SuccessThreshold, FailureThreshold: p.FailureThreshold,
+	}
 }
 
 // refusals reads the reasons of an error with which the API refuses an object;

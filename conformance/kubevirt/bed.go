@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,7 @@ type Config struct {
 type Bed struct {
 	Config
 	id       string // of this harness
+	minor    int    // version of the API server is 1.minor; 0: unknown
 	load     load
 	machines machines
 
@@ -147,9 +149,11 @@ func permissions() []permission {
 // Prepare asks whether the cluster can be used: it answers, it permits what is
 // needed, and a node runs the guest's image. The error is an ErrCluster.
 func (b *Bed) Prepare(ctx context.Context) error {
-	if _, err := b.Client.Discovery().ServerVersion(); err != nil {
+	version, err := b.Client.Discovery().ServerVersion()
+	if err != nil {
 		return explain("ask for the version", err)
 	}
+	b.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+")) // 0: it does not say
 	if err := b.permitted(ctx); err != nil {
 		return err
 	}

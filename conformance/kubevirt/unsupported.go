@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
@@ -24,8 +26,11 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 	if c.Profile.Name != probes.Kubernetes {
 		why = append(why, fmt.Sprintf("profile %s: a pod is probed as Kubernetes does it", c.Profile.Name))
 	}
-	if refused(c) {
-		return reasons(why) // nothing has to run
+	if refused(c) { // nothing has to run
+		if b.minor > 0 && b.minor < protocolMinor && asksProtocol(c) {
+			why = append(why, fmt.Sprintf("httpGet.protocol: the cluster's Kubernetes v1.%d does not know it", b.minor))
+		}
+		return reasons(why)
 	}
 	if len(c.VMs) > maxVMs {
 		why = append(why, fmt.Sprintf("%d pods: at most %d", len(c.VMs), maxVMs))
@@ -98,6 +103,23 @@ func vanishes(p *fakevm.Program) bool {
 		}
 	}
 	return false
+}
+
+// protocolMinor is the version of Kubernetes that has the field httpGet.protocol.
+const protocolMinor = 37
+
+// asksProtocol tells whether a pod of the case has that field.
+func asksProtocol(c *scenarios.Case) bool {
+	return slices.ContainsFunc(c.VMs, func(v scenarios.VM) bool {
+		if v.Machine.Pod == nil {
+			return false
+		}
+		return slices.ContainsFunc(v.Machine.Pod.Spec.Containers, func(x corev1.Container) bool {
+			return slices.ContainsFunc([]*corev1.Probe{x.ReadinessProbe, x.LivenessProbe, x.StartupProbe}, func(p *corev1.Probe) bool {
+				return p != nil && p.HTTPGet != nil && p.HTTPGet.Protocol != nil
+			})
+		})
+	})
 }
 
 // refused tells whether the API would refuse the manifests: nothing runs then.
