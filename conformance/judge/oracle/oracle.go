@@ -109,7 +109,7 @@ func Run(r *history.Run, o Options) Judgement {
 		o.Lore = NewLore()
 	}
 	var j Judgement
-	heard := make(map[string]bool, len(checks))
+	heard := make([]bool, len(checks)) // by check
 	court := new(court) // one after the other
 	for i := range checks {
 		c := &checks[i]
@@ -123,14 +123,21 @@ func Run(r *history.Run, o Options) Judgement {
 		c.run(court)
 		j.Failures = append(j.Failures, court.failures...)
 		if c.Source != Guest || court.judged {
-			heard[c.Requirement] = true
+			heard[i] = true
 			continue
 		}
 		for _, why := range court.silences {
 			j.Silent = append(j.Silent, Silence{c.Requirement, why})
 		}
 	}
-	j.Silent = slices.DeleteFunc(j.Silent, func(s Silence) bool { return heard[s.Requirement] })
+	j.Silent = slices.DeleteFunc(j.Silent, func(s Silence) bool {
+		for i := range checks {
+			if heard[i] && checks[i].Requirement == s.Requirement {
+				return true
+			}
+		}
+		return false
+	})
 	slices.SortFunc(j.Silent, func(a, b Silence) int {
 		return cmp.Or(cmp.Compare(a.Requirement, b.Requirement), cmp.Compare(a.Why, b.Why))
 	})
