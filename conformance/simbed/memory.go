@@ -26,7 +26,7 @@ type Memory struct {
 	episodes map[situation]*episode
 	// vain counts, by situation, the lessons that came to nothing.
 	vain map[situation]int
-	cast     *cast
+	cast *cast
 	// Recalled and Made count the tries that were remembered and those that
 	// were made.
 	Recalled, Made int
@@ -118,26 +118,40 @@ type diary struct {
 
 // Record implements trace.Sink.
 func (d diary) Record(e trace.Event) {
-	all := e.VM == ""
+	moves, all := movesTheWorld(e.Kind), e.VM == ""
 	for i := range d.r.groups {
 		g := &d.r.groups[i]
+		if !moves && g.lesson == nil {
+			continue // most events, and nobody looks
+		}
 		if all || slices.ContainsFunc(g.vms, func(vm int) bool { return d.r.w.c.VMs[vm].Name == e.VM }) {
-			g.note(&e)
+			g.note(&e, moves)
 		}
 	}
 	d.Sink.Record(e)
 }
 
-// note follows what happens to guests, domains and network. What the prober
-// does and what follows from it alone changes no answer.
-func (g *group) note(e *trace.Event) {
+// movesTheWorld tells of an event of guests, domains or the network. What the
+// prober does and what follows from it alone changes no answer.
+func movesTheWorld(k trace.Kind) bool {
+	switch k {
+	case trace.TryStarted, trace.TryFinished, trace.AttemptFinished, trace.ProbeState, trace.LivenessFailed,
+		trace.Trigger, trace.Ready, trace.Endpoint, trace.GuestSaw, trace.Violation, trace.ClusterEvent, trace.Finding:
+		return false
+	default:
+		return true
+	}
+}
+
+// note follows what happens to guests, domains and network.
+func (g *group) note(e *trace.Event, moves bool) {
 	if g.lesson != nil {
 		g.lesson.saw(e)
 	}
-	switch e.Kind {
-	case trace.TryStarted, trace.TryFinished, trace.AttemptFinished, trace.ProbeState, trace.LivenessFailed,
-		trace.Trigger, trace.Ready, trace.Endpoint, trace.GuestSaw, trace.Violation, trace.ClusterEvent, trace.Finding:
+	if !moves {
 		return
+	}
+	switch e.Kind {
 	case trace.FaultStarted:
 		g.draws(e, 1)
 	case trace.FaultEnded:

@@ -34,6 +34,14 @@ type worker struct {
 	event    told          // what was last told of an attempt
 	panicked bool          // the attempt was lost to a panic
 	untold   []readiness
+	unheard  lateResult
+}
+
+// lateResult is a result that a slow host learns later. A try begins when the
+// one before is known, so one is enough.
+type lateResult struct {
+	timer  *sim.Timer // nil: none was late yet
+	result probes.Result
 }
 
 // kill forgets the worker with the process that it lived in.
@@ -58,8 +66,17 @@ func (w *worker) finish(r probes.Result) {
 
 func (w *worker) takeLate(r probes.Result) {
 	req := w.request()
-	by := w.vm.d.cfg.Freedom.Result(&req, w.began, w.vm.d.k.Now()-w.began)
-	w.later(by, func() { w.take(r) })
+	k := w.vm.d.k
+	by := w.vm.d.cfg.Freedom.Result(&req, w.began, k.Now()-w.began)
+	if by <= 0 {
+		w.take(r)
+		return
+	}
+	if w.unheard.timer == nil {
+		w.unheard.timer = k.NewTimer(req.Actor, func() { w.take(w.unheard.result) })
+	}
+	w.unheard.result = r
+	k.Set(w.unheard.timer, k.Now()+by)
 }
 
 func (w *worker) take(r probes.Result) {
