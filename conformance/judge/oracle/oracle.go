@@ -110,7 +110,7 @@ func Run(r *history.Run, o Options) Judgement {
 	}
 	var j Judgement
 	heard := make([]bool, len(checks)) // by check
-	court := new(court) // one after the other
+	court := new(court)                // one after the other
 	for i := range checks {
 		c := &checks[i]
 		if !c.Source.In(r.View) {
