@@ -117,6 +117,9 @@ func judgeOf(o suite.Outcome, slack time.Duration) judge.Verdict {
 // what did not pass, or for everything.
 func (c *Campaign) Draw(o suite.Outcome, v judge.Verdict) report.Case {
 	part := report.Case{Verdict: v}
+	if o.Trace != nil {
+		part.Notes = o.Trace.Notes
+	}
 	if o.Trace != nil && (c.Pictures || c.Sinks.Wants(report.HTML)) {
 		part.Picture = lanes.Of(o.Case, o.Trace)
 	}

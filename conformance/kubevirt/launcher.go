@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -38,7 +40,7 @@ func (r *run) createVMs() error {
 		}
 		r.notes = append(r.notes, fmt.Sprintf("%s %s runs with this changed:\n%s", object.GetKind(), v.Name, overlay))
 		now := time.Now()
-		if _, err := r.bed.Dynamic.Resource(resource).Namespace(r.namespace).Create(r.ctx, object, metav1.CreateOptions{}); err != nil {
+		if err := r.admit(resource, object); err != nil {
 			return explain("create "+resource.Resource, err)
 		}
 		if r.created.IsZero() {
@@ -51,6 +53,17 @@ func (r *run) createVMs() error {
 		}
 	}
 	return nil
+}
+
+// admit makes an object of KubeVirt. While its webhooks do not answer it is tried
+// again.
+func (r *run) admit(resource schema.GroupVersionResource, object *unstructured.Unstructured) error {
+	for end := time.Now().Add(accountPatience); ; {
+		_, err := r.bed.Dynamic.Resource(resource).Namespace(r.namespace).Create(r.ctx, object, metav1.CreateOptions{})
+		if !apierrors.IsInternalError(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
+			return err
+		}
+	}
 }
 
 // subresource acts on a VM or VMI. A conflict is one with what KubeVirt is about

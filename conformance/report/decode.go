@@ -243,7 +243,7 @@ func (c *docCase) runs(d *document) []Case {
 				one.Exemptions = append(one.Exemptions, judge.Exemption(x))
 			}
 		}
-		list = append(list, Case{Verdict: one, Claims: c.Claims})
+		list = append(list, Case{Verdict: one, Claims: c.Claims, Notes: run.Notes})
 	}
 	return list
 }

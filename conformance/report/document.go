@@ -105,6 +105,7 @@ type docRun struct {
 	Reason string    `json:"reason,omitempty" yaml:"reason,omitempty"` // of everything but pass and fail
 	Until  seconds   `json:"until" yaml:"until"`                       // simulated length
 	Trace  string    `json:"trace,omitempty" yaml:"trace,omitempty"`   // its logical digest
+	Notes  []string  `json:"notes,omitempty" yaml:"notes,omitempty"`   // what the testbed changed in the manifests
 }
 
 // docFailure is one breach of an expectation or a requirement. Those of a run
@@ -232,7 +233,7 @@ func caseOf(g *group) docCase {
 			}
 		}
 		c.Runs = append(c.Runs, docRun{
-			Seed: run.Seed, Result: docResult(run.Result), Reason: run.Reason, Until: seconds(run.Until), Trace: run.TraceDigest,
+			Seed: run.Seed, Result: docResult(run.Result), Reason: run.Reason, Until: seconds(run.Until), Trace: run.TraceDigest, Notes: run.Notes,
 		})
 		for _, f := range run.Failures {
 			c.Failures = append(c.Failures, docFailure{

@@ -131,6 +131,9 @@ type Case struct {
 	Picture *lanes.Picture `json:",omitempty"`
 	// Claims are those that the case belongs to, when the prober makes claims.
 	Claims []string `json:",omitempty"`
+	// Notes are what else must be known of the run: what the testbed changed in the
+	// manifests.
+	Notes []string `json:",omitempty"`
 }
 
 // Plain is the report without the colours of a terminal.

@@ -36,6 +36,8 @@ type life struct {
 	heard   time.Time   // the last report
 	seq     int         // of the last report
 	quit    time.Time   // when the guest ended by itself; zero: never
+	told    time.Time   // when it was told to end, by whoever; zero: never
+	ran     bool        // its VMI was Running: there was a domain
 	failed  time.Time   // when its VMI was seen to have failed, by the harness's clock; zero: never
 }
 
@@ -148,14 +150,14 @@ func (m *machine) finish(o *Observer) {
 // but a VM that was told to end, whose guest did not end by itself, and that has
 // failed, was destroyed when that became known.
 func (m *machine) destroyed(o *Observer, l *life) {
-	if !m.vm || l.term.IsZero() || !l.quit.IsZero() || l.failed.IsZero() {
+	if !m.vm || !l.ran || l.told.IsZero() || !l.quit.IsZero() || l.failed.IsZero() {
 		return
 	}
 	at := l.failed.Add(-o.ahead)
 	if stop := l.stop(); stop.Before(at) {
 		at = stop
 	}
-	m.told(latest(at, l.term), l, trace.Event{Kind: trace.Kill, Value: "destroy"})
+	m.told(latest(at, l.told), l, trace.Event{Kind: trace.Kill, Value: "destroy"})
 }
 
 // exitKilled is the exit code of a process that SIGKILL ended.
@@ -177,6 +179,7 @@ func (m *machine) killed(o *Observer, l *life, i int) bool {
 	if at.IsZero() {
 		return false
 	}
+	l.told = at
 	kind, unhealed := probeOf(verdict)
 	if unhealed {
 		m.told(at, l, trace.Event{Kind: trace.LivenessFailed, Probe: kind, HasProbe: true})

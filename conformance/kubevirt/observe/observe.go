@@ -48,6 +48,7 @@ type machine struct {
 	deleted   map[string]bool // uids of VMIs or pods that are being deleted
 	vmi       string          // uid
 	paused    bool
+	launched  arrival // the launcher's Ready condition, "True" or "False", and since when
 }
 
 // arrival is a text and when it came, by the harness's clock.

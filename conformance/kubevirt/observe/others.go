@@ -124,6 +124,7 @@ func (o *Observer) VMI(at time.Time, v *kubevirtv1.VirtualMachineInstance) {
 	for i := range v.Status.Conditions {
 		switch c := &v.Status.Conditions[i]; c.Type {
 		case kubevirtv1.VirtualMachineInstanceReady:
+			o.lag(m, at, c.Status == corev1.ConditionTrue)
 			o.ready(m, at, c.Status == corev1.ConditionTrue, c.Reason, time.Time{})
 		case kubevirtv1.VirtualMachineInstancePaused:
 			paused = c.Status == corev1.ConditionTrue
@@ -147,8 +148,13 @@ func (m *machine) phaseOf(at time.Time, phase string) {
 		return
 	}
 	m.become(at, phase)
-	if l := m.last(); l != nil && phase == string(kubevirtv1.Failed) {
-		l.failed = at
+	if l := m.last(); l != nil {
+		switch phase {
+		case string(kubevirtv1.Running):
+			l.ran = true
+		case string(kubevirtv1.Failed):
+			l.failed = at
+		}
 	}
 	if phase != string(kubevirtv1.Scheduled) {
 		m.domain(at)

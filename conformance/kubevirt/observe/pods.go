@@ -34,6 +34,7 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 		m.terminate(at, life)
 	}
 	if m.vm {
+		m.launcher(at, p)
 		return // the VMI says the rest
 	}
 	m.become(at, string(p.Status.Phase))
@@ -41,6 +42,33 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 		if c := &p.Status.Conditions[i]; c.Type == corev1.PodReady {
 			o.ready(m, at, c.Status == corev1.ConditionTrue, c.Reason, c.LastTransitionTime.Time)
 		}
+	}
+}
+
+// launcher notes when the readiness of a launcher changed: that of its VMI
+// follows.
+func (m *machine) launcher(at time.Time, p *corev1.Pod) {
+	for i := range p.Status.Conditions {
+		if c := &p.Status.Conditions[i]; c.Type == corev1.PodReady && string(c.Status) != m.launched.text {
+			m.launched = arrival{at, string(c.Status)}
+		}
+	}
+}
+
+// prompt is how long KubeVirt may take to tell of a VMI what the kubelet says of
+// its launcher; what comes later is late.
+const (
+	prompt = time.Second
+	// because bounds how long ago the launcher can have changed for its VMI to
+	// change for that reason.
+	because = 15 * time.Second
+)
+
+// lag takes a change of a VMI's Ready condition.
+func (o *Observer) lag(m *machine, at time.Time, ok bool) {
+	same := m.launched.text == string(corev1.ConditionTrue)
+	if by := at.Sub(m.launched.at) - prompt; same == ok && ok != m.ready && m.phase == "Running" && !m.paused && by > 0 && by < because {
+		o.TooLate(by)
 	}
 }
 
