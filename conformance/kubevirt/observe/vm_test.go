@@ -42,7 +42,9 @@ func launched(t *testing.T) *launcher {
 	return l
 }
 
-func (l *launcher) at(s float64) time.Time { return l.zero.Add(time.Duration(s * float64(time.Second))) }
+func (l *launcher) at(s float64) time.Time {
+	return l.zero.Add(time.Duration(s * float64(time.Second)))
+}
 
 func (l *launcher) phase(s float64, p kubevirtv1.VirtualMachineInstancePhase) {
 	l.vmi.Status.Phase = p
