@@ -58,6 +58,19 @@ func (b *Bed) Leading(ctx context.Context, c *scenarios.Case, since time.Time) f
 	return x.lead
 }
 
+// Permissions are all that a harness asks for, as "verb group resource" with the
+// subresource after a slash.
+func Permissions() (list []string) {
+	for _, p := range append(permissions(), vmPermissions()...) {
+		name := p.resource
+		if p.subresource != "" {
+			name += "/" + p.subresource
+		}
+		list = append(list, p.verb+" "+p.group+" "+name)
+	}
+	return list
+}
+
 // Join renumbers reports of several boots.
 func Join() func(*guestlog.Report) bool {
 	var c counter
