@@ -116,6 +116,7 @@ func vendor() *report.Report {
 	late := verdict("late", "kubevirt", 6, judge.NotRun)
 	late.Reason = "interrupted"
 	r.Cases = []report.Case{accepted, verdict("http-flaky", "kubevirt", 7, judge.Pass), unseen, late}
+	r.Cases[2].Notes = []string{"VirtualMachine web runs with this changed:\nspec:\n  runStrategy: Always\n"}
 	for i := range r.Cases {
 		r.Cases[i].Claims, r.Cases[i].View = []string{"core"}, trace.ViewGuest
 		r.Cases[i].Prober = r.Implementation.Command
