@@ -22,7 +22,7 @@ const vmFewest = 20
 func differ() map[string]string {
 	return map[string]string{
 		"vm-live-halted@kubevirt":  "to start a VM that is Halted makes it Always (pkg/virt-api/rest/lifecycle.go): it is run again",
-		"vm-paused-agent@kubevirt": "libvirt refuses to shut a paused domain down, virt-handler tries again ever less often, and notices long after it that the grace is over",
+		"vm-paused-agent@kubevirt": "libvirt refuses to shut a paused domain down (code 55), so that its grace never begins (virtwrap/manager.go, SignalShutdownVMI): the launcher destroys it 15 s after the grace",
 	}
 }
 
