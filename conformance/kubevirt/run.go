@@ -346,9 +346,13 @@ func (r *run) begin() (first, last time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var why []string
+	kind := "pod"
+	if r.c.Profile.VM {
+		kind = "launcher of VM"
+	}
 	for i := range r.c.VMs {
 		if name := r.c.VMs[i].Name; !started[name] {
-			why = append(why, strings.TrimSuffix(fmt.Sprintf("pod %s: %s %s", name, r.waiting[name], r.said[name]), " "))
+			why = append(why, strings.TrimSuffix(fmt.Sprintf("%s %s: %s %s", kind, name, r.waiting[name], r.said[name]), " "))
 		}
 	}
 	return first, last, fmt.Errorf("no guest reports after %v: %s", r.bed.Patience, strings.Join(why, "; "))
