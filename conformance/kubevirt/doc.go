@@ -22,6 +22,7 @@
 //	unsupported.go     what a pod cannot express
 //	unsupported_vm.go  what a VM cannot
 //	run.go             one case from its namespace to its trace
+//	attend.go          the pods of a case as they come to life
 //	story.go           what the case does to its pods and VMs
 //	follow.go          watches that survive an outage
 //	logs.go            the logs of guests in pods
