@@ -48,7 +48,8 @@ type machine struct {
 	deleted   map[string]bool // uids of VMIs or pods that are being deleted
 	vmi       string          // uid
 	paused    bool
-	launched  arrival // the launcher's Ready condition, "True" or "False", and since when
+	runs      time.Time // since when its VMI is Running; zero: it is not
+	launched  arrival   // the launcher's Ready condition, "True" or "False", and since when
 }
 
 // arrival is a text and when it came, by the harness's clock.

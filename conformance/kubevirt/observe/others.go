@@ -148,6 +148,10 @@ func (m *machine) phaseOf(at time.Time, phase string) {
 		return
 	}
 	m.become(at, phase)
+	m.runs = time.Time{}
+	if phase == string(kubevirtv1.Running) {
+		m.runs = at
+	}
 	if l := m.last(); l != nil {
 		switch phase {
 		case string(kubevirtv1.Running):

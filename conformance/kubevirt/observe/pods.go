@@ -64,10 +64,11 @@ const (
 	because = 15 * time.Second
 )
 
-// lag takes a change of a VMI's Ready condition.
+// lag takes a change of a VMI's Ready condition. One that runs no domain yet is
+// not ready, whatever its launcher is.
 func (o *Observer) lag(m *machine, at time.Time, ok bool) {
 	same := m.launched.text == string(corev1.ConditionTrue)
-	if by := at.Sub(m.launched.at) - prompt; same == ok && ok != m.ready && m.phase == "Running" && !m.paused && by > 0 && by < because {
+	if by := at.Sub(m.launched.at) - prompt; same == ok && ok != m.ready && !m.runs.IsZero() && m.launched.at.After(m.runs) && !m.paused && by > 0 && by < because {
 		o.TooLate(by)
 	}
 }

@@ -136,4 +136,14 @@ func TestLag(t *testing.T) {
 			t.Errorf("%v s: late by %v, %v; want %v", by, seen.Late, err, late)
 		}
 	}
+	l := launched(t)
+	l.report(8, guestlog.EventHello)
+	l.phase(20, kubevirtv1.Failed)
+	l.pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	l.Pod(l.at(22), &l.pod)
+	l.vmi.Status.Conditions = []kubevirtv1.VirtualMachineInstanceCondition{{Type: kubevirtv1.VirtualMachineInstanceReady, Status: corev1.ConditionTrue}}
+	l.phase(28, kubevirtv1.Running) // its launcher was ready before it ran
+	if seen, err := l.Trace(trace.Header{}); err != nil || seen.Late != 0 {
+		t.Errorf("late by %v, %v", seen.Late, err)
+	}
 }
