@@ -32,7 +32,7 @@ func components() map[string]string {
 	return map[string]string{
 		"virt-operator": unprivileged, "virt-api": unprivileged, "virt-controller": unprivileged,
 		"virt-exportproxy": unprivileged,
-		"virt-handler": "", "virt-launcher": "",
+		"virt-handler":     "", "virt-launcher": "",
 	}
 }
 
