@@ -5,6 +5,7 @@
 //	title         what happens, in a sentence
 //	requirements  the rules that it is about
 //	cases         the cases that show it: they pass where it is so
+//	differs       cases that fail where it is so, as the simulator does otherwise
 //	observed      reproduced, refuted or "not run", with the reason
 //	kubevirt      the version that was asked
 //

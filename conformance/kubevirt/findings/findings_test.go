@@ -32,7 +32,7 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s: no requirement %s", f.Page, id)
 			}
 		}
-		for _, name := range f.Cases {
+		for _, name := range slices.Concat(f.Cases, f.Differs) {
 			if _, err := fs.Stat(scenarios.Embedded(), name+".yaml"); err == nil {
 				continue
 			}
