@@ -1,6 +1,9 @@
 package fakevm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // AgentState is what a real guest agent has to be.
 type AgentState uint8
@@ -123,6 +126,20 @@ type Progress struct {
 	Step     int    `json:"step"`     // index
 	Reply    int    `json:"reply"`    // index in the step
 	Used     int    `json:"used"`     // uses of that reply
+}
+
+// MergeProgress keeps how far the scripts of a guest have come, for its next boot:
+// the endpoints in news replace those in kept, in a list of its own.
+func MergeProgress(kept, news []Progress) []Progress {
+	kept = slices.Clone(kept)
+	for _, p := range news {
+		if at := slices.IndexFunc(kept, func(o Progress) bool { return o.Endpoint == p.Endpoint }); at >= 0 {
+			kept[at] = p
+		} else {
+			kept = append(kept, p)
+		}
+	}
+	return kept
 }
 
 // Progress lists the endpoints that have used replies, in the order of the

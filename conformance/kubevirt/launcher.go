@@ -189,7 +189,7 @@ func (r *run) readConsole(stream io.Reader, vm, uid string) {
 			continue
 		}
 		r.mu.Lock()
-		r.progress[vm] = merge(r.progress[vm], report.Progress)
+		r.progress[vm] = fakevm.MergeProgress(r.progress[vm], report.Progress)
 		r.observer.Report(now, vm, uid, &report)
 		r.mu.Unlock()
 		r.changed()
@@ -215,18 +215,4 @@ func (c *counter) join(r *guestlog.Report) bool {
 	r.Container, r.Seq = 1, c.base+r.Seq
 	c.last = max(c.last, r.Seq)
 	return true
-}
-
-// merge keeps how far the scripts have come, for the next boot.
-func merge(kept, news []fakevm.Progress) []fakevm.Progress {
-	kept = slices.Clone(kept)
-	for _, p := range news {
-		at := slices.IndexFunc(kept, func(o fakevm.Progress) bool { return o.Endpoint == p.Endpoint })
-		if at < 0 {
-			kept = append(kept, p)
-		} else {
-			kept[at] = p
-		}
-	}
-	return kept
 }

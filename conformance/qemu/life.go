@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/qemu/qmp"
@@ -65,7 +64,7 @@ func (h *host) heard(g guestd.Message, poke chan struct{}) {
 		h.out.As(g.At, func() { h.opts.OnBoot(1) })
 		h.out.TooLateLocked(g.At - h.booted)
 	case guestd.EventSaw:
-		h.merge(g.Progress)
+		h.progress = fakevm.MergeProgress(h.progress, g.Progress)
 		if g.Record != nil {
 			h.out.As(g.At, func() { h.log(*g.Record) })
 		}
@@ -83,20 +82,6 @@ func wake(poke chan struct{}) {
 	case poke <- struct{}{}:
 	default:
 	}
-}
-
-// merge keeps how far the scripts have come, for the next boot.
-func (h *host) merge(list []fakevm.Progress) {
-	kept := slices.Clone(h.progress) // another goroutine may send the old list
-	for _, p := range list {
-		at := slices.IndexFunc(kept, func(o fakevm.Progress) bool { return o.Endpoint == p.Endpoint })
-		if at < 0 {
-			kept = append(kept, p)
-		} else {
-			kept[at] = p
-		}
-	}
-	h.progress = kept
 }
 
 // power acts on what the guest does to its machine. What ends the machine is
