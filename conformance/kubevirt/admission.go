@@ -91,12 +91,10 @@ func (r *run) ask(v *scenarios.VM) ([]refusal, error) {
 	}
 	// As kubectl does it, a field that nobody knows is an error.
 	strict := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
-	for end := time.Now().Add(accountPatience); ; {
-		_, err = r.bed.Dynamic.Resource(kind).Namespace(r.namespace).Create(r.ctx, object, strict)
-		if !early(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
-			break
-		}
-	}
+	err = insist(r.ctx, early, func() error {
+		_, err := r.bed.Dynamic.Resource(kind).Namespace(r.namespace).Create(r.ctx, object, strict)
+		return err
+	})
 	if list, ok := refusals(err); ok {
 		return list, nil
 	}

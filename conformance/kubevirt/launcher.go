@@ -58,24 +58,20 @@ func (r *run) createVMs() error {
 // admit makes an object of KubeVirt. While its webhooks do not answer it is tried
 // again.
 func (r *run) admit(resource schema.GroupVersionResource, object *unstructured.Unstructured) error {
-	for end := time.Now().Add(accountPatience); ; {
+	return insist(r.ctx, apierrors.IsInternalError, func() error {
 		_, err := r.bed.Dynamic.Resource(resource).Namespace(r.namespace).Create(r.ctx, object, metav1.CreateOptions{})
-		if !apierrors.IsInternalError(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // subresource acts on a VM or VMI. A conflict is one with what KubeVirt is about
 // to do: it is tried again.
 func (r *run) subresource(ctx context.Context, resource, name, action string) error {
 	path := fmt.Sprintf("/apis/%s/v1/namespaces/%s/%s/%s/%s", subresources, r.namespace, resource, name, action)
-	for end := time.Now().Add(accountPatience); ; {
+	return insist(ctx, apierrors.IsConflict, func() error {
 		_, err := r.bed.Raw(ctx, http.MethodPut, path, []byte("{}"))
-		if !apierrors.IsConflict(err) || time.Now().After(end) || !pause(ctx, logPause) {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // attendLauncher reads the console of a launcher pod as soon as it has one, and

@@ -223,9 +223,20 @@ func (r *run) take(at time.Time, kind watch.EventType, object runtime.Object) {
 	r.changed()
 }
 
-// accountPatience is how long the default service account of a new namespace
-// may take: until then pods are refused.
-const accountPatience = 30 * time.Second
+// insistence is how long something is tried that the API will soon take: the
+// default service account of a new namespace, without which pods are refused, may
+// take as long, and webhooks that begin to answer.
+const insistence = 30 * time.Second
+
+// insist tries again what fails for a passing reason.
+func insist(ctx context.Context, passing func(error) bool, try func() error) error {
+	for end := time.Now().Add(insistence); ; {
+		err := try()
+		if err == nil || !passing(err) || time.Now().After(end) || !pause(ctx, logPause) {
+			return err
+		}
+	}
+}
 
 // create makes services, and pods or VMs.
 func (r *run) create() error {
@@ -244,15 +255,14 @@ func (r *run) create() error {
 		if err != nil {
 			return err
 		}
-		for end := time.Now().Add(accountPatience); ; {
+		err = insist(r.ctx, early, func() error {
 			now := time.Now()
-			if _, err = core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{}); err == nil && r.created.IsZero() {
+			_, err := core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{})
+			if err == nil && r.created.IsZero() {
 				r.created = now
 			}
-			if !early(err) || time.Now().After(end) || !pause(r.ctx, logPause) {
-				break
-			}
-		}
+			return err
+		})
 		if err != nil {
 			return explain("create pods", err)
 		}
