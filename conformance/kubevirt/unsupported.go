@@ -57,19 +57,27 @@ func (b *Bed) Unsupported(c *scenarios.Case) string {
 	return reasons(why)
 }
 
+// anotherHost is why a probe with a host cannot be run.
+const anotherHost = "a probe of another host: names and addresses of the simulation do not exist"
+
+func asksAnotherHost(v *scenarios.VM) bool {
+	return slices.ContainsFunc(v.Resolved.Probes, func(p probes.Probe) bool {
+		return p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != ""
+	})
+}
+
 func unsupportedPod(c *scenarios.Case, v *scenarios.VM) []string {
 	why := oshost.Unsupported(v.Program, v.EveryBoot)
 	if _, err := guestOf(c, v).Encode(); err != nil {
 		why = append(why, err.Error())
 	}
 	for i := range v.Resolved.Probes {
-		p := &v.Resolved.Probes[i]
-		switch {
-		case p.Handler == probes.GuestAgentPing:
+		if v.Resolved.Probes[i].Handler == probes.GuestAgentPing {
 			why = append(why, "guestAgentPing: a pod has no guest agent")
-		case p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "":
-			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")
 		}
+	}
+	if asksAnotherHost(v) {
+		why = append(why, anotherHost)
 	}
 	if v.Program.Watchdog != nil {
 		why = append(why, "a watchdog device: a pod has none")

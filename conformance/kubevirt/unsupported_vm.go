@@ -10,7 +10,6 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/oshost"
-	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
@@ -65,10 +64,8 @@ func unsupportedVM(v *scenarios.VM) []string {
 	if v.Machine == nil || v.Machine.VM == nil && v.Machine.VMI == nil {
 		why = append(why, "a manifest that is of no VM")
 	}
-	for i := range v.Resolved.Probes {
-		if p := &v.Resolved.Probes[i]; p.Handler == probes.HTTPGet && p.HTTP.Host != "" || p.Handler == probes.TCPSocket && p.TCP.Host != "" {
-			why = append(why, "a probe of another host: names and addresses of the simulation do not exist")
-		}
+	if asksAnotherHost(v) {
+		why = append(why, anotherHost)
 	}
 	if v.DomainDelay > 0 {
 		why = append(why, "a domain that begins late: a real one begins when it can")
