@@ -2,7 +2,6 @@ package kubevirt_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,11 +69,7 @@ func clusterOf(t *testing.T, tier cluster.Tier) *cluster.Status {
 		if tier == cluster.TierAPI {
 			break
 		}
-		_, err := local.Require(t.TempDir())
-		if tier == cluster.TierKubeVirt {
-			err = errors.Join(err, local.RequireKubeVirt())
-		}
-		if err != nil {
+		if _, err := local.Require(t.TempDir(), tier); err != nil {
 			t.Skipf("not run: %v", err)
 		}
 	default:

@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/vmprobe/vmprobe/conformance/cluster"
 )
 
 // Progress is told what is being made, with the time since that began.
@@ -27,12 +25,12 @@ func packages() []string {
 	}
 }
 
-// Require tells all that a machine lacks to build KubeVirt and its images.
-func Require() error {
-	var missing []error
-	for tool, name := range map[string]string{"mmdebstrap": "mmdebstrap", "gcc": "gcc libc6-dev", "pkg-config": "pkg-config"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = append(missing, fmt.Errorf("%s is not on the path: apt-get install %s", tool, name))
+// Lacks is all that a machine lacks to build KubeVirt and its images, with the
+// fixes.
+func Lacks() (missing []error) {
+	for _, tool := range []struct{ name, packages string }{{"mmdebstrap", "mmdebstrap"}, {"gcc", "gcc libc6-dev"}, {"pkg-config", "pkg-config"}} {
+		if _, err := exec.LookPath(tool.name); err != nil {
+			missing = append(missing, fmt.Errorf("%s is not on the path: apt-get install %s", tool.name, tool.packages))
 		}
 	}
 	if err := exec.Command("pkg-config", "--exists", "libvirt").Run(); err != nil {
@@ -41,10 +39,7 @@ func Require() error {
 	if _, err := codename(); err != nil {
 		missing = append(missing, err)
 	}
-	if len(missing) > 0 {
-		return cluster.Missing("%w", errors.Join(missing...))
-	}
-	return nil
+	return missing
 }
 
 // codename is the release of Debian that this machine runs: the programs that

@@ -4,7 +4,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/binaries"
 	"github.com/vmprobe/vmprobe/conformance/cluster/guestbox"
 	"github.com/vmprobe/vmprobe/conformance/cluster/kvimage"
@@ -20,14 +18,13 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
-// RequireKubeVirt tells what a machine lacks for the tier kubevirt, beside what
-// Require tells.
-func RequireKubeVirt() error {
-	err := kvimage.Require()
-	if _, missing := image.Find(); missing != nil {
-		err = errors.Join(err, cluster.Missing("the image that VMs boot is not there (%w): go run ./hack/guestimage", missing))
+// lacksOfKubeVirt is what a machine lacks for the tier kubevirt alone.
+func lacksOfKubeVirt() []error {
+	missing := kvimage.Lacks()
+	if _, err := image.Find(); err != nil {
+		missing = append(missing, fmt.Errorf("the image that VMs boot: %w", err))
 	}
-	return err
+	return missing
 }
 
 // kubevirtImages makes the images of KubeVirt's components, and the one that

@@ -77,11 +77,7 @@ func built(t *testing.T, tier cluster.Tier) {
 		if !hasNode(tier) {
 			return
 		}
-		_, err := Require(t.TempDir())
-		if tier == cluster.TierKubeVirt {
-			err = errors.Join(err, RequireKubeVirt())
-		}
-		if err != nil {
+		if _, err := Require(t.TempDir(), tier); err != nil {
 			t.Skipf("not run: %v", err)
 		}
 	default:
@@ -345,11 +341,11 @@ func guestPod(image string) *corev1.Pod {
 // TestMissing: who lacks something is told all of it, with the fix.
 func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := Require(t.TempDir())
+	_, err := Require(t.TempDir(), cluster.TierKubeVirt)
 	if !errors.Is(err, cluster.ErrEnvironment) {
 		t.Fatalf("without anything on the path: %v", err)
 	}
-	for _, fix := range []string{"apt-get install runc", "apt-get install iproute2"} {
+	for _, fix := range []string{"apt-get install runc", "apt-get install iproute2", "apt-get install mmdebstrap"} {
 		if !strings.Contains(err.Error(), fix) {
 			t.Errorf("%q is not in %v", fix, err)
 		}

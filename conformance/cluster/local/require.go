@@ -20,10 +20,7 @@ import (
 // require looks for all that a node needs, names everything that is missing,
 // and notes what the child needs to know.
 func (u *start) require() error {
-	found, err := Require(filepath.Dir(u.spec.Dir))
-	if u.Tier == cluster.TierKubeVirt {
-		err = errors.Join(err, RequireKubeVirt())
-	}
+	found, err := Require(filepath.Dir(u.spec.Dir), u.Tier)
 	u.spec.Runc = found
 	if err == nil {
 		u.spec.Cgroup = cgroupName(u.spec.Dir)
@@ -31,14 +28,14 @@ func (u *start) require() error {
 	return err
 }
 
-// Require tells what a machine lacks for the tier node, all at once, and where
+// Require tells what a machine lacks for a tier with a node, all at once, and where
 // its runc is. Home is the folder of the clusters.
-func Require(home string) (runc string, err error) {
+func Require(home string, tier cluster.Tier) (runc string, err error) {
 	var missing []error
 	lack := func(format string, args ...any) { missing = append(missing, fmt.Errorf(format, args...)) }
 	root := os.Geteuid() == 0
 	if !root {
-		lack("the tier node needs root: run it with sudo, or use --tier api")
+		lack("the tier %s needs root: run it with sudo, or use --tier api", tier)
 	}
 	runc, err = exec.LookPath("runc")
 	if err != nil {
@@ -68,6 +65,9 @@ func Require(home string) (runc string, err error) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		}
+	}
+	if tier == cluster.TierKubeVirt {
+		missing = append(missing, lacksOfKubeVirt()...)
 	}
 	if len(missing) > 0 {
 		return "", cluster.Missing("%w", errors.Join(missing...))
