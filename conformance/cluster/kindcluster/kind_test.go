@@ -93,31 +93,6 @@ func (c *command) Run() error {
 	return nil
 }
 
-const operator = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: virt-operator, namespace: kubevirt}
-spec: {template: {spec: {containers: [{name: virt-operator, image: "example.test:5000/virt-operator:v1.6.0@sha256:00"}]}}}
-`
-
-const object = `apiVersion: kubevirt.io/v1
-kind: KubeVirt
-metadata: {name: kubevirt, namespace: kubevirt}
-spec: {configuration: {developerConfiguration: {memoryOvercommit: 100}}}
-`
-
-func files(t *testing.T, texts ...string) []string {
-	t.Helper()
-	var out []string
-	for i, text := range texts {
-		name := filepath.Join(t.TempDir(), string(rune('a'+i))+".yaml")
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, name)
-	}
-	return out
-}
-
 // TestUp: what is done, in which order; emulation exactly where the node has no
 // KVM; a second Up changes nothing; Down removes all.
 func TestUp(t *testing.T) {
@@ -125,7 +100,7 @@ func TestUp(t *testing.T) {
 	for _, kvm := range []bool{true, false} {
 		f := &fake{kvm: kvm}
 		c := Config{
-			Name: "vmprobe", Home: t.TempDir(), Manifests: files(t, operator, object), Guest: program(t), engine: f,
+			Name: "vmprobe", Home: t.TempDir(), Manifests: []string{"../release/testdata/operator.yaml", "../release/testdata/object.yaml"}, Guest: program(t), engine: f,
 			Tell: func(string, time.Duration) {},
 			install: func(_ context.Context, _ string, r *release.Release, _ func(string, time.Duration)) error {
 				f.said = append(f.said, "install "+r.Version)

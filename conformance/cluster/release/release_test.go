@@ -1,6 +1,7 @@
 package release
 
 import (
+	_ "embed"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,17 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-const operator = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: virt-operator, namespace: kubevirt}
-spec: {template: {spec: {containers: [{name: virt-operator, image: "example.test:5000/virt-operator:v1.6.0@sha256:00"}]}}}
-`
-
-const object = `apiVersion: kubevirt.io/v1
-kind: KubeVirt
-metadata: {name: kubevirt, namespace: kubevirt}
-spec: {configuration: {developerConfiguration: {memoryOvercommit: 100}}}
-`
+// The objects of a release, in short.
+var (
+	//go:embed testdata/operator.yaml
+	operator string
+	//go:embed testdata/object.yaml
+	object string
+)
 
 func files(t *testing.T, texts ...string) []string {
 	t.Helper()
