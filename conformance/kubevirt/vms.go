@@ -61,7 +61,7 @@ func vmPermissions() []permission {
 // VMs that run at a time, for each processor of the nodes: each is emulated, and
 // idle most of the time; and how many where nobody knows.
 const (
-	vmsPerCPU  = 1
+	vmsPerCPU  = 2
 	unknownVMs = 2
 	// cpusPerBoot is how many processors one launcher keeps busy that starts
 	// libvirt, and a VM that boots: at most as many cases boot at a time.
