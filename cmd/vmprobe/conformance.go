@@ -174,8 +174,9 @@ through; that needs a build with libvirt (make build-libvirt). A VM with a watch
 device runs there, too; it boots an image of its own (go run ./hack/guestimage -watchdog).
 
 With --testbed kubevirt the cases of profile kubernetes run as pods on a cluster, of which
-a kubeconfig is all that is known: the kubelet is under test. Each case has a namespace of
-its own; "vmprobe cluster sweep" removes those that a killed run left behind.
+a kubeconfig is all that is known: the kubelet is under test. Where the cluster has
+KubeVirt, those of profile kubevirt run as its VMs. Each case has a namespace of its own;
+"vmprobe cluster sweep" removes those that a killed run left behind.
 
 The same suite runs as a Go test: go test ./conformance. Both write the same report,
 byte for byte.`,

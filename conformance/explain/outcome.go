@@ -79,7 +79,7 @@ func vmSteps(r *spec.Resolved) *Outcome {
 // ended applies the run strategy to a final phase (LIVE-PHASE, LIVE-RECREATE).
 func ended(e Ending, s spec.RunStrategy) Ending {
 	e.Requirement = "LIVE-RECREATE"
-	switch {
+	switch s = s.Started(); {
 	case s == "":
 		e.What = "the VMI stays as it is: no VM owns it"
 	case s == spec.Always, s == spec.RerunOnFailure && e.Phase == "Failed":

@@ -50,7 +50,8 @@ func warnings(m *spec.Machine, profile probes.Profile, r *spec.Resolved) []spec.
 	}
 	w.identical()
 	if r.RunStrategy == spec.Halted {
-		w.add(spec.Notes, "LIVE-RECREATE", "spec", "the VM is not started: runStrategy Halted", "")
+		w.add(spec.Notes, "LIVE-RECREATE", "spec", "the VM is not started: runStrategy Halted",
+			"virtctl start makes it Always")
 	}
 	return w.out
 }
@@ -207,7 +208,7 @@ func (w *warner) aftermath() {
 	if !w.profile.VM || w.profile.RecreateAlways {
 		return
 	}
-	switch w.resolved.RunStrategy {
+	switch w.resolved.RunStrategy.Started() {
 	case spec.Always:
 	case "":
 		w.add(spec.Warns, "LIVE-RECREATE", "kind", "a VMI without a VM is never recreated after a liveness failure",

@@ -22,42 +22,22 @@ const vmVariable = "VMPROBE_KUBEVIRT_KUBECONFIG"
 // vmFewest are the cases of VMs that must have passed.
 const vmFewest = 20
 
-// differ are cases in which a real KubeVirt does what the simulator says that it
-// does not, with what it does.
-func differ(t *testing.T) map[string]string {
-	t.Helper()
-	list, err := findings.All()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]string{}
-	for _, f := range list {
-		for _, name := range f.Differs {
-			out[name] = f.Title
-		}
-	}
-	return out
-}
-
 // TestVMCases: a real KubeVirt passes the cases that were written for VMs of it.
 // A case whose node was too busy to tell is not run; it is no failure, but most
 // must be.
 func TestVMCases(t *testing.T) {
 	began := time.Now()
-	r, known := vmReport(t), differ(t)
+	r := vmReport(t)
 	passed, busy := 0, 0
 	for i := range r.Cases {
 		c := &r.Cases[i]
-		why, differs := known[scenarioOf(c.Case)]
 		switch {
 		case c.Result == judge.NotRun:
 			t.Logf("not run: %s: %s", c.Case, c.Reason)
 		case late(c):
 			busy++
 			t.Logf("not run: %s: %s", c.Case, c.Reason)
-		case differs && c.Result == judge.Fail:
-			t.Logf("differs as known: %s: %s", c.Case, why)
-		case differs || c.Result != judge.Pass:
+		case c.Result != judge.Pass:
 			t.Errorf("%s: %s %s %+v", c.Case, c.Result, c.Reason, c.Failures)
 		case strings.HasPrefix(c.Case, "vm-"):
 			passed++
@@ -118,17 +98,16 @@ func TestFindings(t *testing.T) {
 			seen := 0
 			for i := range r.Cases {
 				c := &r.Cases[i]
-				shows, differs := slices.Contains(f.Cases, scenarioOf(c.Case)), slices.Contains(f.Differs, scenarioOf(c.Case))
-				if !shows && !differs || late(c) || c.Result == judge.NotRun {
+				if !slices.Contains(f.Cases, scenarioOf(c.Case)) || late(c) || c.Result == judge.NotRun {
 					continue
 				}
 				seen++
-				if got := map[bool]string{true: findings.Reproduced, false: findings.Refuted}[(c.Result == judge.Pass) == shows]; got != f.Observed {
+				if got := map[bool]string{true: findings.Reproduced, false: findings.Refuted}[c.Result == judge.Pass]; got != f.Observed {
 					t.Errorf("the page says %s, and %s has %s it: %s %+v", f.Observed, c.Case, got, c.Reason, c.Failures)
 				}
 			}
 			if seen == 0 {
-				t.Skipf("not run: the node was too busy for %s", strings.Join(slices.Concat(f.Cases, f.Differs), ", "))
+				t.Skipf("not run: the node was too busy for %s", strings.Join(f.Cases, ", "))
 			}
 		})
 	}

@@ -17,6 +17,16 @@ const (
 	Halted         RunStrategy = "Halted"
 )
 
+// Started is the strategy of a VM that runs. What starts a Halted one is the
+// subresource start, and that makes it Always (LIVE-RECREATE; kubevirt v1.9.0
+// pkg/virt-api/rest/lifecycle.go:89-117, 633-650).
+func (s RunStrategy) Started() RunStrategy {
+	if s == Halted {
+		return Always
+	}
+	return s
+}
+
 // runStrategy settles what the VM controller does, with the webhook's words
 // for what it refuses (VAL-RUNSTRATEGY).
 func (r *resolver) runStrategy(s *kubevirtv1.VirtualMachineSpec) {

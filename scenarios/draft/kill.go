@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/spec"
 )
 
 // killed tells of the kill.
@@ -81,7 +82,7 @@ func (t *teller) killable(l *probe) bool {
 	if t.machine.Kind == "Pod" && t.resolved.RestartPolicy == "OnFailure" {
 		return false // whether it is restarted depends on how it ends
 	}
-	if t.resolved.RunStrategy == "RerunOnFailure" && t.resolved.Grace < 10*time.Second {
+	if t.resolved.RunStrategy == spec.RerunOnFailure && t.resolved.Grace < 10*time.Second {
 		return false // and this on whether the guest is faster than its grace
 	}
 	survives := func(p *probe) bool {
@@ -100,5 +101,5 @@ func (t *teller) recreated() bool {
 		return t.resolved.RestartPolicy == "Always"
 	default:
 	}
-	return t.resolved.RunStrategy == "Always"
+	return t.resolved.RunStrategy.Started() == spec.Always
 }

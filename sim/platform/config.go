@@ -47,6 +47,9 @@ const (
 
 	// ACPIInterval separates the presses of the power button (LIVE-GRACE).
 	ACPIInterval = 5 * time.Second
+	// LauncherPatience is how long after the VMI's grace the launcher destroys a
+	// domain that is still there: it waits for more than 15 whole seconds.
+	LauncherPatience = 16 * time.Second
 	// MinimumGrace is the least that the kubelet waits before SIGKILL
 	// (LIVE-GRACE).
 	MinimumGrace = 2 * time.Second

@@ -143,4 +143,7 @@ func (v *VM) guestSleeps(from, to DomainState, reason string) {
 		return
 	}
 	v.setDomain(p, Domain{Exists: true, Active: true, State: to, Reason: reason})
+	if to == DomainRunning {
+		v.goesOn(p)
+	}
 }

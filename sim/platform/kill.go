@@ -67,7 +67,14 @@ func (v *VM) terminate(p *pod, grace time.Duration, message string) {
 	case !p.domain.Active: // it had not started yet
 		v.exitLauncher(p, false)
 	case v.cfg.Profile.VM:
-		v.press(p, v.k.Now()+v.cfg.Resolved.Grace)
+		v.askGuest(p)
+		if !p.asked {
+			v.after(v.cfg.Resolved.Grace+LauncherPatience, func() {
+				if p.domain.Active && p == v.active {
+					v.destroy(p)
+				}
+			})
+		}
 	default:
 		v.cfg.Guest.ACPIShutdown()
 	}
@@ -85,8 +92,20 @@ func (v *VM) sigkill(p *pod) {
 // killedReason is why a container stopped that SIGKILL ended.
 const killedReason = "Killed"
 
-// press sends the ACPI signal now and every five seconds, and destroys the
-// domain when the VMI's own grace is over.
+// askGuest begins the VMI's grace. libvirt shuts down no domain that is paused,
+// and virt-handler notes the beginning of the grace only when one was asked: such
+// a VM has what the launcher's own patience gives it, or is asked when it goes on
+// (LIVE-GRACE; kubevirt v1.9.0 pkg/virt-launcher/virtwrap/manager.go:2158-2172).
+func (v *VM) askGuest(p *pod) {
+	if p.asked || p != v.active || p.domain.State != DomainRunning && v.cfg.Resolved.Grace > 0 {
+		return
+	}
+	p.asked = true
+	v.press(p, v.k.Now()+v.cfg.Resolved.Grace)
+}
+
+// press sends the ACPI signal now and every five seconds, while it can be sent,
+// and destroys the domain when the VMI's own grace is over.
 func (v *VM) press(p *pod, deadline time.Duration) {
 	if !p.domain.Active || p != v.active {
 		return
@@ -96,8 +115,10 @@ func (v *VM) press(p *pod, deadline time.Duration) {
 		v.destroy(p)
 		return
 	}
-	v.record(trace.Event{Instance: p.instance, Kind: trace.Kill, Value: "acpi"})
-	v.cfg.Guest.ACPIShutdown()
+	if p.domain.State == DomainRunning {
+		v.record(trace.Event{Instance: p.instance, Kind: trace.Kill, Value: "acpi"})
+		v.cfg.Guest.ACPIShutdown()
+	}
 	next := min(ACPIInterval, deadline-now)
 	if v.rules().PressesOnce {
 		next = deadline - now

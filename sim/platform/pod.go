@@ -29,6 +29,7 @@ type pod struct {
 	gone        bool   // the object is removed
 
 	killing  bool // the container was told to end
+	asked    bool // and the guest, whose grace began with that
 	unhealed bool // by a liveness or startup failure
 
 	probeReady, startupPassed bool

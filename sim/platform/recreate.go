@@ -4,6 +4,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vmprobe/vmprobe/probes/spec"
 )
 
 // vmiEnded goes on after the container of the active pod (LIVE-RECREATE).
@@ -19,7 +21,7 @@ func (v *VM) decide() {
 	if !v.outcome.deleted && !v.recreates() {
 		return // it stays in its final phase
 	}
-	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == "Always"
+	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy.Started() == spec.Always
 	restart := v.outcome.liveness && !v.outcome.deleted
 	wait := v.startBackOff()
 	v.deleteVMI()
@@ -51,16 +53,16 @@ func (v *VM) startBackOff() time.Duration {
 }
 
 func (v *VM) recreates() bool {
-	if again, done := v.rules().recreatesOtherwise(string(v.cfg.Resolved.RunStrategy), v.final); done {
+	if again, done := v.rules().recreatesOtherwise(v.cfg.Resolved.RunStrategy.Started(), v.final); done {
 		return again
 	}
 	if v.cfg.Profile.RecreateAlways && v.outcome.liveness {
 		return true // guide 14.7.1: deleted, and a new one created
 	}
-	switch v.cfg.Resolved.RunStrategy {
-	case "Always":
+	switch v.cfg.Resolved.RunStrategy.Started() {
+	case spec.Always:
 		return true
-	case "RerunOnFailure":
+	case spec.RerunOnFailure:
 		return v.final == failed
 	default:
 		return false

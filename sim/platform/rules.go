@@ -1,6 +1,10 @@
 package platform
 
-import "time"
+import (
+	"time"
+
+	"github.com/vmprobe/vmprobe/probes/spec"
+)
 
 // Rules lets the platform deviate from the law, one decision a field: the tool
 // of those who must prove that what acts on a prober's word is watched, too.
@@ -118,15 +122,15 @@ func (r *Rules) endpoint(p *pod, member bool) bool {
 
 // recreatesOtherwise decides about a new instance; done is false when the law
 // does.
-func (r *Rules) recreatesOtherwise(strategy, final string) (again, done bool) {
+func (r *Rules) recreatesOtherwise(strategy spec.RunStrategy, final string) (again, done bool) {
 	switch {
 	case r.RecreatesAll:
 		return true, true
 	case r.RecreatesNone:
 		return false, true
-	case r.RecreatesSucceeded && strategy == "RerunOnFailure":
+	case r.RecreatesSucceeded && strategy == spec.RerunOnFailure:
 		return true, true
-	case r.RecreatesFailed && strategy == "Always":
+	case r.RecreatesFailed && strategy == spec.Always:
 		return final == failed, true
 	}
 	return false, false

@@ -155,9 +155,17 @@ func (v *VM) applyPause() {
 		if v.pause.unbooted {
 			v.pause.unbooted = false
 			v.cfg.Guest.Boot(p.instance)
-			return
+		} else {
+			v.cfg.Guest.Resume()
 		}
-		v.cfg.Guest.Resume()
+		v.goesOn(p)
+	}
+}
+
+// goesOn asks a guest that runs again for what it could not be asked before.
+func (v *VM) goesOn(p *pod) {
+	if p.killing {
+		v.askGuest(p)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/probes/spec"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -14,6 +15,10 @@ const (
 	// handlerLatency is what virt-handler may take to notice an expired
 	// grace: it looks every 5 s.
 	handlerLatency = 5 * time.Second
+	// launcherPatience is how much longer than the VMI's grace the launcher waits
+	// before it destroys a domain whose grace virt-handler never saw begin: more
+	// than 15 whole seconds, looked at every second.
+	launcherPatience = 17 * time.Second
 	// pressInterval separates two presses of the power button.
 	pressInterval = 5 * time.Second
 )
@@ -76,7 +81,7 @@ func liveGrace(c *court) {
 		first := k.kills[0].T
 		vm := k.s.VM.Spec.Resolved.Grace
 		if m, ok := k.with("destroy"); ok && c.profile().VM {
-			k.between(m, first+vm, first+vm+handlerLatency)
+			k.between(m, first+vm, first+vm+handlerLatency+k.unasked())
 		}
 		if c.profile().VM {
 			k.pressed()
@@ -92,6 +97,22 @@ func liveGrace(c *court) {
 			})
 		}
 	})
+}
+
+// unasked is how much later the domain may be destroyed because its guest could
+// not be asked to shut down when the first signal came: libvirt refuses that to a
+// domain that does not run, and KubeVirt counts the grace from when it did not.
+func (k *killing) unasked() time.Duration {
+	runs := true
+	for _, m := range k.s.VM.Of(trace.DomainState) {
+		if m.Instance == k.s.Container.Instance && m.T <= k.kills[0].T {
+			runs = m.Value == "running"
+		}
+	}
+	if runs {
+		return 0
+	}
+	return launcherPatience
 }
 
 // pressed: the power button is pressed again every five seconds while the
@@ -252,6 +273,8 @@ func (k *killing) policy() string {
 		return "the guide deletes the instance and creates a new one"
 	case r.RunStrategy == "":
 		return "nothing owns the VMI"
+	case r.RunStrategy == spec.Halted:
+		return "a VM that is Halted and was started is Always"
 	}
 	return "runStrategy " + string(r.RunStrategy)
 }
@@ -267,10 +290,10 @@ func (k *killing) recreated() (must, never bool) {
 	case k.c.profile().RecreateAlways:
 		return true, false
 	}
-	switch r.RunStrategy {
-	case "Always":
+	switch r.RunStrategy.Started() {
+	case spec.Always:
 		return true, false
-	case "RerunOnFailure":
+	case spec.RerunOnFailure:
 		m, ok := k.finalPhase()
 		return ok && m.Value == "Failed", ok && m.Value == "Succeeded"
 	default:

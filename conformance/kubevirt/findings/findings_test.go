@@ -32,7 +32,7 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s: no requirement %s", f.Page, id)
 			}
 		}
-		for _, name := range slices.Concat(f.Cases, f.Differs) {
+		for _, name := range f.Cases {
 			if _, err := fs.Stat(scenarios.Embedded(), name+".yaml"); err == nil {
 				continue
 			}
