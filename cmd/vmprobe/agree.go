@@ -36,8 +36,9 @@ On kubevirt it is the kubelet that probes: it tells of no attempts and has ticks
 own, so that changes may lie the periods of the probes apart.
 
 Real time is real: all cases run at once, and the longest one decides; on qemu two VMs
-a processor begin at a time, on a cluster four pods or two VMs a processor run. Cases that the testbed
-cannot express, or that take longer than --max-length, are named and left out.
+a processor begin at a time, on a cluster four pods or two VMs a processor run at a time.
+Cases that the testbed cannot express, or that take longer than --max-length, are named
+and left out.
 Exit code 1: a difference; 3: the harness was too late to tell, three times in a row.`,
 		Example: `  vmprobe agree http-path-with-colon@kubernetes
   vmprobe agree 'http-*' --profile kubevirt --max-length 90s
