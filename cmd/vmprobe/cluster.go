@@ -21,12 +21,13 @@ func newCluster(s streams, env lookupEnv) *cobra.Command {
 		Short: "Start a small Kubernetes cluster to probe in, and stop it again",
 		Example: `  vmprobe cluster up                    an API server and controllers; no root needed
   vmprobe cluster up --tier node        and a node that runs pods; as root
+  vmprobe cluster build --tier node     what the first start takes minutes for
   vmprobe cluster status -o json
   vmprobe cluster down`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newClusterUp(s, env), newClusterStatus(s), newClusterDown(s), newClusterSweep(s))
+	cmd.AddCommand(newClusterUp(s, env), newClusterBuild(s, env), newClusterStatus(s), newClusterDown(s), newClusterSweep(s))
 	return cmd
 }
 
@@ -102,7 +103,7 @@ func (f *upFlags) check(given func(flag string) bool) error {
 	if err := oneOf("provider", f.provider, "local", "kind"); err != nil {
 		return err
 	}
-	if err := oneOf("tier", f.tier, string(cluster.TierAPI), string(cluster.TierNode), string(cluster.TierKubeVirt)); err != nil {
+	if err := checkTier(f.tier); err != nil {
 		return err
 	}
 	for flag, provider := range map[string]string{"tier": "local", "kubevirt": "kind", "node-image": "kind"} {

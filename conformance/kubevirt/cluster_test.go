@@ -16,17 +16,13 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/binaries"
+	"github.com/vmprobe/vmprobe/conformance/cluster/clustertest"
 	"github.com/vmprobe/vmprobe/conformance/cluster/local"
 )
 
 // clusterVariable names the kubeconfig of a real API server with its
 // controllers, instead of a cluster that the tests start.
 const clusterVariable = "VMPROBE_KUBECONFIG"
-
-// askedVariable makes the tests start clusters: "1" builds what is not built,
-// and fails where something is missing; "cached" runs what is built. Empty: they
-// are not run, as that takes real time.
-const askedVariable = "VMPROBE_CLUSTER"
 
 func TestMain(m *testing.M) {
 	if code, ok := local.Child(); ok {
@@ -60,20 +56,14 @@ var clusters = map[cluster.Tier]*started{ //nolint:gochecknoglobals // starting 
 // A test whose cluster is not asked for, or not to be had, is not run.
 func clusterOf(t *testing.T, tier cluster.Tier) *cluster.Status {
 	t.Helper()
-	switch os.Getenv(askedVariable) {
-	case "1":
-	case "cached":
-		if _, err := binaries.Find(t.Context(), local.Sets(tier)...); err != nil {
-			t.Skipf("not run: %v; %s=1 builds and runs", err, askedVariable)
-		}
-		if tier == cluster.TierAPI {
-			break
-		}
-		if _, err := local.Require(t.TempDir(), tier); err != nil {
-			t.Skipf("not run: %v", err)
-		}
-	default:
-		t.Skipf("not run: it starts a cluster; %s=cached runs it if it is built, %[1]s=1 builds it, too", askedVariable)
+	w := clustertest.Asked(t, tier)
+	if !w.Build {
+		_, err := binaries.Find(t.Context(), local.Sets(tier)...)
+		w.Lacks(t, err)
+	}
+	if tier != cluster.TierAPI {
+		_, err := local.Require(t.TempDir(), tier)
+		w.Lacks(t, err)
 	}
 	c := clusters[tier]
 	c.once.Do(func() { c.err = c.up(t) })

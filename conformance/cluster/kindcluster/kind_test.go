@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/kind/pkg/exec"
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
+	"github.com/vmprobe/vmprobe/conformance/cluster/clustertest"
 	"github.com/vmprobe/vmprobe/conformance/cluster/release"
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
@@ -142,9 +143,7 @@ func TestReal(t *testing.T) {
 	if err != nil {
 		t.Skipf("not run: no container engine: %v", err)
 	}
-	if os.Getenv("VMPROBE_CLUSTER") == "" {
-		t.Skip("not run: it pulls images and starts a cluster; VMPROBE_CLUSTER=1 asks for it")
-	}
+	clustertest.Asked(t, cluster.TierNode)
 	s, err := Up(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -158,14 +158,18 @@ func (u *start) up(ctx context.Context) error {
 
 // build sees to it that the programs are there.
 func (u *start) build(ctx context.Context) error {
-	sets := Sets(u.Tier)
-	dirs, err := binaries.Build(ctx, u.Tell, sets...)
+	dirs, err := Build(ctx, u.Tier, u.Tell)
 	if err != nil {
 		return err
 	}
 	u.spec.Kube, u.spec.Runtime, u.kubevirt = dirs["kube"], dirs["runtime"], dirs["kubevirt"]
 	u.spec.Cache, err = binaries.Cache()
 	return err
+}
+
+// Build sees to it that what a tier needs is built, and gives its folders.
+func Build(ctx context.Context, tier cluster.Tier, tell binaries.Progress) (map[string]string, error) {
+	return binaries.Build(ctx, tell, Sets(tier)...)
 }
 
 // Sets is what has to be built for a tier.

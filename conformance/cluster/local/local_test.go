@@ -23,6 +23,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/binaries"
+	"github.com/vmprobe/vmprobe/conformance/cluster/clustertest"
 )
 
 func TestMain(m *testing.M) {
@@ -60,28 +61,17 @@ func superviseTheDead(dir string) (exit int) {
 	return 0
 }
 
-// asked is the variable that makes the tests with a cluster run: "1" builds what
-// is not built, and fails where something is missing; "cached" runs what is
-// built. Empty: they are not run, as they start a cluster in real time.
-const asked = "VMPROBE_CLUSTER"
-
 // built skips a test whose cluster is not asked for, or not to be had.
 func built(t *testing.T, tier cluster.Tier) {
 	t.Helper()
-	switch how := os.Getenv(asked); how {
-	case "1":
-	case "cached":
-		if _, err := binaries.Find(t.Context(), Sets(tier)...); err != nil {
-			t.Skipf("not run: %v; %s=1 builds and runs", err, asked)
-		}
-		if !hasNode(tier) {
-			return
-		}
-		if _, err := Require(t.TempDir(), tier); err != nil {
-			t.Skipf("not run: %v", err)
-		}
-	default:
-		t.Skipf("not run: it starts a cluster; %s=cached runs it if it is built, %[1]s=1 builds it, too", asked)
+	w := clustertest.Asked(t, tier)
+	if !w.Build {
+		_, err := binaries.Find(t.Context(), Sets(tier)...)
+		w.Lacks(t, err)
+	}
+	if hasNode(tier) {
+		_, err := Require(t.TempDir(), tier)
+		w.Lacks(t, err)
 	}
 }
 

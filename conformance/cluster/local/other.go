@@ -34,5 +34,10 @@ func Down(context.Context, string, string) (*cluster.Status, error) { return nil
 // Look is for Linux.
 func Look(string, string) (*cluster.Status, error) { return nil, noLinux() }
 
+// Build is for Linux.
+func Build(context.Context, cluster.Tier, binaries.Progress) (map[string]string, error) {
+	return nil, noLinux()
+}
+
 // Sets is for Linux.
 func Sets(cluster.Tier) []binaries.Set { return nil }
