@@ -66,7 +66,8 @@ func Compare(c *scenarios.Case, a, b *Side) []Difference {
 type entry struct {
 	name, value string
 	at          time.Duration
-	apart       time.Duration
+	apart       time.Duration // how far the other one may lie, to either side
+	early, late time.Duration // and beyond that
 }
 
 // attempts compares classes. When each attempt was is no matter: where one ends
@@ -78,7 +79,7 @@ func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 			for i, x := range s.Attempts {
 				if x.Ended() {
 					name := fmt.Sprintf("%s: %s attempt %d of instance %d", v.Name, k, i+1, s.Container.Instance)
-					out = append(out, entry{name, x.Class.String(), x.End, tolerance})
+					out = append(out, entry{name: name, value: x.Class.String(), at: x.End, apart: tolerance})
 				}
 			}
 		}
@@ -114,6 +115,39 @@ func apart(v *history.VM, instance int32, free bool) time.Duration {
 	return each * time.Duration(max(instance, 1))
 }
 
+// drift is how much earlier or later the second run may be about an instance
+// because its platform was: it starts containers, and domains in them, when it can,
+// and a VM is not ready before it runs. What the probes add to either is the same.
+func drift(a, b *history.VM, instance int32) (early, late time.Duration) {
+	for _, moment := range []func(*history.VM, int32) (time.Duration, bool){started, running} {
+		x, ok := moment(a, instance)
+		y, both := moment(b, instance)
+		if ok && both {
+			early, late = min(early, y-x), max(late, y-x)
+		}
+	}
+	return early, late
+}
+
+// started is when the container of an instance started.
+func started(v *history.VM, instance int32) (time.Duration, bool) {
+	k := v.Container(instance)
+	if k == nil {
+		return 0, false
+	}
+	return k.Start, true
+}
+
+// running is when the VMI of an instance became Running.
+func running(v *history.VM, instance int32) (time.Duration, bool) {
+	for _, m := range v.Of(trace.VMIPhase) {
+		if m.Instance == instance && m.Value == "Running" {
+			return m.T, true
+		}
+	}
+	return 0, false
+}
+
 func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind, free bool) []Difference {
 	list := func(v *history.VM) []entry {
 		var out []entry
@@ -127,7 +161,11 @@ func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind, free bool) []
 			if kind == trace.Ready {
 				word = fmt.Sprintf("%s %v", kind, m.OK)
 			}
-			out = append(out, entry{fmt.Sprintf("%s: change %d of %s", v.Name, len(out)+1, kind), word, m.T, apart(v, m.Instance, free)})
+			e := entry{name: fmt.Sprintf("%s: change %d of %s", v.Name, len(out)+1, kind), value: word, at: m.T, apart: apart(v, m.Instance, free)}
+			if free && kind == trace.Ready {
+				e.early, e.late = drift(a, b, m.Instance)
+			}
+			out = append(out, e)
 		}
 		return out
 	}
@@ -150,10 +188,11 @@ func match(a, b []entry, last time.Duration) []Difference {
 	for _, x := range a {
 		y, ok := byName[x.name]
 		delete(byName, x.name)
-		switch far := (y.at - x.at).Abs(); {
+		switch later := y.at - x.at; {
+		case !ok && x.at+x.late >= last: // it would have come after the end
 		case !ok:
 			say(x.at, x.name, x.String(), "nothing")
-		case x.value != y.value || far > x.apart:
+		case x.value != y.value || later < x.early-x.apart || later > x.late+x.apart:
 			say(x.at, x.name, x.String(), y.String())
 		}
 	}

@@ -71,3 +71,38 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// TestDrift: a VM of a cluster whose domain starts later is ready later, and no
+// more than that.
+func TestDrift(t *testing.T) {
+	c := &scenarios.Case{Until: 90 * s, VMs: []scenarios.VM{{Name: "web"}}}
+	run := func(running, ready time.Duration) *agree.Side {
+		list := []trace.Event{{Kind: trace.ContainerStarted}}
+		if running > 0 {
+			list = append(list, trace.Event{T: running, Kind: trace.VMIPhase, Value: "Running"})
+		}
+		if ready > 0 {
+			list = append(list, trace.Event{T: ready, Kind: trace.Ready, OK: true})
+		}
+		return side(judge.Pass, list...)
+	}
+	sim := run(s, s)
+	for _, tt := range []struct {
+		name  string
+		real  *agree.Side
+		agree bool
+	}{
+		{"at once", run(s, s), true},
+		{"as late as the domain", run(9*s, 9*s), true},
+		{"as early as if the domain had not been late", run(9*s, s), true},
+		{"later than the domain", run(9*s, 13*s), false},
+		{"late, and nobody knows when the domain was", run(0, 9*s), false},
+		{"never", run(9*s, 0), false},
+		{"the end comes before the domain", run(89*s, 0), true},
+	} {
+		tt.real.Free = true
+		if got := agree.Compare(c, sim, tt.real); (len(got) == 0) != tt.agree {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
