@@ -153,6 +153,9 @@ type Window struct {
 	Lo, Hi Formula
 	After  Formula
 	Pos    Pos
+
+	fixed  bool // neither edge hangs on the run
+	lo, hi time.Duration
 }
 
 // Source is the window as the author wrote it.

@@ -350,7 +350,11 @@ func (c *compilation) window(vm string, use Use, s *syntax.When) (Window, bool) 
 	if hasAfter {
 		f, ok := c.formula(s.After)
 		w.After = f
-		return w, ok && names.check(f, true, c.list)
+		ok = ok && names.check(f, true, c.list)
+		if ok {
+			w.fix(c.c, vm, use)
+		}
+		return w, ok
 	}
 	lo, okLo := c.formula(s.In[0])
 	hi, okHi := c.formula(s.In[1])
@@ -368,6 +372,7 @@ func (c *compilation) window(vm string, use Use, s *syntax.When) (Window, bool) 
 	if errLo == nil && c.c.Until > 0 && from > c.c.Until {
 		c.list.Add(diag.AfterUntil, s.Pos, "", "the window begins at %s, after the end of the run at %s", from, c.c.Until)
 	}
+	w.fix(c.c, vm, use)
 	return w, true
 }
 

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -14,7 +15,10 @@ import (
 
 // pattern is a list of words with a number of times each, as in "S x3, F,
 // E ...".
-type pattern []struct {
+type pattern []repeated
+
+// repeated is a word of a pattern.
+type repeated struct {
 	word  string
 	times int // 0: any number, also none
 }
@@ -25,7 +29,8 @@ type pattern []struct {
 func (p pattern) mismatch(words []string) (place int, want string) {
 	// reach holds the entries that may come next, with their uses so far. It
 	// has two or three members, whatever the pattern.
-	reach, next := p.advance(nil, spot{}), []spot(nil)
+	var room [2][4]spot
+	reach, next := p.advance(room[0][:0], spot{}), room[1][:0]
 	for i, w := range words {
 		next = next[:0]
 		for _, s := range reach {
@@ -98,12 +103,9 @@ func (p pattern) String() string {
 
 // attempts judges the classes of all attempts of a probe.
 func (j *expector) attempts(k probes.Kind, runs []scenarios.ClassRun) {
-	var p pattern
+	p := j.desk.pattern[:0]
 	for _, r := range runs {
-		p = append(p, struct {
-			word  string
-			times int
-		}{letter(r.Class), r.Times})
+		p = append(p, repeated{letter(r.Class), r.Times})
 	}
 	j.match(k, "attempt", p, func(a *history.Attempt) string { return letter(a.Class) })
 }
@@ -120,24 +122,22 @@ func letter(c probes.Class) string {
 
 // tries judges the number of tries of each attempt.
 func (j *expector) tries(k probes.Kind, runs []scenarios.CountRun) {
-	var p pattern
+	p := j.desk.pattern[:0]
 	for _, r := range runs {
-		p = append(p, struct {
-			word  string
-			times int
-		}{fmt.Sprint(r.N), r.Times})
+		p = append(p, repeated{strconv.Itoa(int(r.N)), r.Times})
 	}
-	j.match(k, "number of tries of attempt", p, func(a *history.Attempt) string { return fmt.Sprint(len(a.Tries)) })
+	j.match(k, "number of tries of attempt", p, func(a *history.Attempt) string { return strconv.Itoa(len(a.Tries)) })
 }
 
 func (j *expector) match(k probes.Kind, what string, p pattern, word func(*history.Attempt) string) {
 	list := j.vm.Attempts(k)
-	words := make([]string, 0, len(list))
+	words := j.desk.words[:0]
 	for _, a := range list {
 		if a.Ended() {
 			words = append(words, word(a))
 		}
 	}
+	j.desk.pattern, j.desk.words = p, words
 	place, want := p.mismatch(words)
 	if place < 0 {
 		return
@@ -154,23 +154,24 @@ func (j *expector) match(k probes.Kind, what string, p pattern, word func(*histo
 
 // events judges the number of cluster events with a reason.
 func (j *expector) events(w scenarios.EventCount) {
-	what := "events " + w.Reason
-	if w.Contains != "" {
-		what += fmt.Sprintf(" with %q", w.Contains)
-	}
-	var list []history.Mark
+	list := j.desk.marks[:0]
 	for _, m := range j.vm.Of(trace.ClusterEvent) {
 		if m.Value == w.Reason && strings.Contains(m.Msg, w.Contains) {
 			list = append(list, m)
 		}
 	}
-	j.count(what, list, w.Min, w.Max)
+	j.count(list, w.Min, w.Max, func() string {
+		if w.Contains == "" {
+			return "events " + w.Reason
+		}
+		return fmt.Sprintf("events %s with %q", w.Reason, w.Contains)
+	})
 }
 
 // requests judges the number of connections or commands that an endpoint saw:
 // what used a reply. The sync that goes with a command has none.
 func (j *expector) requests(w scenarios.RequestCount) {
-	var list []history.Mark
+	list := j.desk.marks[:0]
 	for _, m := range j.vm.Of(trace.GuestSaw) {
 		if m.Value == w.Endpoint && strings.HasPrefix(m.Msg, "{") {
 			list = append(list, m)
@@ -181,7 +182,7 @@ func (j *expector) requests(w scenarios.RequestCount) {
 		j.silent(fmt.Sprintf("requests.%s: connections that never came to be are not seen; only too many are noticed", w.Endpoint))
 		least = 0
 	}
-	j.count("requests to "+w.Endpoint, list, least, w.Max)
+	j.count(list, least, w.Max, func() string { return "requests to " + w.Endpoint })
 }
 
 // hides tells whether the view does not show some connections to an endpoint:
@@ -212,14 +213,16 @@ func (j *expector) hides(endpoint string) bool {
 	return false
 }
 
-func (j *expector) count(what string, list []history.Mark, least, most int) {
+// count judges the number of marks; what says of what they are.
+func (j *expector) count(list []history.Mark, least, most int, what func() string) {
+	j.desk.marks = list
 	n := len(list)
-	f := Failure{At: j.run.End, Event: history.NoEvent, Message: fmt.Sprintf("%d %s", n, what), Want: between(least, most)}
-	switch {
-	case most >= 0 && n > most:
-		f.At, f.Event = list[most].T, list[most].Index
-	case n >= least:
+	if n >= least && (most < 0 || n <= most) {
 		return
+	}
+	f := Failure{At: j.run.End, Event: history.NoEvent, Message: fmt.Sprintf("%d %s", n, what()), Want: between(least, most)}
+	if most >= 0 && n > most {
+		f.At, f.Event = list[most].T, list[most].Index
 	}
 	j.fail(f)
 }

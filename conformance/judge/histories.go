@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -13,7 +14,7 @@ import (
 // history judges ready and endpoints. Both begin as false; what is true
 // from instant 0 on may be written as the initial value or as a change at 0.
 func (j *expector) history(name string, kind trace.Kind, h *scenarios.History) {
-	var got []happening
+	got, want := j.desk.got[:0], j.desk.want[:0]
 	value := false
 	marks := j.vm.Of(kind)
 	if h.Initial {
@@ -31,43 +32,42 @@ func (j *expector) history(name string, kind trace.Kind, h *scenarios.History) {
 		}
 		value = m.OK
 	}
-	want := make([]wanted, 0, len(h.Changes))
-	for _, c := range h.Changes {
-		want = append(want, wanted{what: changed(name, c.To), window: c.Window})
+	for i := range h.Changes {
+		c := &h.Changes[i]
+		want = append(want, wanted{what: changed(name, c.To), window: &c.Window})
 	}
 	j.compare(scenarios.UseReadiness, "", got, want, false)
 }
 
-func changed(name string, to bool) string {
+func changed(name string, to bool) deed {
 	if to {
-		return name + " -> true"
+		return deed{what: name, value: " -> true"}
 	}
-	return name + " -> false"
+	return deed{what: name, value: " -> false"}
 }
 
 // live judges the verdicts. A failed startup probe condemns like liveness.
 func (j *expector) live(list []scenarios.LiveFailure) {
-	var got []happening
+	got, want := j.desk.got[:0], j.desk.want[:0]
 	for _, m := range j.vm.Of(trace.LivenessFailed) {
 		got = append(got, happening{failed(m.Instance), m.T, m.Instance, m.Index})
 	}
-	var want []wanted
-	for _, l := range list {
-		want = append(want, wanted{what: failed(l.Instance), window: l.Window})
+	for i := range list {
+		want = append(want, wanted{what: failed(list[i].Instance), window: &list[i].Window})
 	}
 	j.compare(scenarios.UseLiveness, probes.Liveness.String(), got, want, false)
 }
 
-func failed(instance int32) string { return fmt.Sprintf("liveness of instance %d failed", instance) }
+func failed(instance int32) deed { return deed{what: "liveness", instance: instance} }
 
 func (j *expector) restarts(r *scenarios.Restarts) {
-	var got []happening
+	got, want := j.desk.got[:0], j.desk.want[:0]
+	restart := deed{what: "restart"}
 	for _, m := range j.vm.Of(trace.Restart) {
-		got = append(got, happening{"restart", m.T, m.Instance, m.Index})
+		got = append(got, happening{restart, m.T, m.Instance, m.Index})
 	}
-	var want []wanted
-	for _, w := range r.Windows {
-		want = append(want, wanted{what: "restart", window: w})
+	for i := range r.Windows {
+		want = append(want, wanted{what: restart, window: &r.Windows[i]})
 	}
 	j.compare(scenarios.UseLiveness, "", got, want, r.More)
 }
@@ -75,22 +75,23 @@ func (j *expector) restarts(r *scenarios.Restarts) {
 // phase judges the phases. Those on the way to Running count only when the
 // author names one of them.
 func (j *expector) phase(list []scenarios.PhaseChange) {
-	named := map[string]bool{}
-	var want []wanted
-	for _, p := range list {
-		named[p.To] = true
-		want = append(want, wanted{what: "phase -> " + p.To, window: p.Window, free: !p.HasWin})
+	got, want := j.desk.got[:0], j.desk.want[:0]
+	for i := range list {
+		p := &list[i]
+		want = append(want, wanted{what: deed{what: "phase -> ", value: p.To}, window: &p.Window, free: !p.HasWin})
 	}
-	var got []happening
+	named := func(phase string) bool {
+		return slices.ContainsFunc(list, func(p scenarios.PhaseChange) bool { return p.To == phase })
+	}
 	last := ""
 	for _, m := range j.vm.Of(trace.VMIPhase) {
 		early := m.Value == "Pending" || m.Value == "Scheduling" || m.Value == "Scheduled"
-		if early && !named[m.Value] {
+		if early && !named(m.Value) {
 			last = ""
 			continue
 		}
 		if m.Value != last {
-			got = append(got, happening{"phase -> " + m.Value, m.T, m.Instance, m.Index})
+			got = append(got, happening{deed{what: "phase -> ", value: m.Value}, m.T, m.Instance, m.Index})
 		}
 		last = m.Value
 	}
@@ -100,18 +101,18 @@ func (j *expector) phase(list []scenarios.PhaseChange) {
 // kills judges the signals. A power button pressed again and again is one
 // entry.
 func (j *expector) kills(list []scenarios.KillStep) {
-	var got []happening
+	got, want := j.desk.got[:0], j.desk.want[:0]
 	var before history.Mark
 	for i, m := range j.vm.Of(trace.Kill) {
 		if i > 0 && m.Value == "acpi" && before.Value == "acpi" && before.Instance == m.Instance {
 			continue
 		}
 		before = m
-		got = append(got, happening{"kill by " + m.Value, m.T, m.Instance, m.Index})
+		got = append(got, happening{deed{what: "kill by ", value: m.Value}, m.T, m.Instance, m.Index})
 	}
-	var want []wanted
-	for _, k := range list {
-		want = append(want, wanted{what: "kill by " + k.With, window: k.Window})
+	for i := range list {
+		k := &list[i]
+		want = append(want, wanted{what: deed{what: "kill by ", value: k.With}, window: &k.Window})
 	}
 	j.compare(scenarios.UseLiveness, "", got, want, false)
 }

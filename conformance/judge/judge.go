@@ -131,7 +131,7 @@ type Options struct {
 	// Lore spares what other judgements of the case have found out; nil: none.
 	Lore *oracle.Lore
 	// Desk is memory that judgements use one after the other; nil: none.
-	Desk *history.Desk
+	Desk *Desk
 	// Watch is told, if not nil, of each entry of the author's histories that
 	// has happened in its turn, in its window or not.
 	Watch func(Entry)
@@ -155,9 +155,9 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 	v := blank(c, t.Seed)
 	v.TraceDigest = t.Digest
 	if o.Desk == nil {
-		o.Desk = new(history.Desk)
+		o.Desk = new(Desk)
 	}
-	run := o.Desk.New(c, t)
+	run := o.Desk.history.New(c, t)
 	if m, ok := overrun(run); ok {
 		v.Result, v.Reason = Error, "the run could not go on: "+m
 		return v
@@ -178,7 +178,7 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 // late.
 func hear(run *history.Run, o Options, late time.Duration) ([]Failure, []oracle.Silence) {
 	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Lore: o.Lore, Late: late})
-	failures, silent := timeline(run, o.slack(), late, o.Watch)
+	failures, silent := timeline(run, o.Desk, o.slack(), late, o.Watch)
 	return oracle.Sort(append(failures, j.Failures...)), append(j.Silent, silent...)
 }
 
@@ -199,7 +199,7 @@ func (v *Verdict) resolve(run *history.Run, o Options, late time.Duration) {
 }
 
 func overrun(r *history.Run) (string, bool) {
-	if list := r.World[trace.Overrun]; len(list) > 0 {
+	if list := r.Of(trace.Overrun); len(list) > 0 {
 		return list[0].Msg, true
 	}
 	for _, vm := range r.VMs {

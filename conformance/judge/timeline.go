@@ -3,7 +3,6 @@ package judge
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,28 +16,38 @@ import (
 // timeline compares a run with what the author of its case expects, as far as
 // the run shows it. late is by how much anything may have been noticed late, in
 // wall time: windows are wider by it, and nothing is counted.
-func timeline(r *history.Run, slack, late time.Duration, watch func(Entry)) (all []Failure, silent []oracle.Silence) {
+func timeline(r *history.Run, d *Desk, slack, late time.Duration, watch func(Entry)) (all []Failure, silent []oracle.Silence) {
+	j := &expector{run: r, desk: d, slack: slack + late, late: late, watch: watch}
 	for _, v := range r.VMs {
-		j := &expector{run: r, vm: v, slack: slack + late, late: late, watch: watch}
+		j.vm = v
 		j.violations()
 		if e := r.Case.Expect[v.Name]; e != nil {
 			j.judge(e)
 		}
-		all = append(all, j.failures...)
-		silent = append(silent, j.silences...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Case.Expect)) {
-		if r.VM(name) == nil {
-			all = append(all, Failure{VM: name, Event: -1, Message: fmt.Sprintf("the case expects something of %q and has no such VM", name)})
-		}
-	}
-	all = append(all, findings(r)...)
+	all = append(append(j.failures, strangers(r)...), findings(r)...)
 	for i := range all {
 		if all[i].Requirement == "" {
 			all[i].Requirement = ruleOf(r.Case)
 		}
 	}
-	return all, silent
+	return all, j.silences
+}
+
+// strangers are names of which the case expects something and has no VM.
+func strangers(r *history.Run) []Failure {
+	var names []string
+	for name := range r.Case.Expect {
+		if r.VM(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var list []Failure
+	for _, name := range names {
+		list = append(list, Failure{VM: name, Event: -1, Message: fmt.Sprintf("the case expects something of %q and has no such VM", name)})
+	}
+	return list
 }
 
 // ruleOf is what a breach of the author's timeline means: the first
@@ -50,9 +59,10 @@ func ruleOf(c *scenarios.Case) string {
 	return "TIMELINE"
 }
 
-// expector judges one VM.
+// expector judges one VM after the other.
 type expector struct {
 	run      *history.Run
+	desk     *Desk
 	vm       *history.VM
 	slack    time.Duration
 	late     time.Duration // by how much anything may be late
@@ -78,7 +88,7 @@ func (j *expector) tell(n int, w wanted, at, lo, hi time.Duration) {
 		return
 	}
 	j.watch(Entry{
-		VM: j.vm.Name, What: w.what, Number: n, At: at, Window: w.window.Source(), Free: w.free, Lo: lo, Hi: hi - j.slack, Pos: w.window.Pos,
+		VM: j.vm.Name, What: w.what.String(), Number: n, At: at, Window: w.window.Source(), Free: w.free, Lo: lo, Hi: hi - j.slack, Pos: w.window.Pos,
 	})
 }
 
@@ -144,7 +154,7 @@ func (j *expector) inside(e *scenarios.Expectation, k probes.Kind) {
 
 // happening is one entry of an observed history.
 type happening struct {
-	what     string // "ready -> true"
+	what     deed
 	at       time.Duration
 	instance int32
 	event    int
@@ -152,8 +162,8 @@ type happening struct {
 
 // wanted is one entry of an expected history.
 type wanted struct {
-	what   string
-	window scenarios.Window
+	what   deed
+	window *scenarios.Window
 	free   bool // no window: any instant will do
 }
 
@@ -161,10 +171,11 @@ type wanted struct {
 // the same order, each in its window. The first divergence is reported; the
 // rest follows from it. more allows further entries at the end.
 func (j *expector) compare(use scenarios.Use, probe string, got []happening, want []wanted, more bool) {
+	j.desk.got, j.desk.want = got[:0], want[:0]
 	for i, w := range want {
 		lo, hi, err := j.window(use, w)
 		if i >= len(got) {
-			f := Failure{At: j.run.End, Event: history.NoEvent, Message: w.what + " never happened"}
+			f := Failure{At: j.run.End, Event: history.NoEvent, Message: w.what.String() + " never happened"}
 			if err == nil {
 				f.At = min(hi, j.run.End)
 			}
@@ -212,7 +223,7 @@ func (j *expector) compare(use scenarios.Use, probe string, got []happening, wan
 // failWanted reports a failure of an entry with the window that it should have
 // kept to.
 func (j *expector) failWanted(f Failure, probe string, w wanted, lo, hi time.Duration, err error) {
-	f.Probe, f.Want = probe, w.what
+	f.Probe, f.Want = probe, w.what.String()
 	if !w.free {
 		f.Window = w.window.Source()
 	}
@@ -236,6 +247,9 @@ var errUnseen = errors.New("it depends on attempts that are not seen")
 func (j *expector) window(use scenarios.Use, w wanted) (lo, hi time.Duration, err error) {
 	if w.free {
 		return -1 << 62, history.Never, nil
+	}
+	if lo, hi, fixed := w.window.Fixed(); fixed {
+		return lo, hi + j.slack, nil
 	}
 	m := &moments{run: j.run}
 	n := j.run.Case.Names(j.vm.Name, use, m)
@@ -281,7 +295,7 @@ func Windows(c *scenarios.Case, t *trace.Trace) []Expected {
 		}
 		j := &expector{run: run, vm: v}
 		add := func(lane string, to bool, use scenarios.Use, w scenarios.Window) {
-			if lo, hi, err := j.window(use, wanted{window: w}); err == nil {
+			if lo, hi, err := j.window(use, wanted{window: &w}); err == nil {
 				out = append(out, Expected{VM: v.Name, Lane: lane, To: to, Lo: lo, Hi: hi})
 			}
 		}

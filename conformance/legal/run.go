@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
-	"github.com/vmprobe/vmprobe/conformance/judge/history"
 	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/probes"
@@ -141,7 +140,7 @@ type trial struct {
 	watch  func(*Prober, judge.Entry) // may be nil
 	memory *simbed.Memory
 	lore   *oracle.Lore
-	desk   history.Desk
+	desk   judge.Desk
 	events trace.Recorder // of the last run
 }
 

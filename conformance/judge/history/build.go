@@ -15,17 +15,19 @@ func New(c *scenarios.Case, t *trace.Trace) *Run { return new(Desk).New(c, t) }
 // Desk has memory in which runs are arranged one after the other. The zero
 // value is empty.
 type Desk struct {
+	run  Run
 	all  builders
 	slab slab
 }
 
 // New is as the function New. The run before must not be used any more.
 func (d *Desk) New(c *scenarios.Case, t *trace.Trace) *Run {
-	r := &Run{Case: c, Events: t.Events, View: t.View, Wall: t.Wall, End: c.Until, World: map[trace.Kind][]Mark{}}
-	d.clear(t.Events, len(c.VMs))
+	r := &d.run
+	*r = Run{Case: c, Events: t.Events, View: t.View, Wall: t.Wall, End: c.Until, VMs: r.VMs[:0], world: r.world.cleared()}
+	d.clear(len(c.VMs))
 	for i := range c.VMs {
 		b := &d.all[i]
-		b.vm = &VM{Name: c.VMs[i].Name, Spec: &c.VMs[i], marks: b.vm.cleared()}
+		b.vm.clear(&c.VMs[i])
 		b.slab = &d.slab
 		r.VMs = append(r.VMs, b.vm)
 	}
@@ -33,7 +35,7 @@ func (d *Desk) New(c *scenarios.Case, t *trace.Trace) *Run {
 		m := Mark{Event: &t.Events[i], Index: i}
 		b := d.all.of(m.VM)
 		if b == nil {
-			r.World[m.Kind] = append(r.World[m.Kind], m)
+			r.world.add(m)
 			continue
 		}
 		b.add(m)
@@ -42,7 +44,7 @@ func (d *Desk) New(c *scenarios.Case, t *trace.Trace) *Run {
 }
 
 // clear makes room for the events of another run.
-func (d *Desk) clear(events []trace.Event, vms int) {
+func (d *Desk) clear(vms int) {
 	for len(d.all) < vms {
 		d.all = append(d.all, builder{vm: &VM{}})
 	}
@@ -50,18 +52,7 @@ func (d *Desk) clear(events []trace.Event, vms int) {
 	for i := range d.all {
 		d.all[i].works = d.all[i].works[:0]
 	}
-	d.slab.clear(events)
-}
-
-// cleared is the memory of the marks of a VM, for another one.
-func (v *VM) cleared() []marksOf {
-	if v.marks == nil {
-		return make([]marksOf, 0, expectedKinds)
-	}
-	for i := range v.marks {
-		v.marks[i].list = v.marks[i].list[:0]
-	}
-	return v.marks
+	d.slab.clear()
 }
 
 type builders []builder
@@ -76,32 +67,22 @@ func (all builders) of(vm string) *builder {
 	return nil
 }
 
-// expectedKinds is about how many kinds of events a VM has.
-const expectedKinds = 16
-
 // slab is memory for the attempts and tries of a whole run: there are many.
 type slab struct {
 	attempts []Attempt
 	tries    []Try
 }
 
-func (s *slab) clear(events []trace.Event) {
-	attempts, tries := 0, 0
-	for i := range events {
-		if events[i].Kind == trace.TryStarted {
-			tries++
-			if events[i].Try <= 1 {
-				attempts++
-			}
-		}
-	}
-	s.attempts = slices.Grow(s.attempts[:0], attempts)
-	s.tries = slices.Grow(s.tries[:0], tries)
-}
+// piece is how many attempts or tries a slab has room for at first.
+const piece = 32
 
+func (s *slab) clear() { s.attempts, s.tries = s.attempts[:0], s.tries[:0] }
+
+// attempt keeps an attempt where it stays: a piece that is full is left to
+// those who point into it.
 func (s *slab) attempt(a Attempt) *Attempt {
 	if len(s.attempts) == cap(s.attempts) {
-		s.attempts = make([]Attempt, 0, 1+len(s.attempts)/2)
+		s.attempts = make([]Attempt, 0, max(piece, 2*cap(s.attempts)))
 	}
 	s.attempts = append(s.attempts, a)
 	return &s.attempts[len(s.attempts)-1]
@@ -110,7 +91,7 @@ func (s *slab) attempt(a Attempt) *Attempt {
 // try gives an attempt its first try without memory of its own.
 func (s *slab) try(t Try) []Try {
 	if len(s.tries) == cap(s.tries) {
-		return []Try{t}
+		s.tries = make([]Try, 0, max(piece, 2*cap(s.tries)))
 	}
 	n := len(s.tries)
 	s.tries = append(s.tries, t)
@@ -123,6 +104,7 @@ type work struct {
 	instance int32
 	probe    probes.Kind
 	attempts []*Attempt
+	stint    *Stint // nil: not found yet
 }
 
 type builder struct {
@@ -144,13 +126,13 @@ func (b *builder) work(m Mark) *work {
 	}
 	b.works = b.works[:n+1]
 	w := &b.works[n]
-	*w = work{m.Instance, m.Probe, w.attempts[:0]}
+	*w = work{instance: m.Instance, probe: m.Probe, attempts: w.attempts[:0]}
 	return w
 }
 
 func (b *builder) add(m Mark) {
 	if m.Kind != trace.TryStarted && m.Kind != trace.TryFinished && m.Kind != trace.AttemptFinished {
-		b.vm.mark(m)
+		b.vm.marks.add(m)
 	}
 	switch m.Kind {
 	case trace.ContainerStarted:
@@ -172,15 +154,32 @@ func (b *builder) add(m Mark) {
 }
 
 func (b *builder) started(m Mark) {
-	c := &Container{
+	c := next(&b.vm.Containers)
+	*c = Container{
 		Instance: m.Instance, Start: m.T, Stop: Never,
-		StartEvent: m.Index, StopEvent: NoEvent, Side: m.Value,
+		StartEvent: m.Index, StopEvent: NoEvent, Side: m.Value, Stints: c.Stints[:0],
 	}
 	for i := range b.vm.Spec.Resolved.Probes {
-		p := &b.vm.Spec.Resolved.Probes[i]
-		c.Stints = append(c.Stints, &Stint{VM: b.vm, Container: c, Probe: p})
+		s := next(&c.Stints)
+		*s = Stint{
+			VM: b.vm, Container: c, Probe: &b.vm.Spec.Resolved.Probes[i],
+			Attempts: s.Attempts[:0], States: s.States[:0], Verdicts: s.Verdicts[:0],
+		}
 	}
-	b.vm.Containers = append(b.vm.Containers, c)
+}
+
+// next makes a list longer by one, which is that of a run before if there was
+// one.
+func next[T any](list *[]*T) *T {
+	n := len(*list)
+	if n == cap(*list) {
+		*list = append(*list, nil)
+	}
+	*list = (*list)[:n+1]
+	if (*list)[n] == nil {
+		(*list)[n] = new(T)
+	}
+	return (*list)[n]
 }
 
 // stint finds where an event of the prober belongs; nil for a container that
@@ -204,8 +203,8 @@ func (b *builder) state(m Mark) {
 	}
 }
 
-func (b *builder) attempt(m Mark, open bool) *Attempt {
-	for _, a := range slices.Backward(b.work(m).attempts) {
+func (w *work) attempt(m Mark, open bool) *Attempt {
+	for _, a := range slices.Backward(w.attempts) {
 		if a.Number < m.Attempt {
 			return nil // numbers rise, and long runs must not be searched whole
 		}
@@ -216,11 +215,13 @@ func (b *builder) attempt(m Mark, open bool) *Attempt {
 	return nil
 }
 
-func (b *builder) newAttempt(m Mark) *Attempt {
+func (b *builder) newAttempt(w *work, m Mark) *Attempt {
 	a := b.slab.attempt(Attempt{Number: m.Attempt, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent})
-	w := b.work(m)
 	w.attempts = append(w.attempts, a)
-	if s := b.stint(m); s != nil {
+	if w.stint == nil {
+		w.stint = b.stint(m)
+	}
+	if s := w.stint; s != nil {
 		s.Attempts = append(s.Attempts, a)
 	} else {
 		b.vm.Strays = append(b.vm.Strays, a)
@@ -229,11 +230,12 @@ func (b *builder) newAttempt(m Mark) *Attempt {
 }
 
 func (b *builder) tryStarted(m Mark) {
-	a := b.attempt(m, true)
+	w := b.work(m)
+	a := w.attempt(m, true)
 	// A worker that began anew after a restart of the prober counts from 1
 	// again, and may leave an attempt of that number unfinished.
 	if a == nil || m.Try <= 1 && len(a.Tries) > 0 {
-		a = b.newAttempt(m)
+		a = b.newAttempt(w, m)
 	}
 	t := Try{Number: m.Try, Start: m.T, End: Never, StartEvent: m.Index, EndEvent: NoEvent}
 	if a.Tries == nil {
@@ -244,7 +246,7 @@ func (b *builder) tryStarted(m Mark) {
 }
 
 func (b *builder) tryFinished(m Mark) {
-	a := b.attempt(m, true)
+	a := b.work(m).attempt(m, true)
 	if a == nil {
 		return
 	}
@@ -257,10 +259,11 @@ func (b *builder) tryFinished(m Mark) {
 }
 
 func (b *builder) attemptFinished(m Mark) {
-	a := b.attempt(m, true)
+	w := b.work(m)
+	a := w.attempt(m, true)
 	if a == nil {
 		// A prober that reports no tries: only the result is known.
-		a = b.newAttempt(m)
+		a = b.newAttempt(w, m)
 	}
 	a.End, a.EndEvent, a.Class = m.T, m.Index, m.Class
 }

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -25,8 +26,8 @@ type Run struct {
 	// End is the last instant that is judged: the case's until.
 	End time.Duration
 	VMs []*VM // in the order of the case
-	// World holds the events without a VM, by kind.
-	World map[trace.Kind][]Mark
+	// world holds the events without a VM.
+	world marks
 }
 
 // Mark is one event of a VM with its place in the trace.
@@ -40,7 +41,7 @@ type VM struct {
 	Name       string
 	Spec       *scenarios.VM
 	Containers []*Container // in the order of their starts
-	marks      []marksOf
+	marks      marks
 	// Strays are attempts of instances that never started.
 	Strays []*Attempt
 }
@@ -91,32 +92,12 @@ func (a *Attempt) Ended() bool { return a.EndEvent != NoEvent }
 // Ended tells whether the try came to a result.
 func (t *Try) Ended() bool { return t.EndEvent != NoEvent }
 
-// marksOf are the events of one kind.
-type marksOf struct {
-	kind trace.Kind
-	list []Mark
-}
-
 // Of returns the events of that kind in order. Those that begin and end
 // attempts and their tries are left to Attempts.
-func (v *VM) Of(k trace.Kind) []Mark {
-	for i := range v.marks {
-		if v.marks[i].kind == k {
-			return v.marks[i].list
-		}
-	}
-	return nil
-}
+func (v *VM) Of(k trace.Kind) []Mark { return v.marks.of(k) }
 
-func (v *VM) mark(m Mark) {
-	for i := range v.marks {
-		if v.marks[i].kind == m.Kind {
-			v.marks[i].list = append(v.marks[i].list, m)
-			return
-		}
-	}
-	v.marks = append(v.marks, marksOf{m.Kind, []Mark{m}})
-}
+// Of returns the events of that kind that are of no VM, in order.
+func (r *Run) Of(k trace.Kind) []Mark { return r.world.of(k) }
 
 // Container returns the container of that instance, nil when it never
 // started.
@@ -141,21 +122,24 @@ func (v *VM) Stints(k probes.Kind) []*Stint {
 }
 
 // Attempts returns all attempts of a kind of probe in the order of their
-// ends; unfinished ones are last.
+// ends; unfinished ones are last. The list is not to be changed.
 func (v *VM) Attempts(k probes.Kind) []*Attempt {
 	var list []*Attempt
-	for _, s := range v.Stints(k) {
-		list = append(list, s.Attempts...)
-	}
-	slices.SortStableFunc(list, func(a, b *Attempt) int {
+	for _, c := range v.Containers {
+		s := c.Stint(k)
 		switch {
-		case a.End < b.End:
-			return -1
-		case a.End > b.End:
-			return 1
+		case s == nil:
+		case list == nil:
+			list = slices.Clip(s.Attempts)
+		default:
+			list = append(list, s.Attempts...)
 		}
-		return 0
-	})
+	}
+	byEnd := func(a, b *Attempt) int { return cmp.Compare(a.End, b.End) }
+	if !slices.IsSortedFunc(list, byEnd) {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, byEnd)
+	}
 	return list
 }
 

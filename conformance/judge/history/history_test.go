@@ -86,7 +86,7 @@ func TestContainersHaveStints(t *testing.T) {
 	if len(v.Strays) != 1 || v.Strays[0].Start != 60*s {
 		t.Errorf("strays %+v", v.Strays)
 	}
-	if len(r.World[trace.ProberRestarted]) != 1 || len(v.Stints(probes.Readiness)) != 2 || v.Containers[0].Stint(probes.Startup) != nil {
+	if len(r.Of(trace.ProberRestarted)) != 1 || len(v.Stints(probes.Readiness)) != 2 || v.Containers[0].Stint(probes.Startup) != nil {
 		t.Error("the rest is wrong")
 	}
 }

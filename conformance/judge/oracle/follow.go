@@ -126,13 +126,15 @@ func (c *court) settled(v *history.VM) time.Duration {
 	return end
 }
 
-// timeline merges marks of several kinds in the order of the trace.
-func timeline(v *history.VM, kinds ...trace.Kind) []history.Mark {
-	var all []history.Mark
+// timeline merges marks of several kinds in the order of the trace. They are
+// good until the next call.
+func (c *court) timeline(v *history.VM, kinds ...trace.Kind) []history.Mark {
+	all := c.lore.desk.marks[:0]
 	for _, k := range kinds {
 		all = append(all, v.Of(k)...)
 	}
 	slices.SortFunc(all, func(a, b history.Mark) int { return a.Index - b.Index })
+	c.lore.desk.marks = all
 	return all
 }
 
@@ -151,10 +153,10 @@ func readyCondition(c *court) {
 	}
 }
 
-func kubeVirt(p probes.Profile) bool { return p.VM && !p.RecreateAlways }
+func kubeVirt(p *probes.Profile) bool { return p.VM && !p.RecreateAlways }
 
 // readyCourse derives the Ready condition from containers, probe states,
-// phases, terminations and pauses.
+// phases, terminations and pauses. It is good until another course is.
 func (c *court) readyCourse(v *history.VM) course {
 	var (
 		k       course
@@ -164,17 +166,18 @@ func (c *court) readyCourse(v *history.VM) course {
 		paused  bool
 		ending  bool
 		held    bool
-		state   = map[probes.Kind]bool{}
+		state   [probes.Startup + 1]bool
 	)
+	k = c.lore.desk.course[:0]
 	if c.profile().VM && len(v.Of(trace.VMIPhase)) > 0 {
 		phase = ""
 	}
-	for _, m := range timeline(v, trace.ContainerStarted, trace.ContainerStopped, trace.ProbeState,
+	for _, m := range c.timeline(v, trace.ContainerStarted, trace.ContainerStopped, trace.ProbeState,
 		trace.VMIPhase, trace.DomainState, trace.Terminating) {
 		switch m.Kind {
 		case trace.ContainerStarted:
 			now, running, ending, paused, held = v.Container(m.Instance), true, false, false, false
-			state = map[probes.Kind]bool{}
+			state = [probes.Startup + 1]bool{}
 		case trace.ContainerStopped:
 			if running && now.Instance == m.Instance {
 				running, held = false, c.heldOver(v, now) != nil
@@ -207,11 +210,12 @@ func (c *court) readyCourse(v *history.VM) course {
 		}
 		k = k.set(m.T, w, m.Index)
 	}
+	c.lore.desk.course = k
 	return k
 }
 
 // probed tells whether the probes of a container let it be ready.
-func (c *court) probed(v *history.VM, state map[probes.Kind]bool) bool {
+func (c *court) probed(v *history.VM, state [probes.Startup + 1]bool) bool {
 	for _, k := range []probes.Kind{probes.Readiness, probes.Startup} {
 		if v.Probe(k) != nil && !state[k] {
 			return false
@@ -253,9 +257,9 @@ func readyEndpoint(c *court) {
 		if len(v.Of(trace.Endpoint)) == 0 {
 			continue
 		}
-		k := course{{from: -1 << 62, want: wantFalse, event: history.NoEvent}}
+		k := append(c.lore.desk.course[:0], phaseOf{from: -1 << 62, want: wantFalse, event: history.NoEvent})
 		ending, ready := false, false
-		for _, m := range timeline(v, trace.Ready, trace.Terminating, trace.VMIPhase) {
+		for _, m := range c.timeline(v, trace.Ready, trace.Terminating, trace.VMIPhase) {
 			switch m.Kind {
 			case trace.Ready:
 				w := wants(m.OK)
@@ -285,6 +289,7 @@ func readyEndpoint(c *court) {
 			default:
 			}
 		}
+		c.lore.desk.course = k
 		// Endpoint and Ready follow the pod side by side: either may be first.
 		c.follow(v, v.Of(trace.Endpoint), k, c.slack, c.settled(v), "the endpoint", "the endpoint follows Ready, and a terminating pod is out")
 	}

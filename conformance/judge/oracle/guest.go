@@ -37,7 +37,9 @@ func (c *court) guestTruth(h probes.Handler) {
 			continue
 		}
 		g := newGuest(c, v)
-		g.occupy()
+		if agentHandler(h) {
+			g.occupy()
+		}
 		for _, k := range v.Containers {
 			for _, s := range k.Stints {
 				if s.Probe.Handler == h && g.judgeable(s) {
@@ -67,6 +69,10 @@ type guest struct {
 	agent []occupation
 	span  time.Duration
 	lost  bool // the last try lost a race
+	// migrates and annotated tell of the story of the VM: it moves, its agent
+	// probes are paused at times.
+	migrates, annotated bool
+	seen                int // events of the guest before the last try that was looked at
 	// Memory for what is known of one try at a time.
 	heard   []reply
 	answers []truth.Answer
@@ -78,7 +84,16 @@ type guest struct {
 type Lore struct {
 	read    map[string]*fakevm.Reply
 	decided map[question]decision
-	steps   []step // memory for tallies, one after the other
+	last    question // was asked just now, and answered so
+	said    decision
+	desk    desk
+}
+
+// desk is memory that checks use one after the other.
+type desk struct {
+	steps  []step
+	marks  []history.Mark
+	course course
 }
 
 // NewLore knows nothing yet.
@@ -160,7 +175,7 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 			return true
 		}
 	}
-	if g.vm.Migrates() || g.between(s, t) {
+	if g.migrates || g.between(s, t) {
 		return true
 	}
 	for _, e := range c.run.Case.Events {
@@ -169,7 +184,7 @@ func (g *guest) disturbed(s *history.Stint, t *history.Try) bool {
 		}
 	}
 	if s.Probe.Handler == probes.GuestAgentPing && c.profile().PauseAnnotation {
-		return c.happens(g.vm.Name, t.End, scenarios.Annotate) || len(c.annotated(g.vm)) > 0
+		return c.happens(g.vm.Name, t.End, scenarios.Annotate) || g.annotated
 	}
 	return false
 }
@@ -190,10 +205,10 @@ func (g *guest) between(s *history.Stint, t *history.Try) bool {
 
 // downtimes are the windows in which a guest does not run as scripted: before
 // its boot, after a power event, while its domain is not running.
-func downtimes(v *history.VM, end time.Duration) []interval {
+func (c *court) downtimes(v *history.VM) []interval {
 	var list []interval
 	booted, stopped, since := false, false, -history.Never
-	for _, m := range timeline(v, trace.GuestBoot, trace.GuestPower, trace.DomainState, trace.ContainerStopped, trace.Kill) {
+	for _, m := range c.timeline(v, trace.GuestBoot, trace.GuestPower, trace.DomainState, trace.ContainerStopped, trace.Kill) {
 		up := booted && !stopped
 		switch m.Kind {
 		case trace.GuestBoot:
@@ -215,7 +230,7 @@ func downtimes(v *history.VM, end time.Duration) []interval {
 		}
 	}
 	if !booted || stopped {
-		list = append(list, interval{since, end})
+		list = append(list, interval{since, c.run.End})
 	}
 	return list
 }
@@ -334,9 +349,7 @@ func (g *guest) occupy() {
 // leftBehind is when the agent may be done with the command of a try that failed
 // without it: bytes wait in the port of an agent that is away.
 func (g *guest) leftBehind(t *history.Try) time.Duration {
-	saw := g.vm.Of(trace.GuestSaw)
-	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
-	for _, m := range saw[first:] {
+	for _, m := range g.sawFrom(t.Start) {
 		if m.Value == agentEndpoint {
 			return m.T + g.court.lore.replyDelay(m.Msg)
 		}
@@ -400,9 +413,7 @@ type reply struct {
 // probe asks. ok is false when the log cannot be read.
 func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool) {
 	g.heard = g.heard[:0]
-	saw := g.vm.Of(trace.GuestSaw)
-	first := sort.Search(len(saw), func(i int) bool { return saw[i].T >= t.Start })
-	for _, m := range saw[first:] {
+	for _, m := range g.sawFrom(t.Start) {
 		if m.T > t.End+g.court.noticed() {
 			break
 		}
@@ -417,6 +428,19 @@ func (g *guest) replies(p *probes.Probe, t *history.Try) (list []reply, ok bool)
 		g.heard = append(g.heard, reply{fakevm.EndpointKind(kind), r})
 	}
 	return g.heard, true
+}
+
+// sawFrom is what the guest saw from an instant on. Most are asked for in
+// their order.
+func (g *guest) sawFrom(at time.Duration) []history.Mark {
+	saw := g.vm.Of(trace.GuestSaw)
+	if g.seen > 0 && saw[g.seen-1].T >= at {
+		g.seen = 0
+	}
+	for g.seen < len(saw) && saw[g.seen].T < at {
+		g.seen++
+	}
+	return saw[g.seen:]
 }
 
 // parse reads a reply from the log, nil when it is none.
@@ -434,13 +458,16 @@ func (l *Lore) parse(text string) *fakevm.Reply {
 
 // decide asks the truth table.
 func (g *guest) decide(p *probes.Probe, a truth.Answer) (truth.Verdict, bool) {
-	q := question{p, a}
-	d, known := g.court.lore.decided[q]
-	if !known {
-		profile := g.court.profile()
-		d.verdict, d.ok = truth.Of(p, &profile, a, g.court.network())
-		g.court.lore.decided[q] = d
+	l, q := g.court.lore, question{p, a}
+	if q == l.last {
+		return l.said.verdict, l.said.ok
 	}
+	d, known := l.decided[q]
+	if !known {
+		d.verdict, d.ok = truth.Of(p, g.court.profile(), a, g.court.network())
+		l.decided[q] = d
+	}
+	l.last, l.said = q, d
 	return d.verdict, d.ok
 }
 
@@ -457,12 +484,11 @@ func agentReplies(list []reply) int {
 
 // asks tells whether a probe asks an endpoint.
 func asks(p *probes.Probe, endpoint string) bool {
-	kind, port, _ := strings.Cut(endpoint, "/")
+	kind, number, _ := strings.Cut(endpoint, "/")
 	switch p.Handler {
-	case probes.HTTPGet:
-		return port == strconv.Itoa(p.HTTP.Port.Number)
-	case probes.TCPSocket:
-		return port == strconv.Itoa(p.TCP.Port.Number)
+	case probes.HTTPGet, probes.TCPSocket:
+		var digits [20]byte
+		return number == string(strconv.AppendInt(digits[:0], int64(port(p)), 10))
 	case probes.GuestAgentPing:
 		return kind == string(fakevm.Agent)
 	case probes.Exec:

@@ -212,7 +212,7 @@ func (c *court) stints(visit func(*history.Stint)) {
 	}
 }
 
-func (c *court) profile() probes.Profile { return c.run.Case.Profile }
+func (c *court) profile() *probes.Profile { return &c.run.Case.Profile }
 
 // Seconds writes an instant as timelines do: 103.4s, without needless digits,
 // cut off (not rounded) after milliseconds, so that early stays early.

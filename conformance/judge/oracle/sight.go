@@ -94,7 +94,7 @@ func (c *court) sights(visit func(*sight)) {
 }
 
 func newGuest(c *court, v *history.VM) *guest {
-	return &guest{court: c, vm: v, downs: downtimes(v, c.run.End)}
+	return &guest{court: c, vm: v, downs: c.downtimes(v), migrates: v.Migrates(), annotated: len(c.annotated(v)) > 0}
 }
 
 // anonymous says why requests cannot be attributed to the probe.

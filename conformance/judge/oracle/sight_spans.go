@@ -146,7 +146,7 @@ func (w *sight) ofEndpoint(e *fakevm.Endpoint, perBoot bool) {
 		return
 	}
 	// The clock of a boot stands while the guest does.
-	for _, m := range timeline(w.s.VM, trace.DomainState, trace.GuestPower) {
+	for _, m := range w.c.timeline(w.s.VM, trace.DomainState, trace.GuestPower) {
 		if m.Value != "running" && m.Value != "shutoff" {
 			w.blind = append(w.blind, interval{m.T, history.Never})
 			w.failing = slices.DeleteFunc(w.failing, func(i interval) bool { return i.hi > m.T })

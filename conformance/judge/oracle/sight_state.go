@@ -79,7 +79,7 @@ func (w *sight) unsettled(lo, hi time.Duration) bool {
 	if w.c.profile().VM && len(w.s.VM.Of(trace.VMIPhase)) > 0 {
 		phase = ""
 	}
-	for _, m := range timeline(w.s.VM, trace.VMIPhase, trace.DomainState, trace.Pause, trace.Unpause) {
+	for _, m := range w.c.timeline(w.s.VM, trace.VMIPhase, trace.DomainState, trace.Pause, trace.Unpause) {
 		if m.T > hi {
 			break
 		}

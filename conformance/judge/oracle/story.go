@@ -9,21 +9,12 @@ import (
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
-// restarts returns the instants at which the prober began anew.
-func (c *court) restarts() []time.Duration {
-	var list []time.Duration
-	for _, m := range c.run.World[trace.ProberRestarted] {
-		list = append(list, m.T)
-	}
-	return list
-}
-
 // lastRestart returns the last restart of the prober in (after, until].
 func (c *court) lastRestart(after, until time.Duration) (time.Duration, bool) {
 	at, ok := time.Duration(0), false
-	for _, t := range c.restarts() {
-		if t > after && t <= until {
-			at, ok = t, true
+	for _, m := range c.run.Of(trace.ProberRestarted) {
+		if m.T > after && m.T <= until {
+			at, ok = m.T, true
 		}
 	}
 	return at, ok
@@ -123,7 +114,7 @@ func (c *court) due(s *history.Stint, now time.Duration) time.Duration {
 
 // tryBound is the longest that a try may take (TIM-TIMEOUT-ATTEMPT): its
 // timeout, and what the profile's executor adds to it.
-func tryBound(p *probes.Probe, prof probes.Profile) time.Duration {
+func tryBound(p *probes.Probe, prof *probes.Profile) time.Duration {
 	switch p.Handler {
 	case probes.TCPSocket:
 		return p.Timeout + time.Second // closing may block so long (TCP-LINGER)
@@ -136,7 +127,7 @@ func tryBound(p *probes.Probe, prof probes.Profile) time.Duration {
 
 // maxTries is the largest number of tries of an attempt. The guide does not
 // speak of tries: one to three are legal there.
-func maxTries(prof probes.Profile) int32 {
+func maxTries(prof *probes.Profile) int32 {
 	if prof.Name == probes.OpenShiftDoc {
 		return 3
 	}

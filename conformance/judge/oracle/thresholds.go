@@ -82,19 +82,7 @@ type step struct {
 }
 
 func (t *tally) judge() {
-	steps := slices.Grow(t.court.lore.steps[:0], len(t.s.Attempts)+len(t.s.States))
-	for _, a := range t.s.Attempts {
-		if a.Ended() {
-			steps = append(steps, step{index: a.EndEvent, attempt: a})
-		}
-	}
-	for i := range t.s.States {
-		m := &t.s.States[i]
-		steps = append(steps, step{index: m.Index, state: m})
-	}
-	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.index, b.index) })
-	t.court.lore.steps = steps
-	for _, st := range steps {
+	for _, st := range t.steps() {
 		if t.settled || len(t.s.Verdicts) > 0 && st.index > t.s.Verdicts[0].Index {
 			break // what follows a verdict is for liveHold
 		}
@@ -108,6 +96,32 @@ func (t *tally) judge() {
 	if !t.settled {
 		t.overdue(min(t.court.run.End, t.s.Container.Stop))
 	}
+}
+
+// steps are those of the stint. Attempts end in their order, unless something
+// is wrong.
+func (t *tally) steps() []step {
+	desk, states := &t.court.lore.desk, t.s.States
+	steps := slices.Grow(desk.steps[:0], len(t.s.Attempts)+len(states))
+	before := func(index int) {
+		for len(states) > 0 && states[0].Index < index {
+			steps = append(steps, step{index: states[0].Index, state: &states[0]})
+			states = states[1:]
+		}
+	}
+	for _, a := range t.s.Attempts {
+		if a.Ended() {
+			before(a.EndEvent)
+			steps = append(steps, step{index: a.EndEvent, attempt: a})
+		}
+	}
+	before(len(t.court.run.Events))
+	inOrder := func(a, b step) int { return cmp.Compare(a.index, b.index) }
+	if !slices.IsSortedFunc(steps, inOrder) {
+		slices.SortFunc(steps, inOrder)
+	}
+	desk.steps = steps
+	return steps
 }
 
 // overdue reports a due change that did not come by now.

@@ -92,8 +92,11 @@ func periodStart(c *court) {
 // starts of two attempts. Of what happens at one instant the trace knows the
 // order.
 func triggered(s *history.Stint, from, to *history.Attempt) bool {
+	if s.Probe.Kind != probes.Readiness {
+		return false
+	}
 	for _, m := range s.VM.Of(trace.Trigger) {
-		if m.Index > from.StartEvent && m.Index < to.StartEvent && m.Instance == s.Container.Instance && s.Probe.Kind == probes.Readiness {
+		if m.Index > from.StartEvent && m.Index < to.StartEvent && m.Instance == s.Container.Instance {
 			return true
 		}
 	}
