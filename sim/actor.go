@@ -19,6 +19,8 @@ type source struct {
 	name  string
 	base  uint64 // mix(seed, actor)
 	count uint64 // keys handed out
+
+	circle Circle
 }
 
 // key is the actor's next tie key: Draw(seed, actor, count). Keys of one

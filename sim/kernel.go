@@ -182,6 +182,34 @@ func (k *Kernel) stuck() error {
 	return err
 }
 
+// Reset makes the kernel one of another seed at instant 0, as New does, and
+// keeps its memory: coroutines without work, the accounts of actors with their
+// names and circles. Timers and tasks of the run before must not be used any
+// more. Reset from inside Run panics.
+func (k *Kernel) Reset(seed uint64) {
+	if k.running {
+		panic("sim: Reset called from inside Run")
+	}
+	k.closed = true // what is unwound arms nothing
+	tasks := k.tasks[:0]
+	for _, t := range k.tasks {
+		if t.state == idle {
+			tasks = append(tasks, t)
+			continue
+		}
+		k.current = t
+		t.stop()
+	}
+	clear(k.tasks[len(tasks):])
+	k.queue.clear()
+	for _, s := range k.actors {
+		s.base, s.count = streamBase(seed, uint64(s.actor)), 0
+	}
+	*k = Kernel{
+		seed: seed, actors: k.actors, queue: k.queue, tasks: tasks, idle: k.idle, maxBurst: DefaultBurst,
+	}
+}
+
 // Close unwinds every parked and pooled coroutine and forgets all events.
 // Deferred calls of the tasks run; whatever they arm or start is dropped, and
 // a wait inside them unwinds further. A kernel that is not closed keeps its
@@ -200,11 +228,7 @@ func (k *Kernel) Close() {
 		t.stop()
 	}
 	k.current = nil
-	for _, e := range k.queue.entries {
-		if e.timer != nil {
-			e.timer.index = -1
-		}
-	}
+	k.queue.clear()
 	k.queue = queue{}
 	k.tasks, k.idle, k.live = nil, nil, 0
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +247,44 @@ func TestRunInsideRun(t *testing.T) {
 	k.Set(k.NewTimer(1, k.Close), 2)
 	if err := k.Run(2); err == nil || !strings.Contains(err.Error(), "Close called from inside Run") {
 		t.Error(err)
+	}
+}
+
+// TestReset: a kernel that is reset in the midst of a run lives as a new one
+// does, and nothing of the run before goes on.
+func TestReset(t *testing.T) {
+	live := func(k *sim.Kernel, until time.Duration) []string {
+		var log []string
+		for _, name := range []string{"ping", "pong"} {
+			actor := k.Name(name)
+			k.Set(k.NewTimer(actor, func() { log = append(log, name) }), 3)
+			for range 3 {
+				k.Go(actor, func(task *sim.Task) {
+					defer func() { log = append(log, "end of "+name) }()
+					task.SleepUntil(3)
+					log = append(log, fmt.Sprint(name, k.Draw(1, 2)))
+					task.SleepUntil(5)
+				})
+			}
+		}
+		if err := k.Run(until); err != nil {
+			t.Fatal(err)
+		}
+		return log
+	}
+	want := live(sim.New(7), 6)
+	used := sim.New(8)
+	defer used.Close()
+	live(used, 4) // tasks are under way
+	k := used.NewTimer(1, func() { t.Error("a timer of the run before fired") })
+	used.Set(k, 5)
+	for range 2 {
+		used.Reset(7)
+		if got := live(used, 6); !slices.Equal(got, want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	if used.Events() == 0 || used.Now() != 6 || k.Armed() {
+		t.Errorf("%d events until %s", used.Events(), used.Now())
 	}
 }

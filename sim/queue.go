@@ -101,6 +101,17 @@ type queue struct {
 // cache lines.
 const fan = 4
 
+// clear forgets all entries.
+func (q *queue) clear() {
+	for i := range q.entries {
+		if t := q.entries[i].timer; t != nil {
+			t.index = -1
+		}
+	}
+	clear(q.entries)
+	q.entries, q.hole = q.entries[:0], false
+}
+
 // peek returns the least entry.
 func (q *queue) peek() (entry, bool) {
 	if q.hole {

@@ -10,50 +10,67 @@ import (
 // to and leave it out: they tell whether the world is quiet, and account for
 // the tie keys of the events that do not happen.
 
-// Busy is the number of tasks with work whose actors count; the one that runs
-// is among them.
-func (k *Kernel) Busy(counts func(Actor) bool) int {
+// Circle is a mark that actors bear, for those who ask about them. It means what
+// they want it to mean; 0 is that of actors without a mark.
+type Circle int32
+
+// Mark puts an actor into a circle, until the kernel is closed.
+func (k *Kernel) Mark(a Actor, c Circle) { k.source(a).circle = c }
+
+// Busy is the number of tasks with work whose actors' circle counts; the one
+// that runs is among them.
+func (k *Kernel) Busy(counts func(Circle) bool) int {
 	n := 0
 	if len(k.tasks) == len(k.idle) {
 		return 0
 	}
 	for _, t := range k.tasks {
-		if t.state != idle && counts(t.Actor()) {
+		if t.state != idle && counts(t.timer.source.circle) {
 			n++
 		}
 	}
 	return n
 }
 
-// Pending is the number of armed timers whose actors count, those of tasks
-// among them, and the instant of the first; Forever when there is none.
-func (k *Kernel) Pending(counts func(Actor) bool) (n int, next time.Duration) {
+// Pending is the number of armed timers whose actors' circle counts, those of
+// tasks among them, and the instant of the first; Forever when there is none.
+func (k *Kernel) Pending(counts func(Circle) bool) (n int, next time.Duration) {
 	next = Forever
 	for i := range k.queue.entries {
 		e := &k.queue.entries[i]
-		if e.timer != nil && counts(e.timer.source.actor) {
+		if e.timer != nil && counts(e.timer.source.circle) {
 			n, next = n+1, min(next, e.at)
 		}
 	}
 	return n, next
 }
 
-// Spent is how many tie keys each actor has been given, added to dst.
-func (k *Kernel) Spent(dst map[Actor]uint64) {
+// Account is that of an actor's tie keys.
+type Account source
+
+// Account is good until the kernel is closed.
+func (k *Kernel) Account(a Actor) *Account { return (*Account)(k.source(a)) }
+
+// Actor is whose account it is.
+func (a *Account) Actor() Actor { return a.actor }
+
+// Circle is that of the actor.
+func (a *Account) Circle() Circle { return a.circle }
+
+// Spent is how many tie keys the actor has been given.
+func (a *Account) Spent() uint64 { return a.count }
+
+// Spend takes n tie keys, as n armed timers would.
+func (a *Account) Spend(n uint64) { a.count += n }
+
+// Accounts are those of which keys have been taken, by the number of their
+// actor.
+func (k *Kernel) Accounts() []*Account {
+	var list []*Account
 	for _, a := range slices.Sorted(maps.Keys(k.actors)) {
-		if n := k.actors[a].count; n > 0 {
-			dst[a] = n
+		if s := k.actors[a]; s.count > 0 {
+			list = append(list, (*Account)(s))
 		}
 	}
+	return list
 }
-
-// SpentBy is how many tie keys one actor has been given.
-func (k *Kernel) SpentBy(a Actor) uint64 {
-	if s := k.actors[a]; s != nil {
-		return s.count
-	}
-	return 0
-}
-
-// Spend takes n tie keys of an actor, as n armed timers would.
-func (k *Kernel) Spend(a Actor, n uint64) { k.source(a).count += n }

@@ -149,6 +149,7 @@ type trial struct {
 // happened before, and not all of that is remembered.
 func (t *trial) all(list []Prober) {
 	t.memory, t.lore = simbed.NewMemory(), oracle.NewLore()
+	defer t.memory.Close()
 	t.rehearse(list)
 	if !t.with(list, share(t.row.Case.ID(), len(list), t.o.Checks)) {
 		t.row = Row{Case: t.row.Case, Parts: t.row.Parts}

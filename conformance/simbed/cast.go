@@ -11,24 +11,23 @@ import (
 
 // cast says who of the actors of a case belongs to which group of VMs.
 type cast struct {
-	groups  [][]int // numbers of VMs
-	of      []int   // group, by VM
-	inGroup []func(sim.Actor) bool
-	answers []func(sim.Actor) bool // those in the group that answer tries
+	groups [][]int // numbers of VMs
+	of     []int   // group, by VM
 }
 
-// part is what an actor does in a group.
-type part struct {
-	group   int
-	answers bool // tries, and does nothing else
-}
+// The circle of an actor says what it does: it answers the tries of a group and
+// does nothing else, it acts in a group otherwise, or it is the memory itself.
+// Whoever is in none may act in any group.
+const ofMemory sim.Circle = -1
+
+func answering(group int) sim.Circle { return sim.Circle(2*group + 1) }
+func acting(group int) sim.Circle    { return sim.Circle(2*group + 2) }
 
 // newCast makes groups of the VMs of a case: one each, or one of all when a
 // try at one may come to another.
 func newCast(c *scenarios.Case) *cast {
 	k := &cast{of: make([]int, len(c.VMs))}
 	together := crosses(c)
-	parts := map[sim.Actor]part{}
 	for i := range c.VMs {
 		group := 0
 		if !together {
@@ -39,30 +38,25 @@ func newCast(c *scenarios.Case) *cast {
 		}
 		k.groups[group] = append(k.groups[group], i)
 		k.of[i] = group
-		name := c.VMs[i].Name
-		for _, n := range []string{"guest/", "channel/", "host/"} {
-			parts[sim.ActorOf(n+name)] = part{group, true}
-		}
-		parts[sim.ActorOf("host/"+name+"+migration")] = part{group, true}
-		for _, n := range []string{"vm/", "platform/"} {
-			parts[sim.ActorOf(n+name)] = part{group, false}
-		}
-		for slot := range c.VMs[i].Resolved.Probes {
-			parts[sim.ActorOf("workers/"+name)+sim.Actor(slot)] = part{group, false}
-		}
-	}
-	memory := sim.ActorOf("memory")
-	for group := range k.groups {
-		k.inGroup = append(k.inGroup, func(a sim.Actor) bool {
-			p, known := parts[a]
-			return known && p.group == group || !known && a != memory
-		})
-		k.answers = append(k.answers, func(a sim.Actor) bool {
-			p := parts[a]
-			return p.answers && p.group == group
-		})
 	}
 	return k
+}
+
+// mark puts the actors of a case into their circles.
+func (k *cast) mark(kernel *sim.Kernel, c *scenarios.Case) {
+	kernel.Mark(actorOfMemory, ofMemory)
+	for i := range c.VMs {
+		name, group := c.VMs[i].Name, k.of[i]
+		for _, n := range []string{"guest/" + name, "channel/" + name, "host/" + name, "host/" + name + "+migration"} {
+			kernel.Mark(sim.ActorOf(n), answering(group))
+		}
+		for _, n := range []string{"vm/", "platform/"} {
+			kernel.Mark(sim.ActorOf(n+name), acting(group))
+		}
+		for slot := range c.VMs[i].Resolved.Probes {
+			kernel.Mark(sim.ActorOf("workers/"+name)+sim.Actor(slot), acting(group))
+		}
+	}
 }
 
 // crosses tells whether a try at one VM may come to another.

@@ -1,8 +1,6 @@
 package simbed
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -23,11 +21,12 @@ type lesson struct {
 	next    time.Duration // before which nothing else was to happen
 	places  []*fakevm.Place
 	pending int
-	keys    map[sim.Actor]uint64
-	port    uint16   // of the prober's next connection
-	own     uint64   // keys of the try's actor when its task began
-	env     *taskEnv // of the try; nil: it has not begun
-	dials   int      // of env before it
+	keys    map[*sim.Account]uint64
+	worker  *sim.Account // of the try
+	port    uint16       // of the prober's next connection
+	own     uint64       // keys of the try's actor when its task began
+	env     *taskEnv     // of the try; nil: it has not begun
+	dials   int          // of env before it
 	over    bool
 	after   uint64 // keys of the actor when its worker had its result
 	e       episode
@@ -38,25 +37,21 @@ func (g *group) begin(s situation, req *prober.Request, next time.Duration) *les
 	r := g.r
 	k := r.w.kernel
 	r.memory.vain[s]++ // until it settles
-	l := &lesson{g: g, s: s, req: *req, start: k.Now(), next: next, port: r.w.prober.NextPort(), keys: map[sim.Actor]uint64{}}
+	l := &lesson{g: g, s: s, req: *req, start: k.Now(), next: next, port: r.w.prober.NextPort(), keys: map[*sim.Account]uint64{}, worker: k.Account(req.Actor)}
 	for _, vm := range g.vms {
 		l.places = append(l.places, r.w.vms[vm].fake.Place())
 	}
-	k.Spent(l.keys)
-	l.pending, _ = k.Pending(l.answers())
+	for _, a := range k.Accounts() {
+		l.keys[a] = a.Spent()
+	}
+	l.pending, _ = k.Pending(g.answers)
 	return l
-}
-
-// answers tells the actors that answer a try from those that go by the story
-// or follow from a result.
-func (l *lesson) answers() func(sim.Actor) bool {
-	return l.g.r.memory.cast.answers[l.g.r.memory.cast.of[l.req.VM]]
 }
 
 // began: the task of a try runs.
 func (g *group) began(t *try) {
 	if l := g.lesson; l != nil && l.env == nil && t.req.Actor == l.req.Actor {
-		l.env, l.dials, l.own = &t.env, t.env.dials, g.r.w.kernel.SpentBy(t.req.Actor)
+		l.env, l.dials, l.own = &t.env, t.env.dials, l.worker.Spent()
 	}
 }
 
@@ -91,12 +86,12 @@ func (l *lesson) ended(result probes.Result) {
 	l.over, l.e.took, l.e.result = true, k.Now()-l.start, result
 	l.e.ports = ports{l.port, dialed}
 	// The key of the task's own start is not among those since it began.
-	l.e.keys = append(l.e.keys, spent{l.req.Actor, k.SpentBy(l.req.Actor) - l.own + 1})
-	k.Set(k.NewTimer(r.actor, l.settled), k.Now()+settling)
+	l.e.keys = append(l.e.keys, spent{l.worker, l.worker.Spent() - l.own + 1})
+	k.Set(k.NewTimer(actorOfMemory, l.settled), k.Now()+settling)
 }
 
 // told: the worker has its result, and what follows at once has happened.
-func (l *lesson) told() { l.after = l.g.r.w.kernel.SpentBy(l.req.Actor) }
+func (l *lesson) told() { l.after = l.worker.Spent() }
 
 // settled remembers the try if the world is again as it was.
 func (l *lesson) settled() {
@@ -105,7 +100,7 @@ func (l *lesson) settled() {
 		return
 	}
 	g.lesson = nil
-	pending, _ := k.Pending(l.answers())
+	pending, _ := k.Pending(g.answers)
 	after := g.situation(&l.req)
 	if g.flying > 0 || k.Busy(g.mine) > 0 || after.history != l.s.history || after.channel != l.s.channel ||
 		pending != l.pending {
@@ -117,14 +112,12 @@ func (l *lesson) settled() {
 			l.e.places = append(l.e.places, move{vm, l.places[i], to})
 		}
 	}
-	now, answers := map[sim.Actor]uint64{}, l.answers()
-	k.Spent(now)
-	for _, a := range slices.Sorted(maps.Keys(now)) {
-		if n := now[a]; n > l.keys[a] && answers(a) {
+	for _, a := range k.Accounts() {
+		if n := a.Spent(); n > l.keys[a] && g.answers(a.Circle()) {
 			l.e.keys = append(l.e.keys, spent{a, n - l.keys[a]})
 		}
 	}
-	l.e.tail = spent{l.req.Actor, k.SpentBy(l.req.Actor) - l.after}
+	l.e.tail = spent{l.worker, l.worker.Spent() - l.after}
 	r.memory.episodes[l.s] = &l.e
 	delete(r.memory.vain, l.s)
 }

@@ -21,12 +21,20 @@ import (
 // without memory, tie keys included.
 //
 // A Memory must not be used by two goroutines at a time, nor for two cases,
-// nor with a Deviation, a Door or an Outside.
+// nor with a Deviation, a Door or an Outside. It must be closed.
 type Memory struct {
 	episodes map[situation]*episode
 	// vain counts, by situation, the lessons that came to nothing.
 	vain map[situation]int
+	// recent are episodes that were asked for last, by the slot of their probe:
+	// most situations are the one before.
+	recent [4]struct {
+		situation
+		*episode
+	}
 	cast *cast
+	// kernel is that of all runs, one after the other; nil before the first.
+	kernel *sim.Kernel
 	// Recalled and Made count the tries that were remembered and those that
 	// were made.
 	Recalled, Made int
@@ -43,6 +51,35 @@ const patience = 32
 // NewMemory is an empty memory.
 func NewMemory() *Memory {
 	return &Memory{episodes: map[situation]*episode{}, vain: map[situation]int{}}
+}
+
+// Close ends what is under way in the last run. The memory must not be used any
+// more.
+func (m *Memory) Close() {
+	if m.kernel != nil {
+		m.kernel.Close()
+	}
+}
+
+// open gives the kernel for another run of the case.
+func (m *Memory) open(c *scenarios.Case, seed uint64) *sim.Kernel {
+	if m.kernel != nil {
+		m.kernel.Reset(seed)
+		return m.kernel
+	}
+	m.kernel = sim.New(seed)
+	m.cast = newCast(c)
+	m.cast.mark(m.kernel, c)
+	return m.kernel
+}
+
+// episode is what a try in a situation came to; nil: nobody knows.
+func (m *Memory) episode(s *situation, slot int) *episode {
+	last := &m.recent[slot%len(m.recent)]
+	if last.episode == nil || last.situation != *s {
+		last.situation, last.episode = *s, m.episodes[*s]
+	}
+	return last.episode
 }
 
 // teachable tells whether a try in a situation that is not remembered is worth
@@ -103,8 +140,8 @@ type move struct {
 
 // spent are tie keys that an actor was given.
 type spent struct {
-	actor sim.Actor
-	keys  uint64
+	account *sim.Account
+	keys    uint64
 }
 
 // settling is how long after a try the last packet of its connection is gone.

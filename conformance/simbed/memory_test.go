@@ -27,6 +27,7 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%s seed %d: record %d of %q differs\n with    %+v\n without %+v", c.ID(), seed, d.Record, d.VM, d.A, d.B)
 			}
 		}
+		memory.Close()
 		recalled, made = recalled+memory.Recalled, made+memory.Made
 	}
 	t.Logf("%d tries remembered, %d made, %d runs differ", recalled, made, differ)

@@ -13,7 +13,6 @@ import (
 type recall struct {
 	w      *world
 	memory *Memory
-	actor  sim.Actor
 	groups []group
 	free   *late
 }
@@ -21,9 +20,11 @@ type recall struct {
 // group is a VM with its workers. No try at one VM is in the way of one at
 // another, unless a probe or a guest sends it there: then all are one group.
 type group struct {
-	r    *recall
-	vms  []int
-	mine func(sim.Actor) bool // acts in the group
+	r   *recall
+	vms []int
+	// mine tells who may act in the group, answers who answers its tries and
+	// does nothing that goes by the story or follows from a result.
+	mine, answers func(sim.Circle) bool
 
 	history uint64
 	loose   int // what makes answers hang on more than a situation
@@ -44,15 +45,15 @@ type recalled struct {
 }
 
 func newRecall(w *world, m *Memory) *recall {
-	if m.cast == nil {
-		m.cast = newCast(w.c)
-	}
-	r := &recall{w: w, memory: m, actor: w.kernel.Name("memory")}
+	w.kernel.Name(nameOfMemory)
+	r := &recall{w: w, memory: m}
 	r.groups = make([]group, len(m.cast.groups))
 	for i := range r.groups {
 		g := &r.groups[i]
-		g.r, g.vms, g.mine = r, m.cast.groups[i], m.cast.inGroup[i]
-		w.kernel.Init(&g.held.timer, r.actor, g.tell)
+		g.r, g.vms = r, m.cast.groups[i]
+		g.mine = func(c sim.Circle) bool { return c == 0 || c == answering(i) || c == acting(i) }
+		g.answers = func(c sim.Circle) bool { return c == answering(i) }
+		w.kernel.Init(&g.held.timer, actorOfMemory, g.tell)
 		for _, vm := range g.vms {
 			// Freezes begin and end by the clock alone.
 			g.loose += len(w.c.VMs[vm].Program.Freezes) + len(w.c.VMs[vm].EveryBoot.Freezes)
@@ -60,6 +61,11 @@ func newRecall(w *world, m *Memory) *recall {
 	}
 	return r
 }
+
+// nameOfMemory is the actor that acts for what is remembered.
+const nameOfMemory = "memory"
+
+var actorOfMemory = sim.ActorOf(nameOfMemory) //nolint:gochecknoglobals // a constant
 
 func (r *recall) group(vm int) *group { return &r.groups[r.memory.cast.of[vm]] }
 
@@ -75,7 +81,7 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 		return
 	}
 	s := g.situation(&req)
-	e := r.memory.episodes[s]
+	e := r.memory.episode(&s, req.Slot)
 	switch {
 	case e == nil && !g.clouded() && r.memory.teachable(&s):
 		g.make(req, done, g.begin(s, &req, next))
@@ -168,7 +174,7 @@ func (g *group) tell() {
 	h.active = false
 	e := h.e
 	for _, s := range e.keys {
-		w.kernel.Spend(s.actor, s.keys)
+		s.account.Spend(s.keys)
 	}
 	for _, m := range e.places {
 		w.vms[m.vm].fake.GoTo(m.from, m.to)
@@ -190,7 +196,7 @@ func (g *group) tell() {
 	}
 	done := h.done
 	done(result)
-	w.kernel.Spend(e.tail.actor, e.tail.keys)
+	e.tail.account.Spend(e.tail.keys)
 }
 
 // late is an event that follows the end of a try.
@@ -205,7 +211,7 @@ func (r *recall) after(e trace.Event) {
 	l := r.free
 	if l == nil {
 		l = new(late)
-		r.w.kernel.Init(&l.timer, r.actor, func() {
+		r.w.kernel.Init(&l.timer, actorOfMemory, func() {
 			r.w.sink.Record(l.event)
 			l.next, r.free = r.free, l
 		})

@@ -94,9 +94,13 @@ func (b Bed) header(c *scenarios.Case, seed uint64) trace.Header {
 // Play runs the case and hands each event to the sink, keeping none: the way
 // for fleets.
 func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trace.Sink) error {
-	w := &world{c: b.deviation().read(c), kernel: sim.New(seed), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
+	w := &world{c: b.deviation().read(c), sink: sink, deviation: b.deviation(), liberty: b.liberty()}
 	w.tryer, w.door, w.clock, w.outside = w, b.Door, b.Clock, b.Outside
-	if b.Memory != nil {
+	if b.Memory == nil {
+		w.kernel = sim.New(seed)
+		defer w.kernel.Close()
+	} else {
+		w.kernel = b.Memory.open(w.c, seed)
 		w.recall = newRecall(w, b.Memory)
 		w.tryer, w.sink, w.checked = w.recall, diary{sink, w.recall}, b.Memory.Made > 0
 	}
@@ -107,7 +111,6 @@ func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trac
 			w.publisher = b.Publish(w.cluster)
 		}
 	}
-	defer w.kernel.Close()
 	w.findings()
 	if rejected(c) || rejected(w.c) {
 		return nil
