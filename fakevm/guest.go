@@ -1,9 +1,6 @@
 package fakevm
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // Power hears of what the guest does by itself, so that the platform can
 // react. The calls are made on the host's thread, after the guest has changed.
@@ -34,9 +31,9 @@ type Options struct {
 	// OnStep is told of each step that comes into force while the guest runs,
 	// with its name, which may be empty. May be nil.
 	OnStep func(endpoint, as string)
-	// Checked says that Check finds nothing in the programs, for those who
-	// make many guests of them.
-	Checked bool
+	// Blueprint is that of the two programs, for those who make many guests of
+	// them; nil: New makes one.
+	Blueprint *Blueprint
 }
 
 // state says how alive a guest is.
@@ -96,23 +93,21 @@ type scheduledFreeze struct {
 // New makes a guest that is off and opens its ports on the host. A program
 // that makes no sense is refused with every error found (see Check), joined.
 func New(host Host, program Program, opts Options) (*Guest, error) {
-	errs := make([]error, 0, 4)
-	if !opts.Checked {
-		for _, p := range Check(program, opts.EveryBoot) {
-			errs = append(errs, p)
+	if opts.Blueprint == nil {
+		var err error
+		if opts.Blueprint, err = NewBlueprint(program, opts.EveryBoot); err != nil {
+			return nil, err
 		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
 	}
 	g := &Guest{host: host, opts: opts, clock: guestClock{host: host}}
 	g.acpi = program.ACPI
 	if g.acpi == (ACPI{}) {
 		g.acpi = opts.EveryBoot.ACPI
 	}
+	g.follow(opts.Blueprint)
 	g.load(&program, false)
 	g.load(&g.opts.EveryBoot, true)
-	g.plain = PlainAgent(program, opts.EveryBoot)
+	g.plain = opts.Blueprint.plain
 	if k, ok := host.(AgentKeeper); ok && g.plain {
 		g.keeper = k
 	}
@@ -128,9 +123,11 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 	return g, nil
 }
 
-func (g *Guest) load(p *Program, perBoot bool) {
-	for i := range p.Endpoints {
-		e := newEndpoint(&p.Endpoints[i], perBoot)
+// follow takes the endpoints of a blueprint.
+func (g *Guest) follow(b *Blueprint) {
+	g.endpoints = make([]*endpoint, 0, len(b.scripts))
+	for i := range b.scripts {
+		e := newEndpoint(&b.scripts[i])
 		g.endpoints = append(g.endpoints, e)
 		switch e.spec.Kind {
 		case Agent:
@@ -140,6 +137,9 @@ func (g *Guest) load(p *Program, perBoot bool) {
 		case HTTP, HTTPS, TCP:
 		}
 	}
+}
+
+func (g *Guest) load(p *Program, perBoot bool) {
 	for i := range p.Power {
 		g.power = append(g.power, scheduledPower{step: &p.Power[i], perBoot: perBoot})
 	}

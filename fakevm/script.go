@@ -1,15 +1,10 @@
 package fakevm
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // endpoint is one scripted endpoint with its place in the script.
 type endpoint struct {
-	spec    *Endpoint
-	name    string // "http/8080", "agent"
-	perBoot bool   // times count from each boot
+	*script
 	steps   []stepState
 	cur     int // index of the step in force, -1 before the first
 	backlog int // handshakes completed and never accepted in this step
@@ -18,17 +13,9 @@ type endpoint struct {
 
 // stepState is a step with what is used up of it.
 type stepState struct {
-	spec    *Step
-	replies []prepared
-	pos     int // reply in use
-	used    int // uses of that reply
-}
-
-// prepared is a reply with what can be computed before it is needed.
-type prepared struct {
-	reply *Reply
-	times int
-	head  *response // HTTP only
+	*scriptStep
+	pos  int // reply in use
+	used int // uses of that reply
 }
 
 // pick is a reply that was consumed and the step it came from.
@@ -40,29 +27,10 @@ type pick struct {
 // refusing answers for a port before its first step.
 var refusing = prepared{reply: &Reply{Connect: Refuse}}
 
-func endpointName(e *Endpoint) string {
-	switch e.Kind {
-	case HTTP, HTTPS, TCP:
-		return fmt.Sprintf("%s/%d", e.Kind, e.Port)
-	case Agent, Exec:
-	}
-	return string(e.Kind)
-}
-
-func newEndpoint(spec *Endpoint, perBoot bool) *endpoint {
-	e := &endpoint{spec: spec, name: endpointName(spec), perBoot: perBoot, cur: -1}
-	e.steps = make([]stepState, len(spec.Steps))
-	for i := range spec.Steps {
-		st := &e.steps[i]
-		st.spec = &spec.Steps[i]
-		st.replies = make([]prepared, len(st.spec.Replies))
-		for j := range st.spec.Replies {
-			c := &st.spec.Replies[j]
-			st.replies[j] = prepared{reply: &c.Reply, times: c.Times}
-			if (spec.Kind == HTTP || spec.Kind == HTTPS) && c.Reply.HTTP != nil {
-				st.replies[j].head = newResponse(c.Reply.HTTP)
-			}
-		}
+func newEndpoint(s *script) *endpoint {
+	e := &endpoint{script: s, cur: -1, steps: make([]stepState, len(s.steps))}
+	for i := range s.steps {
+		e.steps[i].scriptStep = &s.steps[i]
 	}
 	return e
 }

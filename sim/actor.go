@@ -51,6 +51,7 @@ func (k *Kernel) source(a Actor) *source {
 	if s == nil {
 		s = &source{actor: a, base: streamBase(k.seed, uint64(a))}
 		k.actors[a] = s
+		k.known = append(k.known, s)
 	}
 	return s
 }

@@ -31,6 +31,7 @@ type Kernel struct {
 	now    time.Duration
 	queue  queue
 	actors map[Actor]*source
+	known  []*source // all of them, in the order in which they came
 
 	running bool
 	closed  bool
@@ -202,11 +203,11 @@ func (k *Kernel) Reset(seed uint64) {
 	}
 	clear(k.tasks[len(tasks):])
 	k.queue.clear()
-	for _, s := range k.actors {
+	for _, s := range k.known {
 		s.base, s.count = streamBase(seed, uint64(s.actor)), 0
 	}
 	*k = Kernel{
-		seed: seed, actors: k.actors, queue: k.queue, tasks: tasks, idle: k.idle, maxBurst: DefaultBurst,
+		seed: seed, actors: k.actors, known: k.known, queue: k.queue, tasks: tasks, idle: k.idle, maxBurst: DefaultBurst,
 	}
 }
 

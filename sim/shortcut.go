@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // The methods here are for those who know what a stretch of a run would come
 // to and leave it out: they tell whether the world is quiet, and account for
@@ -63,12 +59,11 @@ func (a *Account) Spent() uint64 { return a.count }
 // Spend takes n tie keys, as n armed timers would.
 func (a *Account) Spend(n uint64) { a.count += n }
 
-// Accounts are those of which keys have been taken, by the number of their
-// actor.
+// Accounts are those of which keys have been taken.
 func (k *Kernel) Accounts() []*Account {
 	var list []*Account
-	for _, a := range slices.Sorted(maps.Keys(k.actors)) {
-		if s := k.actors[a]; s.count > 0 {
+	for _, s := range k.known {
+		if s.count > 0 {
 			list = append(list, (*Account)(s))
 		}
 	}

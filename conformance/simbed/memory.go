@@ -33,6 +33,8 @@ type Memory struct {
 		*episode
 	}
 	cast *cast
+	// blueprints are those of the guests.
+	blueprints map[*scenarios.VM]*fakevm.Blueprint
 	// kernel is that of all runs, one after the other; nil before the first.
 	kernel *sim.Kernel
 	// Recalled and Made count the tries that were remembered and those that
@@ -50,7 +52,9 @@ const patience = 32
 
 // NewMemory is an empty memory.
 func NewMemory() *Memory {
-	return &Memory{episodes: map[situation]*episode{}, vain: map[situation]int{}}
+	return &Memory{
+		episodes: map[situation]*episode{}, vain: map[situation]int{}, blueprints: map[*scenarios.VM]*fakevm.Blueprint{},
+	}
 }
 
 // Close ends what is under way in the last run. The memory must not be used any
@@ -71,6 +75,19 @@ func (m *Memory) open(c *scenarios.Case, seed uint64) *sim.Kernel {
 	m.cast = newCast(c)
 	m.cast.mark(m.kernel, c)
 	return m.kernel
+}
+
+// blueprint is that of the guest of a VM; nil without memory, and where the
+// guest will say what is wrong with its programs.
+func (w *world) blueprint(spec *scenarios.VM) *fakevm.Blueprint {
+	if w.recall == nil {
+		return nil
+	}
+	known := w.recall.memory.blueprints
+	if known[spec] == nil {
+		known[spec], _ = fakevm.NewBlueprint(spec.Program, spec.EveryBoot)
+	}
+	return known[spec]
 }
 
 // episode is what a try in a situation came to; nil: nobody knows.

@@ -102,7 +102,7 @@ func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trac
 	} else {
 		w.kernel = b.Memory.open(w.c, seed)
 		w.recall = newRecall(w, b.Memory)
-		w.tryer, w.sink, w.checked = w.recall, diary{sink, w.recall}, b.Memory.Made > 0
+		w.tryer, w.sink = w.recall, diary{sink, w.recall}
 	}
 	if !b.Bare {
 		w.cluster = cluster.New()
@@ -156,7 +156,6 @@ type world struct {
 
 	deviation *Deviation // never nil
 	liberty   *Liberty   // never nil
-	checked   bool       // the guests' programs have been
 }
 
 // fail ends the run: the scenario or the harness is at fault, not a prober.

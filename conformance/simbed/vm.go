@@ -64,7 +64,7 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 	}
 	opts := fakevm.Options{
 		EveryBoot: spec.EveryBoot,
-		Checked:   w.checked,
+		Blueprint: w.blueprint(spec),
 		Power:     v,
 		OnBoot:    func(int) { v.record(trace.Event{Kind: trace.GuestBoot}) },
 		OnStep: func(endpoint, as string) {
