@@ -15,6 +15,9 @@ const (
 	// handlerLatency is what virt-handler may take to notice an expired
 	// grace: it looks every 5 s.
 	handlerLatency = 5 * time.Second
+	// wholeSeconds is how much earlier it may find a grace over: it compares the
+	// seconds of two clock readings (kubevirt v1.9.0 pkg/virt-handler/vm.go:1700).
+	wholeSeconds = time.Second
 	// launcherPatience is how much longer than the VMI's grace the launcher waits
 	// before it destroys a domain whose grace virt-handler never saw begin: more
 	// than 15 whole seconds, looked at every second.
@@ -81,7 +84,7 @@ func liveGrace(c *court) {
 		first := k.kills[0].T
 		vm := k.s.VM.Spec.Resolved.Grace
 		if m, ok := k.with("destroy"); ok && c.profile().VM {
-			k.between(m, first+vm, first+vm+handlerLatency+k.unasked())
+			k.between(m, first+max(vm-wholeSeconds, 0), first+vm+handlerLatency+k.unasked())
 		}
 		if c.profile().VM {
 			k.pressed()
