@@ -8,9 +8,11 @@ import (
 
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/attempt"
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
@@ -35,6 +37,9 @@ type Memory struct {
 	cast *cast
 	// blueprints are those of the guests.
 	blueprints map[*scenarios.VM]*fakevm.Blueprint
+	// targets are those of the tries, and replies describe what guests do.
+	targets map[aim]*attempt.Target
+	replies map[*fakevm.Reply]string
 	// kernel is that of all runs, one after the other; nil before the first.
 	kernel *sim.Kernel
 	// Recalled and Made count the tries that were remembered and those that
@@ -54,6 +59,7 @@ const patience = 32
 func NewMemory() *Memory {
 	return &Memory{
 		episodes: map[situation]*episode{}, vain: map[situation]int{}, blueprints: map[*scenarios.VM]*fakevm.Blueprint{},
+		targets: map[aim]*attempt.Target{}, replies: map[*fakevm.Reply]string{},
 	}
 }
 
@@ -75,6 +81,34 @@ func (m *Memory) open(c *scenarios.Case, seed uint64) *sim.Kernel {
 	m.cast = newCast(c)
 	m.cast.mark(m.kernel, c)
 	return m.kernel
+}
+
+// aim is what a target of tries is made for.
+type aim struct {
+	probe *probes.Probe
+	vm    int
+	pod   int32
+}
+
+// target is that of the tries of a worker. What it renders for a request is the
+// same in every run.
+func (w *world) target(req *prober.Request) *attempt.Target {
+	if w.recall == nil {
+		return &attempt.Target{Probe: req.Probe, Profile: &w.c.Profile, Rules: w.deviation.Attempt}
+	}
+	targets, a := w.recall.memory.targets, aim{req.Probe, req.VM, req.Pod}
+	if targets[a] == nil {
+		targets[a] = &attempt.Target{Probe: req.Probe, Profile: &w.c.Profile}
+	}
+	return targets[a]
+}
+
+// replies is where replies are kept as the JSON that describes them.
+func (w *world) replies() map[*fakevm.Reply]string {
+	if w.recall == nil {
+		return map[*fakevm.Reply]string{}
+	}
+	return w.recall.memory.replies
 }
 
 // blueprint is that of the guest of a VM; nil without memory, and where the

@@ -11,7 +11,7 @@ import (
 // slot makes the tries of one probe of one pod, with real bytes on a task.
 type slot struct {
 	vm      *vm
-	network attempt.Target
+	network *attempt.Target
 	agent   guestagent.Target
 	domain  *domain // of the last instance asked for
 	idle    *try    // to be used again; nil while it is under way
@@ -64,7 +64,7 @@ func (s *slot) try(env *taskEnv, req *prober.Request) probes.Result {
 	switch req.Probe.Handler {
 	case probes.HTTPGet, probes.TCPSocket:
 		s.network.Address = v.pod(req.Instance).addr
-		return attempt.Try(env, &s.network)
+		return attempt.Try(env, s.network)
 	case probes.GuestAgentPing, probes.Exec:
 		return guestagent.Try(env, s.domainOf(req.Instance), v.channelOf(req.Instance), &s.agent)
 	case probes.NoHandler:
@@ -91,7 +91,7 @@ func (v *vm) slotOf(req *prober.Request) *slot {
 	if p.slots[req.Slot] == nil {
 		profile := &v.world.c.Profile
 		s := &slot{vm: v}
-		s.network = attempt.Target{Probe: req.Probe, Profile: profile, Rules: v.world.deviation.Attempt}
+		s.network = v.world.target(req)
 		s.agent = guestagent.Target{Probe: req.Probe, Profile: profile, Container: &container{v}, Rules: v.world.deviation.Agent}
 		p.slots[req.Slot] = s
 	}

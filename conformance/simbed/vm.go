@@ -54,7 +54,7 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 			v.grounds[i].Crash() // no guest, no answer
 		}
 	}
-	v.host = &host{world: w, vm: v, actor: w.kernel.Name("guest/" + spec.Name), replies: map[*fakevm.Reply]string{}}
+	v.host = &host{world: w, vm: v, actor: w.kernel.Name("guest/" + spec.Name), replies: w.replies()}
 	var err error
 	if w.outside != nil {
 		if v.out, err = w.outside.Host(spec, v.host.Log); err != nil {
