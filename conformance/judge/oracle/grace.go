@@ -15,9 +15,9 @@ const (
 	// handlerLatency is what virt-handler may take to notice an expired
 	// grace: it looks every 5 s.
 	handlerLatency = 5 * time.Second
-	// wholeSeconds is how much earlier it may find a grace over: it compares the
+	// clockGrain is how much earlier it may find a grace over: it compares the
 	// seconds of two clock readings (kubevirt v1.9.0 pkg/virt-handler/vm.go:1700).
-	wholeSeconds = time.Second
+	clockGrain = time.Second
 	// launcherPatience is how much longer than the VMI's grace the launcher waits
 	// before it destroys a domain whose grace virt-handler never saw begin: more
 	// than 15 whole seconds, looked at every second.
@@ -84,7 +84,7 @@ func liveGrace(c *court) {
 		first := k.kills[0].T
 		vm := k.s.VM.Spec.Resolved.Grace
 		if m, ok := k.with("destroy"); ok && c.profile().VM {
-			k.between(m, first+max(vm-wholeSeconds, 0), first+vm+handlerLatency+k.unasked())
+			k.between(m, first+max(vm-clockGrain, 0), first+vm+handlerLatency+k.unasked())
 		}
 		if c.profile().VM {
 			k.pressed()
@@ -106,13 +106,17 @@ func liveGrace(c *court) {
 // not be asked to shut down when the first signal came: libvirt refuses that to a
 // domain that does not run, and KubeVirt counts the grace from when it did not.
 func (k *killing) unasked() time.Duration {
-	runs := true
-	for _, m := range k.s.VM.Of(trace.DomainState) {
-		if m.Instance == k.s.Container.Instance && m.T <= k.kills[0].T {
-			runs = m.Value == "running"
+	last := func(kind trace.Kind) (value string) {
+		for _, m := range k.s.VM.Of(kind) {
+			if m.Instance == k.s.Container.Instance && m.T <= k.kills[0].T {
+				value = m.Value
+			}
 		}
+		return value
 	}
-	if runs {
+	// The API does not tell of a guest that has suspended itself.
+	state := last(trace.DomainState)
+	if (state == "" || state == "running") && last(trace.GuestPower) != "suspended" {
 		return 0
 	}
 	return launcherPatience

@@ -35,6 +35,7 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 	}
 	if m.vm {
 		m.launcher(at, p)
+		o.endLag(at, life.now())
 		return // the VMI says the rest
 	}
 	m.become(at, string(p.Status.Phase))
@@ -69,6 +70,17 @@ const (
 func (o *Observer) lag(m *machine, at time.Time, ok bool) {
 	same := m.launched.text == string(corev1.ConditionTrue)
 	if by := at.Sub(m.launched.at) - prompt; same == ok && ok != m.ready && !m.runs.IsZero() && m.launched.at.After(m.runs) && !m.paused && by > 0 && by < because {
+		o.TooLate(by)
+	}
+}
+
+// endLag takes the news that a launcher has ended, of which the kubelet tells at
+// once when its node has time.
+func (o *Observer) endLag(at time.Time, l *life) {
+	if l == nil || !l.over || !l.noticed.Equal(at) {
+		return
+	}
+	if by := at.Add(-o.ahead).Sub(l.stopped) - grain - prompt; by > 0 {
 		o.TooLate(by)
 	}
 }

@@ -58,12 +58,14 @@ func (l *launcher) report(s float64, event string) {
 	})
 }
 
-// ends is the end of the container.
-func (l *launcher) ends(s float64) {
+// ends is the end of the container, which the API tells a second later.
+func (l *launcher) ends(s float64) { l.endsTold(s, s+1) }
+
+func (l *launcher) endsTold(s, told float64) {
 	l.pod.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 		StartedAt: metav1.NewTime(l.zero), FinishedAt: metav1.NewTime(l.at(s)),
 	}}
-	l.Pod(l.at(s+1), &l.pod)
+	l.Pod(l.at(told), &l.pod)
 }
 
 func (l *launcher) killed(s float64, message string) {
@@ -118,6 +120,21 @@ func TestSilence(t *testing.T) {
 	}
 	if _, err := launched(t).Trace(trace.Header{}); !errors.Is(err, observe.ErrBusy) {
 		t.Error(err)
+	}
+}
+
+// TestEndLag: a launcher whose end becomes known late ran on a node that is late
+// with all.
+func TestEndLag(t *testing.T) {
+	for told, late := range map[float64]time.Duration{44: 0, 45: 0, 48.5: 3500 * time.Millisecond} {
+		l := launched(t)
+		l.report(8, guestlog.EventHello)
+		l.phase(42, kubevirtv1.Succeeded)
+		l.endsTold(43, told)
+		l.endsTold(43, told+9) // it is told again
+		if seen, err := l.Trace(trace.Header{}); err != nil || seen.Late != late {
+			t.Errorf("told at %v s: late by %v, %v; want %v", told, seen.Late, err, late)
+		}
 	}
 }
 
