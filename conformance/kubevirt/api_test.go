@@ -56,6 +56,9 @@ func namespace(t *testing.T, bed *kubevirt.Bed) string {
 func TestManifestsAreAccepted(t *testing.T) {
 	_, client := realAPI(t)
 	bed := kubevirt.New(kubevirt.Config{Client: client})
+	if err := bed.AskVersion(); err != nil {
+		t.Fatal(err)
+	}
 	ns := namespace(t, bed)
 	names, err := fs.Glob(scenarios.Embedded(), "*.yaml")
 	if err != nil {

@@ -149,11 +149,9 @@ func permissions() []permission {
 // Prepare asks whether the cluster can be used: it answers, it permits what is
 // needed, and a node runs the guest's image. The error is an ErrCluster.
 func (b *Bed) Prepare(ctx context.Context) error {
-	version, err := b.Client.Discovery().ServerVersion()
-	if err != nil {
-		return explain("ask for the version", err)
+	if err := b.askVersion(); err != nil {
+		return err
 	}
-	b.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+")) // 0: it does not say
 	if err := b.permitted(ctx); err != nil {
 		return err
 	}
@@ -169,6 +167,16 @@ func (b *Bed) Prepare(ctx context.Context) error {
 		return &unusable{"no node of the cluster is ready", "add one: \"vmprobe cluster up --tier node\", or wait for it", nil}
 	}
 	return b.rehearse(ctx)
+}
+
+// askVersion asks which fields of a pod the cluster knows.
+func (b *Bed) askVersion() error {
+	version, err := b.Client.Discovery().ServerVersion()
+	if err != nil {
+		return explain("ask for the version", err)
+	}
+	b.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+")) // 0: it does not say
+	return nil
 }
 
 // permitted asks for every permission that pods need.

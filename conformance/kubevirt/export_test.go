@@ -26,6 +26,8 @@ func (b *Bed) NewNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 
 func (b *Bed) Remove(name string) { b.remove(name) }
 
+func (b *Bed) AskVersion() error { return b.askVersion() }
+
 func (b *Bed) Permitted(ctx context.Context) error { return b.permitted(ctx) }
 
 // MachineOf gives the VM or VMI of a case, and what was changed in it.
