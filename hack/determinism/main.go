@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/vmprobe/vmprobe/hack/internal/gotool"
 )
@@ -80,6 +81,10 @@ func run(seed string) error {
 			return err
 		}
 		files, err := collect(filepath.Join(dir, v.name), binary, seed, v)
+		if errors.Is(err, syscall.ENOEXEC) && first != nil {
+			fmt.Printf("%-7s not run: this machine runs no programs built for %s\n", v.name, v.build.name)
+			continue
+		}
 		if err != nil {
 			return err
 		}
