@@ -47,9 +47,6 @@ type Account source
 // Account is good until the kernel is closed.
 func (k *Kernel) Account(a Actor) *Account { return (*Account)(k.source(a)) }
 
-// Actor is whose account it is.
-func (a *Account) Actor() Actor { return a.actor }
-
 // Circle is that of the actor.
 func (a *Account) Circle() Circle { return a.circle }
 

@@ -197,25 +197,28 @@ byte for byte.`,
 	f.proberFlags.add(cmd)
 	cmd.Flags().StringVar(&f.door, "door", protocol.Lockstep, "the way to the prober: lockstep (virtual time) or sockets (its own clock and connections)")
 	f.testbedFlags.add(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		args, err := f.split(cmd, args)
-		if err != nil {
-			return err
-		}
-		if err := f.caseFlags.check(cmd); err != nil {
-			return err
-		}
-		if err := f.checkGround(cmd); err != nil {
-			return err
-		}
-		jobs, err := f.jobs(s, args, f.testbed)
-		if err != nil {
-			return err
-		}
-		defer tidies(cmd.Context())()
-		return f.test(cmd.Context(), s, env, jobs, f.wall() && !cmd.Flags().Changed("parallel"))
-	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, s, env, args) }
 	return cmd
+}
+
+// run does what the command was asked for.
+func (f *conformanceFlags) run(cmd *cobra.Command, s streams, env lookupEnv, args []string) error {
+	args, err := f.split(cmd, args)
+	if err != nil {
+		return err
+	}
+	if err := f.caseFlags.check(cmd); err != nil {
+		return err
+	}
+	if err := f.checkGround(cmd); err != nil {
+		return err
+	}
+	jobs, err := f.jobs(s, args, f.testbed)
+	if err != nil {
+		return err
+	}
+	defer tidies(cmd.Context())()
+	return f.test(cmd.Context(), s, env, jobs, f.wall() && !cmd.Flags().Changed("parallel"))
 }
 
 // test puts the prober to the test: ours or another one, on the ground and

@@ -57,14 +57,7 @@ var clusters = map[cluster.Tier]*started{ //nolint:gochecknoglobals // starting 
 func clusterOf(t *testing.T, tier cluster.Tier) *cluster.Status {
 	t.Helper()
 	w := clustertest.Asked(t, tier)
-	if !w.Build {
-		_, err := binaries.Find(t.Context(), local.Sets(tier)...)
-		w.Lacks(t, err)
-	}
-	if tier != cluster.TierAPI {
-		_, err := local.Require(t.TempDir(), tier)
-		w.Lacks(t, err)
-	}
+	w.Lacks(t, local.Lacks(t.Context(), t.TempDir(), tier, !w.Build))
 	c := clusters[tier]
 	c.once.Do(func() { c.err = c.up(t) })
 	if c.err != nil {

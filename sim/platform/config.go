@@ -164,6 +164,7 @@ func New(c Config) (*VM, error) {
 	if c.Publisher == nil {
 		c.Publisher = Null{}
 	}
+	c.Resolved.RunStrategy = c.Resolved.RunStrategy.Started()
 	v := &VM{cfg: c, k: c.Kernel}
 	for _, p := range c.Resolved.Probes {
 		if int(p.Kind) < len(v.probes) {

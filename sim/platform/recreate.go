@@ -21,7 +21,7 @@ func (v *VM) decide() {
 	if !v.outcome.deleted && !v.recreates() {
 		return // it stays in its final phase
 	}
-	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy.Started() == spec.Always
+	again := !v.outcome.deleted || v.cfg.Resolved.RunStrategy == spec.Always
 	restart := v.outcome.liveness && !v.outcome.deleted
 	wait := v.startBackOff()
 	v.deleteVMI()
@@ -53,13 +53,13 @@ func (v *VM) startBackOff() time.Duration {
 }
 
 func (v *VM) recreates() bool {
-	if again, done := v.rules().recreatesOtherwise(v.cfg.Resolved.RunStrategy.Started(), v.final); done {
+	if again, done := v.rules().recreatesOtherwise(v.cfg.Resolved.RunStrategy, v.final); done {
 		return again
 	}
 	if v.cfg.Profile.RecreateAlways && v.outcome.liveness {
 		return true // guide 14.7.1: deleted, and a new one created
 	}
-	switch v.cfg.Resolved.RunStrategy.Started() {
+	switch v.cfg.Resolved.RunStrategy {
 	case spec.Always:
 		return true
 	case spec.RerunOnFailure:

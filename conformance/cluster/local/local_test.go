@@ -65,14 +65,7 @@ func superviseTheDead(dir string) (exit int) {
 func built(t *testing.T, tier cluster.Tier) {
 	t.Helper()
 	w := clustertest.Asked(t, tier)
-	if !w.Build {
-		_, err := binaries.Find(t.Context(), Sets(tier)...)
-		w.Lacks(t, err)
-	}
-	if hasNode(tier) {
-		_, err := Require(t.TempDir(), tier)
-		w.Lacks(t, err)
-	}
+	w.Lacks(t, Lacks(t.Context(), t.TempDir(), tier, !w.Build))
 }
 
 func tell(t *testing.T) func(string, time.Duration) {
@@ -331,7 +324,7 @@ func guestPod(image string) *corev1.Pod {
 // TestMissing: who lacks something is told all of it, with the fix.
 func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := Require(t.TempDir(), cluster.TierKubeVirt)
+	_, err := needs(t.TempDir(), cluster.TierKubeVirt)
 	if !errors.Is(err, cluster.ErrEnvironment) {
 		t.Fatalf("without anything on the path: %v", err)
 	}

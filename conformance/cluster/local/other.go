@@ -41,3 +41,6 @@ func Build(context.Context, cluster.Tier, binaries.Progress) (map[string]string,
 
 // Sets is for Linux.
 func Sets(cluster.Tier) []binaries.Set { return nil }
+
+// Lacks is for Linux.
+func Lacks(context.Context, string, cluster.Tier, bool) error { return noLinux() }

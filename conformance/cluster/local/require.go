@@ -3,6 +3,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,12 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
+	"github.com/vmprobe/vmprobe/conformance/cluster/binaries"
 )
 
 // require looks for all that a node needs, names everything that is missing,
 // and notes what the child needs to know.
 func (u *start) require() error {
-	found, err := Require(filepath.Dir(u.spec.Dir), u.Tier)
+	found, err := needs(filepath.Dir(u.spec.Dir), u.Tier)
 	u.spec.Runc = found
 	if err == nil {
 		u.spec.Cgroup = cgroupName(u.spec.Dir)
@@ -28,9 +30,25 @@ func (u *start) require() error {
 	return err
 }
 
-// Require tells what a machine lacks for a tier with a node, all at once, and where
-// its runc is. Home is the folder of the clusters.
-func Require(home string, tier cluster.Tier) (runc string, err error) {
+// Lacks tells why a tier cannot be started here: its programs are not built, if
+// they are to be, or the machine lacks what a node needs. Home is the folder of the
+// clusters.
+func Lacks(ctx context.Context, home string, tier cluster.Tier, built bool) error {
+	if built {
+		if _, err := binaries.Find(ctx, Sets(tier)...); err != nil {
+			return err
+		}
+	}
+	if !hasNode(tier) {
+		return nil
+	}
+	_, err := needs(home, tier)
+	return err
+}
+
+// needs tells what a machine lacks for a tier with a node, all at once, and where
+// its runc is.
+func needs(home string, tier cluster.Tier) (runc string, err error) {
 	var missing []error
 	lack := func(format string, args ...any) { missing = append(missing, fmt.Errorf(format, args...)) }
 	root := os.Geteuid() == 0
