@@ -126,18 +126,39 @@ func (d *domain) Halt(_ context.Context, hung bool) error {
 	if d.lab.daemon == nil {
 		return errors.New("the process of a domain is out of reach")
 	}
-	text, err := os.ReadFile(filepath.Join(d.lab.daemon.Dir, "run/libvirt/qemu/run", d.name+".pid"))
+	pid, err := d.process()
 	if err != nil {
 		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid <= 1 {
-		return fmt.Errorf("libvirt's file for the process of %s holds %q", d.name, text)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pid = pid
 	return syscall.Kill(pid, syscall.SIGSTOP)
+}
+
+// process is the QEMU of a domain at a daemon of our own.
+func (d *domain) process() (int, error) {
+	text, err := os.ReadFile(filepath.Join(d.lab.daemon.Dir, "run/libvirt/qemu/run", d.name+".pid"))
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid <= 1 {
+		return 0, fmt.Errorf("libvirt's file for the process of %s holds %q", d.name, text)
+	}
+	return pid, nil
+}
+
+// Pids implements qemu.Machine.
+func (d *domain) Pids() []int {
+	if d.lab.daemon == nil {
+		return nil
+	}
+	list := d.lab.daemon.Pids()
+	if pid, err := d.process(); err == nil { // otherwise it has just ended
+		list = append(list, pid)
+	}
+	return list
 }
 
 // GoOn implements qemu.Machine.

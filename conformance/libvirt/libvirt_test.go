@@ -149,10 +149,10 @@ func check(t *testing.T, bed *libvirt.Bed, c *scenarios.Case) {
 		t.Skipf("not run: %s, %d times in a row", m.Undecided, tries)
 	}
 	if v := m.B.Verdict; v.Result != judge.Pass {
-		t.Errorf("%s: %s %s %v", c.ID(), v.Result, v.Reason, v.Failures)
+		t.Errorf("%s: %s %s %v; the harness was late by %v", c.ID(), v.Result, v.Reason, v.Failures, m.B.Trace.Late)
 	}
 	for _, d := range m.Differences {
-		t.Errorf("%s: %v %s: sim %s, libvirt %s", c.ID(), d.At, d.What, d.A, d.B)
+		t.Errorf("%s: %v %s: sim %s, libvirt %s; the harness was late by %v", c.ID(), d.At, d.What, d.A, d.B, m.B.Trace.Late)
 	}
 	if a, b := codes(m.A.Trace), codes(m.B.Trace); a != b {
 		t.Errorf("%s: codes: sim %q, libvirt %q", c.ID(), a, b)

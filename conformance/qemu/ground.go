@@ -38,6 +38,9 @@ type Machine interface {
 	Exited() <-chan struct{}
 	// Kill ends it as a power cut does. It may be called more than once.
 	Kill()
+	// Pids are the processes that have to run for it to be in time, as far as
+	// they are in reach.
+	Pids() []int
 	// String names it in messages.
 	String() string
 }
@@ -96,6 +99,9 @@ func (p process) run(ctx context.Context, command string) error {
 	_, err := p.QMP.Run(ctx, command, nil)
 	return err
 }
+
+// Pids implements Machine.
+func (p process) Pids() []int { return []int{p.Pid()} }
 
 // String implements Machine.
 func (p process) String() string { return fmt.Sprintf("QEMU (process %d)", p.Pid()) }

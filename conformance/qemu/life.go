@@ -38,6 +38,7 @@ func (h *host) attend(m Machine, number int) {
 			}
 		}
 	})
+	h.out.work.Go(func() { h.watchWaits(m) })
 	if p, ok := m.(agentPort); ok {
 		h.out.work.Go(func() { h.watchAgent(p, m.Exited(), number, poke) })
 	}

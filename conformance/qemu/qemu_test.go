@@ -88,10 +88,11 @@ func check(t *testing.T, bed testbed.Testbed, c *scenarios.Case) {
 	case m.Undecided != "":
 		t.Errorf("%s: %s, %d times in a row", c.ID(), m.Undecided, tries)
 	case m.B.Verdict.Result != judge.Pass:
-		t.Errorf("%s: %s %s %v", c.ID(), m.B.Verdict.Result, m.B.Verdict.Reason, m.B.Verdict.Failures)
+		t.Errorf("%s: %s %s %v; the harness was late by %v",
+			c.ID(), m.B.Verdict.Result, m.B.Verdict.Reason, m.B.Verdict.Failures, m.B.Trace.Late)
 	}
 	for _, d := range m.Differences {
-		t.Errorf("%s: %v %s: sim %s, qemu %s", c.ID(), d.At, d.What, d.A, d.B)
+		t.Errorf("%s: %v %s: sim %s, qemu %s; the harness was late by %v", c.ID(), d.At, d.What, d.A, d.B, m.B.Trace.Late)
 	}
 }
 

@@ -232,6 +232,21 @@ func (d *Daemon) URI() string {
 	return ""
 }
 
+// Pids is the process of the daemon, as its own file tells; empty while it does
+// not.
+func (d *Daemon) Pids() []int {
+	for _, program := range daemons() {
+		text, err := os.ReadFile(filepath.Join(d.Dir, "run", "libvirt", program+".pid"))
+		if err != nil {
+			continue
+		}
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
+			return []int{pid}
+		}
+	}
+	return nil
+}
+
 // Ended is closed when the daemon has ended, and all of its VMs.
 func (d *Daemon) Ended() <-chan struct{} { return d.ended }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,6 +90,9 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	if len(of(d.Dir)) < 2 {
 		t.Errorf("processes %v: want keeper and daemon", of(d.Dir))
+	}
+	if list := d.Pids(); len(list) != 1 || !slices.Contains(of(d.Dir), list[0]) {
+		t.Errorf("its process %v, of %v", list, of(d.Dir))
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
