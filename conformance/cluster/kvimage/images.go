@@ -39,16 +39,19 @@ func components() map[string]string {
 // format goes into the name of the archive: raise it when the layout changes.
 const format = "2"
 
+const archivePrefix = "kubevirt-images-"
+
 // Archive gives an archive with the images of all components, of the form that
-// docker save writes, and makes it first if it is not in the cache. Programs is
-// the folder of binaries.KubeVirtSet.
+// docker save writes, and makes it first if it is not in the cache. Those of
+// other versions, which are as large and quickly made again, go then. Programs
+// is the folder of binaries.KubeVirtSet.
 func Archive(ctx context.Context, tell Progress, cache, programs string) (string, error) {
 	root, err := rootfs(ctx, tell, cache)
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256([]byte(format + " " + filepath.Base(root) + " " + filepath.Base(programs)))
-	out := filepath.Join(cache, "kubevirt-images-"+hex.EncodeToString(sum[:8])+".tar")
+	out := filepath.Join(cache, archivePrefix+hex.EncodeToString(sum[:8])+".tar")
 	if _, err := os.Stat(out); err == nil {
 		return out, nil
 	}
@@ -63,7 +66,21 @@ func Archive(ctx context.Context, tell Progress, cache, programs string) (string
 	if err := writeImages(tmp, root, own); err != nil {
 		return "", err
 	}
-	return out, os.Rename(tmp, out)
+	return out, supersede(tmp, out)
+}
+
+// supersede puts a new archive in the place of all those before.
+func supersede(tmp, out string) error {
+	old, err := filepath.Glob(filepath.Join(filepath.Dir(out), archivePrefix+"*.tar"))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return os.Rename(tmp, out)
 }
 
 func writeFile(path string, write func(io.Writer) error) error {

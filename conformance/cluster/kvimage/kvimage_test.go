@@ -120,6 +120,33 @@ func TestImages(t *testing.T) {
 	}
 }
 
+// TestSupersede: one archive is left in the cache, and all else.
+func TestSupersede(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"kubevirt-images-a.tar", "kubevirt-images-b.tar", "rootfs-a.tar", ".kubevirt-images.tar"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := supersede(filepath.Join(dir, ".kubevirt-images.tar"), filepath.Join(dir, "kubevirt-images-b.tar")); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		left = append(left, f.Name())
+	}
+	if !slices.Equal(left, []string{"kubevirt-images-b.tar", "rootfs-a.tar"}) {
+		t.Errorf("left: %q", left)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "kubevirt-images-b.tar")); string(text) != ".kubevirt-images.tar" {
+		t.Errorf("the archive is %q, %v", text, err)
+	}
+}
+
 // TestLacks: what is missing is told at once, with the fixes.
 func TestLacks(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
