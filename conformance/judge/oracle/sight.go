@@ -94,7 +94,9 @@ func (c *court) sights(visit func(*sight)) {
 }
 
 func newGuest(c *court, v *history.VM) *guest {
-	return &guest{court: c, vm: v, downs: c.downtimes(v), migrates: v.Migrates(), annotated: len(c.annotated(v)) > 0}
+	g := &guest{court: c, vm: v, saw: v.Of(trace.GuestSaw)}
+	g.study()
+	return g
 }
 
 // anonymous says why requests cannot be attributed to the probe.
@@ -218,11 +220,12 @@ func (w *sight) read(m history.Mark) sighting {
 		return x
 	}
 	kind, _, _ := strings.Cut(m.Value, "/")
-	v, ok := w.guest.decide(w.s.Probe, truth.Answer{Kind: fakevm.EndpointKind(kind), Reply: r})
-	if !ok {
+	d := w.c.decide(w.s.Probe, truth.Answer{Kind: fakevm.EndpointKind(kind), Reply: r})
+	if !d.ok {
 		x.classes, x.chain, x.vague = 0, true, true // what follows the redirect decides
 		return x
 	}
+	v := &d.verdict
 	x.classes, x.least, x.most, x.rule = v.Classes, v.Min, v.Max, v.Rule
 	t := history.Try{Start: m.T, End: m.T + v.Max}
 	if w.guest.disturbed(w.s, &t) || w.blindIn(m.T, m.T+v.Max) && agentHandler(w.s.Probe.Handler) {

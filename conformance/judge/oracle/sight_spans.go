@@ -62,9 +62,9 @@ func (w *sight) neverArrives() string {
 	if n := port(p); n != 0 && list != nil && !slices.ContainsFunc(list, func(f uint16) bool { return int(f) == n }) {
 		return "NET-MASQ-PORTS"
 	}
-	v, ok := w.guest.decide(p, truth.Answer{Kind: plainKind(p), Reply: w.c.lore.parse("{}")})
-	if ok && v.Max == 0 {
-		return v.Rule
+	d := w.c.decide(p, truth.Answer{Kind: plainKind(p), Reply: w.c.lore.parse("{}")})
+	if d.ok && d.verdict.Max == 0 {
+		return d.verdict.Rule
 	}
 	return ""
 }
