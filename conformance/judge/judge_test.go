@@ -277,6 +277,8 @@ func TestRejection(t *testing.T) {
 		{"in the right words", []spec.Finding{reject}, []scenarios.Rejected{{Message: "between 1 and 65535"}}, nil, ""},
 		{"in other words", []spec.Finding{reject}, []scenarios.Rejected{{Message: "no port"}}, nil, "in other words"},
 		{"accepted", nil, []scenarios.Rejected{{Message: "no port"}}, nil, "the manifest was accepted"},
+		{"by another component", []spec.Finding{{Severity: spec.Rejects, Message: "no port", By: spec.ByAPIServer}}, []scenarios.Rejected{{Message: "no port"}}, nil, "the kubevirt webhook refused it"},
+		{"by that component", []spec.Finding{{Severity: spec.Rejects, Message: "no port", By: spec.ByWebhook}}, []scenarios.Rejected{{Message: "no port"}}, nil, ""},
 		{"unwanted", []spec.Finding{reject}, nil, nil, "the manifest was rejected"},
 		{"and yet it ran", []spec.Finding{reject}, []scenarios.Rejected{{Message: "port"}}, list, "although the manifest is rejected"},
 	}
@@ -284,8 +286,12 @@ func TestRejection(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c.VMs[0].Resolved.Findings, c.Rejected = tt.found, tt.want
 			var events []trace.Event
+			said := "rejected"
+			if strings.HasPrefix(tt.name, "by ") {
+				said = "rejected by " + spec.ByWebhook
+			}
 			for _, f := range tt.found {
-				events = append(events, trace.Event{VM: "web", Kind: trace.Finding, Value: f.Requirement, Msg: "rejected: spec.port: " + f.Message})
+				events = append(events, trace.Event{VM: "web", Kind: trace.Finding, Value: f.Requirement, Msg: said + ": spec.port: " + f.Message})
 			}
 			v := verdict(c, append(events, tt.list...))
 			if tt.fails == "" && v.Result != judge.Pass || tt.fails != "" && (v.Result != judge.Fail || !strings.Contains(v.Failures[0].Message, tt.fails)) {

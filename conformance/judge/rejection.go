@@ -24,24 +24,29 @@ func rejected(c *scenarios.Case) bool {
 func rejection(c *scenarios.Case, t *trace.Trace) Verdict {
 	v := blank(c, t.Seed)
 	v.TraceDigest, v.Until, v.Result = t.Digest, 0, Pass
-	said := rejections(t)
+	said := refusals(t)
 	fail := func(message, want string) {
 		v.Failures = append(v.Failures, Failure{
 			Requirement: ruleOf(c), Event: history.NoEvent, Message: message, Want: want,
 		})
 	}
 	for _, w := range c.Rejected {
-		if slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, w.Message) }) {
+		if slices.ContainsFunc(said, func(s refusal) bool { return strings.Contains(s.message, w.Message) }) {
 			continue
 		}
 		message := "the manifest was accepted"
 		if len(said) > 0 {
-			message = fmt.Sprintf("it was rejected in other words: %q", said)
+			message = fmt.Sprintf("it was rejected in other words: %q", words(said))
 		}
 		fail(message, fmt.Sprintf("rejected with %q", w.Message))
 	}
 	if len(c.Rejected) == 0 {
-		fail(fmt.Sprintf("the manifest was rejected: %q", said), "a manifest that runs")
+		fail(fmt.Sprintf("the manifest was rejected: %q", words(said)), "a manifest that runs")
+	}
+	for _, s := range said {
+		if by := refuser(c, s); by != "" && by != s.by {
+			fail(fmt.Sprintf("the %s refused it: %q", s.by, s.message), "refused by the "+by)
+		}
 	}
 	v.Failures = append(v.Failures, findings(history.New(c, t))...)
 	for i := range t.Events {
@@ -59,17 +64,56 @@ func rejection(c *scenarios.Case, t *trace.Trace) Verdict {
 	return v
 }
 
-// rejections are the messages with which manifests were refused.
-func rejections(t *trace.Trace) []string {
-	var said []string
+// refusal is a reason with which a manifest was refused.
+type refusal struct {
+	vm      string
+	by      string // the component that said it, as spec.Finding.By has it; empty: nobody knows
+	message string
+}
+
+// refusals are the reasons in a trace: "rejected: path: message", or "rejected by
+// component: path: message" of a bed that knows who has refused.
+func refusals(t *trace.Trace) []refusal {
+	var said []refusal
 	for i := range t.Events {
-		if t.Events[i].Kind != trace.Finding {
+		e := &t.Events[i]
+		if e.Kind != trace.Finding {
 			continue
 		}
-		if text, ok := strings.CutPrefix(t.Events[i].Msg, string(spec.Rejects)+": "); ok {
-			_, message, _ := strings.Cut(text, ": ") // after the path
-			said = append(said, message)
+		who, text, _ := strings.Cut(e.Msg, ": ")
+		by, known := strings.CutPrefix(who, string(spec.Rejects)+" by ")
+		if !known && who != string(spec.Rejects) {
+			continue
 		}
+		if !known {
+			by = ""
+		}
+		_, message, _ := strings.Cut(text, ": ") // after the path
+		said = append(said, refusal{vm: e.VM, by: by, message: message})
 	}
 	return said
+}
+
+func words(said []refusal) []string {
+	var list []string
+	for _, s := range said {
+		list = append(list, s.message)
+	}
+	return list
+}
+
+// refuser is the component that refuses a manifest for that reason in the profile
+// of the case: a webhook, or the API server when it is given the pod. Empty: the
+// profile does not say, or nobody knows who has refused.
+func refuser(c *scenarios.Case, s refusal) string {
+	v := c.VM(s.vm)
+	if s.by == "" || v == nil {
+		return ""
+	}
+	for _, f := range v.Resolved.Findings {
+		if f.Severity == spec.Rejects && strings.Contains(s.message, f.Message) && (f.By == spec.ByWebhook || f.By == spec.ByAPIServer) {
+			return f.By
+		}
+	}
+	return ""
 }

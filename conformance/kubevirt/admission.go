@@ -25,7 +25,10 @@ import (
 const refusalPatience = time.Minute
 
 // refusal is one reason why the API refuses an object.
-type refusal struct{ field, message string }
+type refusal struct {
+	by             string // the component that says it: spec.ByWebhook, spec.ByAPIServer
+	field, message string
+}
 
 // refuse hands the manifests of a case that must be refused to the API, as they
 // were written, and gives what it says of them. A VM that is taken is refused
@@ -49,7 +52,7 @@ func (b *Bed) refuse(ctx context.Context, c *scenarios.Case, h trace.Header) (*t
 		for _, f := range list {
 			rec.Record(trace.Event{
 				VM: v.Name, Kind: trace.Finding, Value: ruleOf(v, f.message),
-				Msg: string(spec.Rejects) + ": " + f.field + ": " + f.message,
+				Msg: string(spec.Rejects) + " by " + f.by + ": " + f.field + ": " + f.message,
 			})
 		}
 	}
@@ -96,6 +99,12 @@ func (r *run) ask(v *scenarios.VM) ([]refusal, error) {
 		return err
 	})
 	if list, ok := refusals(err); ok {
+		for i := range list {
+			list[i].by = spec.ByAPIServer
+			if object.GetKind() != "Pod" && !strings.HasPrefix(list[i].message, strictly) {
+				list[i].by = spec.ByWebhook
+			}
+		}
 		return list, nil
 	}
 	if err != nil {
@@ -158,7 +167,7 @@ func refusals(err error) ([]refusal, bool) {
 	var list []refusal
 	if d := status.Status().Details; d != nil {
 		for _, cause := range d.Causes {
-			list = append(list, refusal{cause.Field, cause.Message})
+			list = append(list, refusal{field: cause.Field, message: cause.Message})
 		}
 	}
 	if len(list) == 0 {
@@ -208,7 +217,7 @@ func (r *run) awaitRefusal(name string) ([]refusal, error) {
 			}
 			for _, c := range vmi.Status.Conditions {
 				if c.Type == kubevirtv1.VirtualMachineInstanceSynchronized && c.Status == corev1.ConditionFalse && c.Reason == failedCreate {
-					return []refusal{{message: c.Message}}, nil
+					return []refusal{{by: spec.ByAPIServer, message: c.Message}}, nil // of the pod
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package kubevirt_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func refusing(a answer) *dynamicfake.FakeDynamicClient {
 
 // TestRefusal: what the API refuses is told in its words, be it the object or,
 // later, its pod; what it takes is not told, and the judge finds that it was
-// accepted.
+// accepted. A webhook that refuses what was left to the pod is found, too.
 func TestRefusal(t *testing.T) {
 	invalid := func(u *unstructured.Unstructured) error {
 		return &apierrors.StatusError{ErrStatus: metav1.Status{
@@ -57,6 +58,8 @@ func TestRefusal(t *testing.T) {
 		}}, "status", "conditions")
 	}
 	for name, a := range map[string]answer{"object": invalid, "pod": podRefused} {
+		// Of the two VMs the second is a VMI, of which the pod is refused.
+		early := map[string]int{"object": 2, "pod": 1}[name]
 		t.Run(name, func(t *testing.T) {
 			bed := kubevirt.New(kubevirt.Config{Client: kubefake.NewClientset(), Dynamic: refusing(a)})
 			asked := 0
@@ -67,9 +70,21 @@ func TestRefusal(t *testing.T) {
 					t.Fatal(err)
 				}
 				v := judge.Judge(c, tr, judge.Options{})
-				// The case wants other words for its second VM.
-				if v.Result != judge.Fail || len(v.Failures) != 1 || !strings.Contains(v.Failures[0].Want, "2147483647") {
+				// The case wants other words for its second VM, and that no webhook says them.
+				others, webhook := 0, 0
+				for _, f := range v.Failures {
+					switch {
+					case strings.Contains(f.Want, "2147483647"):
+						others++
+					case f.Want == "refused by the kube-apiserver" && strings.HasPrefix(f.Message, "the kubevirt webhook refused it: "):
+						webhook++
+					}
+				}
+				if v.Result != judge.Fail || others != 1 || webhook != 1 || len(v.Failures) != 2 {
 					t.Errorf("%s: %s %+v", c.ID(), v.Result, v.Failures)
+				}
+				if got := strings.Count(fmt.Sprint(tr.Events), "rejected by kubevirt webhook"); got != early {
+					t.Errorf("the webhook refused %d, want %d: %+v", got, early, tr.Events)
 				}
 				if len(tr.Events) != len(c.VMs) || !strings.Contains(tr.Events[0].Msg, "Invalid value: 2: must be 1") {
 					t.Errorf("%+v", tr.Events)
