@@ -32,6 +32,20 @@ type Finding struct {
 	Cases        []string `yaml:"cases"` // names of scenarios that pass where it is so
 	Observed     string   `yaml:"observed"`
 	KubeVirt     string   `yaml:"kubevirt"`
+	// Manifest is the YAML of the page that somebody can apply.
+	Manifest []byte `yaml:"-"`
+}
+
+// Command runs the cases of a page on a cluster, from the root of the project.
+func (f *Finding) Command() string {
+	words := []string{"vmprobe conformance --testbed kubevirt --profile kubevirt --max-length 130s --kubeconfig cluster.yaml"}
+	for _, name := range f.Cases {
+		if strings.HasPrefix(name, "vm-") {
+			name = "conformance/kubevirt/testdata/vms/" + name + ".yaml"
+		}
+		words = append(words, name)
+	}
+	return strings.Join(words, " ")
 }
 
 // All reads every page and tells all that is wrong with them.
@@ -66,7 +80,7 @@ const fence = "---\n"
 func parse(page []byte) (Finding, error) {
 	var f Finding
 	rest, ok := bytes.CutPrefix(page, []byte(fence))
-	head, _, closed := bytes.Cut(rest, []byte("\n"+fence))
+	head, body, closed := bytes.Cut(rest, []byte("\n"+fence))
 	if !ok || !closed {
 		return f, errors.New("no block of YAML at its beginning")
 	}
@@ -75,6 +89,8 @@ func parse(page []byte) (Finding, error) {
 	if err := d.Decode(&f); err != nil {
 		return f, err
 	}
+	_, f.Manifest, _ = bytes.Cut(body, []byte("\n```yaml\n"))
+	f.Manifest, _, _ = bytes.Cut(f.Manifest, []byte("\n```\n"))
 	var errs []error
 	if f.Title == "" || f.KubeVirt == "" || len(f.Requirements) == 0 {
 		errs = append(errs, errors.New("title, requirements and kubevirt are required"))
