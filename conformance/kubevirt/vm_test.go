@@ -178,10 +178,13 @@ func TestRole(t *testing.T) {
 	}
 }
 
-// TestProfileOf: an older KubeVirt is of another profile.
+// TestProfileOf: an older KubeVirt is of another profile; one that has a part of
+// what is new is of none.
 func TestProfileOf(t *testing.T) {
 	for version, want := range map[string]probes.ProfileName{
-		"v1.9.0": probes.KubeVirt, "v1.10.1": probes.KubeVirt, "v1.8.4": probes.KubeVirtLegacy, "v0.58.0": probes.KubeVirtLegacy,
+		"v1.9.0": probes.KubeVirt, "v1.10.1": probes.KubeVirt, "v1.8.2": probes.KubeVirtLegacy, "v1.8.3": "", "v1.8.4": "",
+		"v1.9.0-rc.0": probes.KubeVirt, "v1.7.0": probes.KubeVirtLegacy, "v1.7.9": "", "v1.5.3": probes.KubeVirtLegacy, "v1.6.1": probes.KubeVirtLegacy,
+		"v1.4.2": "", "v1.3.9": probes.KubeVirtLegacy, "v0.58.0": probes.KubeVirtLegacy,
 		"": probes.KubeVirt, "v2.0.0": probes.KubeVirt, "{gitVersion}": probes.KubeVirt,
 	} {
 		if got := kubevirt.ProfileOf(version); got != want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -92,7 +93,10 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 		b.BootImage = b.imageOfNodes(ctx, bootImages)
 	}
 	m.version = b.kubevirtVersion(ctx)
-	m.profile = profileOf(m.version)
+	if m.profile = profileOf(m.version); m.profile == "" {
+		m.missing = "KubeVirt " + m.version + " is described by no profile: it may have parts of what came with v1.9.0"
+		return nil
+	}
 	vms, boots := unknownVMs, 1
 	if cpus, known := b.capacity(ctx); known {
 		vms, boots = max(int(cpus)*vmsPerCPU, 1), max(int(cpus)/cpusPerBoot, 1)
@@ -114,13 +118,37 @@ func (b *Bed) kubevirtVersion(ctx context.Context) string {
 }
 
 // profileOf is the profile of a version of KubeVirt; one that is not known is
-// taken for new.
+// taken for new. It is empty for later patches of releases before v1.9, which have
+// parts of its suppression of agent probes: v1.8.4 has that of paused VMs and of
+// migrations, without the annotation and the events (kubevirt v1.8.4
+// pkg/virt-launcher/virtwrap/manager.go:634-645).
 func profileOf(version string) probes.ProfileName {
-	var major, minor int
-	if n, _ := fmt.Sscanf(version, "v%d.%d", &major, &minor); n == 2 && major == 1 && minor < 9 || n == 2 && major < 1 {
-		return probes.KubeVirtLegacy
+	var major, minor, patch int
+	n, _ := fmt.Sscanf(version, "v%d.%d.%d", &major, &minor, &patch) //nolint:errcheck // n tells
+	switch {
+	case n < 2 || major > 1 || major == 1 && minor >= 9:
+		return probes.KubeVirt
+	case n == 3 && major == 1 && patch > lastLegacyPatch(minor):
+		return ""
 	}
-	return probes.KubeVirt
+	return probes.KubeVirtLegacy
+}
+
+// lastLegacyPatch is the last patch of v1.MINOR that is known to suppress no probe:
+// v1.5.3 and v1.8.2 do not in their sources, and the others are older than v1.8.2.
+// Nothing was taken back to v1.3 and before.
+func lastLegacyPatch(minor int) int {
+	switch minor {
+	case 4, 6:
+		return 1
+	case 5:
+		return 3
+	case 7:
+		return 0
+	case 8:
+		return 2
+	}
+	return math.MaxInt
 }
 
 // needsGuest is when a case first expects something of its guests, from the
