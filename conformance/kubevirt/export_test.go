@@ -35,6 +35,12 @@ func (b *Bed) MachineOf(v *scenarios.VM) (*unstructured.Unstructured, string, er
 	return b.machineOf(v)
 }
 
+// How many VMs run and boot at a time.
+const (
+	VMsPerCPU   = vmsPerCPU
+	CPUsPerBoot = cpusPerBoot
+)
+
 // ProfileOf is the profile of a version of KubeVirt.
 func ProfileOf(version string) probes.ProfileName { return profileOf(version) }
 
