@@ -9,6 +9,13 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/findings"
@@ -106,6 +113,39 @@ func TestFindings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFindingsManifests: the API of a real KubeVirt takes the manifest of every
+// page, but for the one of the page that is about a refusal.
+func TestFindingsManifests(t *testing.T) {
+	config, err := clientcmd.BuildConfigFromFlags("", vmCluster(t).Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := findings.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vms := client.Resource(kubevirtv1.GroupVersion.WithResource("virtualmachines")).Namespace(metav1.NamespaceDefault)
+	dry := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
+	for _, f := range list {
+		text, err := yaml.ToJSON(f.Manifest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(text); err != nil {
+			t.Fatal(err)
+		}
+		_, err = vms.Create(t.Context(), u, dry)
+		if refused := err != nil; refused != slices.Contains(f.Requirements, "VAL-RUNSTRATEGY") {
+			t.Errorf("%s: %v", f.Page, err)
+		}
 	}
 }
 
