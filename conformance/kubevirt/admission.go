@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/probes/spec"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -113,7 +115,7 @@ func (r *run) ask(v *scenarios.VM) ([]refusal, error) {
 	if object.GetKind() == "Pod" {
 		return nil, nil
 	}
-	return r.awaitRefusal(object.GetName())
+	return r.awaitRefusal(v, object.GetName())
 }
 
 // written is the object of a VM as its manifest has it; the pod that stands for
@@ -161,7 +163,7 @@ func asWritten(p *kubevirtv1.Probe) *corev1.Probe {
 // false: it is another error, or none.
 func refusals(err error) ([]refusal, bool) {
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !apierrors.IsForbidden(err) {
+	if !errors.As(err, &status) || !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !denied(err) {
 		return nil, false
 	}
 	var list []refusal
@@ -176,6 +178,12 @@ func refusals(err error) ([]refusal, bool) {
 		}
 	}
 	return list, true
+}
+
+// denied tells whether a webhook has looked at an object and refused it. That this
+// user may not create it, or that there is no room for more, says nothing about it.
+func denied(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "admission webhook ") && strings.Contains(err.Error(), "denied the request")
 }
 
 // strictly is what the API says before the fields that it does not know.
@@ -195,18 +203,26 @@ func reasonsIn(message string) []string {
 }
 
 // awaitRefusal waits until KubeVirt says that the pod of a VM was refused, or
-// has made it.
-func (r *run) awaitRefusal(name string) ([]refusal, error) {
+// has made it. When it does neither in time there is no answer.
+func (r *run) awaitRefusal(v *scenarios.VM, name string) ([]refusal, error) {
 	pods, vmis := r.bed.Client.CoreV1().Pods(r.namespace), r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
 	for end := time.Now().Add(refusalPatience); time.Now().Before(end); {
-		list, err := pods.List(r.ctx, metav1.ListOptions{LabelSelector: kubevirtv1.AppLabel + "=virt-launcher"})
+		var list *corev1.PodList
+		err := insist(r.ctx, nil, func() (err error) {
+			list, err = pods.List(r.ctx, metav1.ListOptions{LabelSelector: kubevirtv1.AppLabel + "=virt-launcher"})
+			return err
+		})
 		if err != nil {
 			return nil, explain("list pods", err)
 		}
 		if slices.ContainsFunc(list.Items, func(p corev1.Pod) bool { return p.Annotations[kubevirtv1.DomainAnnotation] == name }) {
 			return nil, nil
 		}
-		u, err := vmis.Get(r.ctx, name, metav1.GetOptions{})
+		var u *unstructured.Unstructured
+		err = insist(r.ctx, nil, func() (err error) {
+			u, err = vmis.Get(r.ctx, name, metav1.GetOptions{})
+			return err
+		})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return nil, explain("get virtualmachineinstances", err)
 		}
@@ -225,7 +241,10 @@ func (r *run) awaitRefusal(name string) ([]refusal, error) {
 			return nil, r.ctx.Err()
 		}
 	}
-	return nil, nil
+	if isOff(v) {
+		return nil, nil // it has no pod until somebody starts it
+	}
+	return nil, fmt.Errorf("VM %s: after %v KubeVirt has neither made its pod nor said that it was refused: %w", name, refusalPatience, observe.ErrBusy)
 }
 
 // failedCreate is the reason of a VMI whose pod was refused.

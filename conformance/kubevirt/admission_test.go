@@ -1,9 +1,11 @@
 package kubevirt_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,6 +94,37 @@ func TestRefusal(t *testing.T) {
 			}
 			if asked != 1 {
 				t.Errorf("%d cases", asked)
+			}
+		})
+	}
+}
+
+// TestNoRefusal: what says nothing about an object is no refusal of it: a quota, a
+// missing permission, and a cluster in which nobody says anything.
+func TestNoRefusal(t *testing.T) {
+	forbidden := func(why string) answer {
+		return func(u *unstructured.Unstructured) error {
+			return apierrors.NewForbidden(schema.GroupResource{Group: "kubevirt.io", Resource: "virtualmachines"}, u.GetName(), errors.New(why))
+		}
+	}
+	c := scenariotest.Embedded(t, "validate-liveness-success-threshold", probes.KubeVirt)[0]
+	for name, x := range map[string]struct {
+		answer answer
+		told   bool
+	}{
+		"quota":      {forbidden("exceeded quota: few"), false},
+		"permission": {forbidden(`User "nobody" cannot create resource`), false},
+		"silence":    {func(*unstructured.Unstructured) error { return nil }, false},
+		"webhook": {func(*unstructured.Unstructured) error {
+			return &apierrors.StatusError{ErrStatus: metav1.Status{
+				Status: metav1.StatusFailure, Reason: metav1.StatusReasonForbidden, Code: 403, Message: `admission webhook "v.kubevirt.io" denied the request: no`,
+			}}
+		}, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			bed := kubevirt.New(kubevirt.Config{Client: kubefake.NewClientset(), Dynamic: refusing(x.answer)})
+			if tr, err := bed.Run(t.Context(), c, 1); (err == nil) != x.told {
+				t.Errorf("%s: %+v, %v", name, tr, err)
 			}
 		})
 	}

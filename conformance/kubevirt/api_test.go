@@ -56,7 +56,7 @@ func namespace(t *testing.T, bed *kubevirt.Bed) string {
 func TestManifestsAreAccepted(t *testing.T) {
 	_, client := realAPI(t)
 	bed := kubevirt.New(kubevirt.Config{Client: client})
-	if err := bed.AskVersion(); err != nil {
+	if err := bed.AskVersion(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ns := namespace(t, bed)

@@ -23,10 +23,7 @@ func (r *run) attend(pod *corev1.Pod) {
 	for j := range pod.Status.ContainerStatuses {
 		s := &pod.Status.ContainerStatuses[j]
 		if w := s.State.Waiting; s.Name == container && w != nil {
-			r.waiting[vm] = strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
-			if slices.Contains(imageReasons(), w.Reason) && r.err == nil {
-				r.err = &unusable{"image " + r.bed.Image + " of the guest: " + r.waiting[vm], "load it into the nodes (cmd/README.md says how), or name another one by --pod-image", nil}
-			}
+			r.waiting[vm] = r.imageTrouble(w, "of the guest", r.bed.Image, "--pod-image")
 		}
 		if uid := string(pod.UID); s.Name == container && s.State.Waiting == nil && !r.logs[uid] && r.ctx.Err() == nil {
 			r.logs[uid] = true
@@ -36,9 +33,22 @@ func (r *run) attend(pod *corev1.Pod) {
 	}
 }
 
-// imageReasons are why a container waits that has no image.
-func imageReasons() []string {
-	return []string{"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError"}
+// imageTrouble is why a container waits, and what to do if it has no image. One that
+// will never have it ends the run; one that is to be pulled may still come. The lock
+// is held.
+func (r *run) imageTrouble(w *corev1.ContainerStateWaiting, whose, image, option string) string {
+	why := strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+	fix := "load it into the nodes (cmd/README.md says how), or name another one by " + option
+	what := "image " + image + " " + whose + ": " + why
+	switch w.Reason {
+	case "ErrImageNeverPull", "InvalidImageName":
+		if r.err == nil {
+			r.err = &unusable{what, fix, nil}
+		}
+	case "ErrImagePull", "ImagePullBackOff", "ImageInspectError":
+		return what + "; " + fix
+	}
+	return why
 }
 
 // whyNot is why a pod has no container yet.

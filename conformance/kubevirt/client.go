@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -55,6 +56,7 @@ func Connect(kubeconfig string) (kubernetes.Interface, dynamic.Interface, error)
 		return nil, nil, badConfig(err)
 	}
 	config.QPS, config.Burst, config.UserAgent = queriesPerSecond, queriesBurst, "vmprobe"
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next, requestTimeout} })
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, nil, badConfig(err)

@@ -46,7 +46,9 @@ func (r *run) attendGuest(v *scenarios.VM, uid, pod string, poke <-chan struct{}
 	c := &control{run: r, vm: v, uid: uid, pod: pod}
 	for r.ctx.Err() == nil && !r.isOver(uid) {
 		wait := askPause
-		switch err := c.lead(); {
+		err := c.lead()
+		r.connected("the guest in pod "+pod, err)
+		switch {
 		case err == nil:
 			wait = timekeeping
 		case errors.Is(err, observe.ErrBusy), errors.Is(err, errRefused):

@@ -24,7 +24,11 @@
 //	run.go             one case from its namespace to its trace
 //	attend.go          the pods of a case as they come to life
 //	story.go           what the case does to its pods and VMs
+//	insist.go          what is tried again
+//	watches.go         what of a case is watched
 //	follow.go          watches that survive an outage
+//	outage.go          what is not heard of meanwhile
+//	timeout.go         requests that nobody answers
 //	logs.go            the logs of guests in pods
 //	launcher.go        the pods of VMs, and the consoles in them
 //	control.go         what guests of VMs are told

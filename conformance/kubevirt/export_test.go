@@ -2,11 +2,14 @@ package kubevirt
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm/guestlog"
@@ -26,7 +29,7 @@ func (b *Bed) NewNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 
 func (b *Bed) Remove(name string) { b.remove(name) }
 
-func (b *Bed) AskVersion() error { return b.askVersion() }
+func (b *Bed) AskVersion(ctx context.Context) error { return b.askVersion(ctx) }
 
 func (b *Bed) Permitted(ctx context.Context) error { return b.permitted(ctx) }
 
@@ -83,4 +86,19 @@ func Permissions() (list []string) {
 func Join() func(*guestlog.Report) bool {
 	var c counter
 	return c.join
+}
+
+// Follow hands every change of a source to take until ctx ends.
+func Follow(
+	ctx context.Context, list func(context.Context, metav1.ListOptions) (runtime.Object, error),
+	begin func(context.Context, metav1.ListOptions) (watch.Interface, error),
+	take func(time.Time, watch.EventType, runtime.Object), lost func(error), back func(),
+) error {
+	f := &follower{source: source{"pods", list, begin}, take: take, lost: lost, back: back}
+	return f.follow(ctx)
+}
+
+// Impatient gives requests up that take longer.
+func Impatient(next http.RoundTripper, most time.Duration) http.RoundTripper {
+	return impatient{next, most}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,61 +18,57 @@ type source struct {
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
-// How soon a watch that broke is begun again.
+// How soon a watch that broke is begun again. One that lived for less than steady
+// is taken for a try that failed.
 const (
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 2 * time.Second
+	steady     = time.Second
 )
 
-// follow hands every change of the source to take until ctx ends. A watch that
-// ends is begun again with a list, of which what is missing was deleted; for
-// how long nobody watched is told to cut. begun is called when the first watch
-// is there. An error that does not pass, as forbidden, ends it.
-func follow(
-	ctx context.Context, s source, begun func(), cut func(time.Duration),
-	take func(time.Time, watch.EventType, runtime.Object),
-) error {
-	known := map[string]runtime.Object{} // by uid or name
-	var order []string
-	var lost time.Time
-	wait := retryFirst
-	for {
-		w, err := relist(ctx, s, known, &order, take)
+// follower hands every change of its source on.
+type follower struct {
+	source
+	take func(time.Time, watch.EventType, runtime.Object)
+	lost func(error) // nobody watches any more, and why
+	back func()      // somebody watches
+
+	known map[string]runtime.Object // by name and uid
+	order []string
+}
+
+// follow hands on every change until ctx ends. A watch that ends is begun again
+// with a list, of which what is missing was deleted. An error that does not pass,
+// as forbidden, ends it.
+func (f *follower) follow(ctx context.Context) error {
+	f.known = map[string]runtime.Object{}
+	for wait := retryFirst; ; {
+		w, err := f.relist(ctx)
+		if err == nil {
+			f.back()
+			begun := time.Now()
+			err = f.drain(ctx, w)
+			if ctx.Err() == nil && time.Since(begun) >= steady {
+				f.lost(err)
+				wait = retryFirst
+				continue
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
-			if w != nil {
-				w.Stop()
-			}
-			return nil
-		case err != nil && permanent(err):
-			return explain("watch "+s.name, err)
-		case err != nil:
-			if lost.IsZero() {
-				lost = time.Now()
-			}
-			pause(ctx, wait)
-			wait = min(2*wait, retryMost)
-			continue
+			return nil //nolint:nilerr // its time is over
+		case permanent(err):
+			return explain("watch "+f.name, err)
 		}
-		if !lost.IsZero() {
-			cut(time.Since(lost))
-		}
-		if begun != nil {
-			begun()
-			begun = nil
-		}
-		wait = retryFirst
-		drain(ctx, w, known, &order, take)
-		lost = time.Now()
+		f.lost(err)
+		pause(ctx, wait)
+		wait = min(2*wait, retryMost)
 	}
 }
 
 // relist brings known up to the present and begins a watch from there.
-func relist(
-	ctx context.Context, s source, known map[string]runtime.Object, order *[]string,
-	take func(time.Time, watch.EventType, runtime.Object),
-) (watch.Interface, error) {
-	list, err := s.list(ctx, metav1.ListOptions{})
+func (f *follower) relist(ctx context.Context) (watch.Interface, error) {
+	list, err := f.list(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -83,51 +80,52 @@ func relist(
 	for _, o := range objects {
 		key := keyOf(o)
 		there[key] = true
-		remember(known, order, key, o)
-		take(now, watch.Modified, o)
+		f.remember(key, o)
+		f.take(now, watch.Modified, o)
 	}
-	for _, key := range *order {
-		if o := known[key]; o != nil && !there[key] {
-			delete(known, key)
-			take(now, watch.Deleted, o)
+	for _, key := range f.order {
+		if o := f.known[key]; o != nil && !there[key] {
+			delete(f.known, key)
+			f.take(now, watch.Deleted, o)
 		}
 	}
 	access, err := meta.ListAccessor(list)
 	if err != nil {
 		return nil, err
 	}
-	return s.watch(ctx, metav1.ListOptions{ResourceVersion: access.GetResourceVersion()})
+	return f.watch(ctx, metav1.ListOptions{ResourceVersion: access.GetResourceVersion()})
 }
 
-// drain takes what a watch has until it ends.
-func drain(
-	ctx context.Context, w watch.Interface, known map[string]runtime.Object, order *[]string,
-	take func(time.Time, watch.EventType, runtime.Object),
-) {
+// drain takes what a watch has until it ends. The error is what the API says of
+// that; nil: nothing.
+func (f *follower) drain(ctx context.Context, w watch.Interface) error {
 	defer w.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case e, ok := <-w.ResultChan():
-			if !ok || e.Type == watch.Error {
-				return
+			if !ok {
+				return nil
+			}
+			if e.Type == watch.Error {
+				return apierrors.FromObject(e.Object)
 			}
 			if e.Type == watch.Deleted {
-				delete(known, keyOf(e.Object))
+				delete(f.known, keyOf(e.Object))
 			} else {
-				remember(known, order, keyOf(e.Object), e.Object)
+				f.remember(keyOf(e.Object), e.Object)
 			}
-			take(time.Now(), e.Type, e.Object)
+			f.take(time.Now(), e.Type, e.Object)
 		}
 	}
 }
 
-func remember(known map[string]runtime.Object, order *[]string, key string, o runtime.Object) {
-	if known[key] == nil {
-		*order = append(*order, key)
+func (f *follower) remember(key string, o runtime.Object) {
+	if f.known[key] == nil {
+		f.order = append(f.order, key)
 	}
-	known[key] = o
+	f.known[key] = o
 }
 
 func keyOf(o runtime.Object) string {

@@ -2,12 +2,10 @@ package kubevirt
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,7 +45,7 @@ func (r *run) createVMs() error {
 			r.created = now
 		}
 		if object.GetKind() == "VirtualMachine" && isOff(v) {
-			if err := r.subresource(r.ctx, "virtualmachines", v.Name, "start"); err != nil {
+			if err := r.subresource("virtualmachines", v.Name, starting); err != nil {
 				return explain("update virtualmachines/start", err)
 			}
 		}
@@ -64,14 +62,21 @@ func (r *run) admit(resource schema.GroupVersionResource, object *unstructured.U
 	})
 }
 
+// starting is the action that comes before a run begins: it cannot be late.
+const starting = "start"
+
 // subresource acts on a VM or VMI. A conflict is one with what KubeVirt is about
 // to do: it is tried again.
-func (r *run) subresource(ctx context.Context, resource, name, action string) error {
+func (r *run) subresource(resource, name, action string) error {
 	path := fmt.Sprintf("/apis/%s/v1/namespaces/%s/%s/%s/%s", subresources, r.namespace, resource, name, action)
-	return insist(ctx, apierrors.IsConflict, func() error {
-		_, err := r.bed.Raw(ctx, http.MethodPut, path, []byte("{}"))
+	try := func() error {
+		_, err := r.bed.Raw(r.ctx, http.MethodPut, path, []byte("{}"))
 		return err
-	})
+	}
+	if action == starting {
+		return insist(r.ctx, apierrors.IsConflict, try)
+	}
+	return r.persist(apierrors.IsConflict, try)
 }
 
 // attendLauncher reads the console of a launcher pod as soon as it has one, and
@@ -92,10 +97,7 @@ func (r *run) attendLauncher(pod *corev1.Pod) {
 			if w == nil || s.State.Running != nil {
 				continue
 			}
-			r.waiting[vm] = strings.TrimSuffix(s.Name+": "+w.Reason+": "+w.Message, ": ")
-			if slices.Contains(imageReasons(), w.Reason) && r.err == nil {
-				r.err = &unusable{"image " + s.Image + " of container " + s.Name + ": " + r.waiting[vm], "load it into the nodes (cmd/README.md says how), or name another one by --boot-image", nil}
-			}
+			r.waiting[vm] = s.Name + ": " + r.imageTrouble(w, "of container "+s.Name, s.Image, "--boot-image")
 		}
 	}
 	if !running || r.logs[uid] || r.ctx.Err() != nil {
@@ -152,6 +154,7 @@ func (r *run) settle() {
 func (r *run) followConsole(vm, uid, pod string) {
 	for r.ctx.Err() == nil {
 		stream, err := r.bed.Logs(r.ctx, r.namespace, pod, consoleLog, false)
+		r.answered("the console of pod "+pod, err)
 		if err == nil {
 			r.readConsole(stream, vm, uid)
 			_ = stream.Close()

@@ -32,6 +32,7 @@ func (r *run) followLog(vm, uid, pod, container string) {
 	last := 1
 	for r.ctx.Err() == nil {
 		stream, err := r.bed.Logs(r.ctx, r.namespace, pod, container, false)
+		r.answered("the log of pod "+pod, err)
 		if err == nil {
 			last = r.readReports(stream, vm, uid, last, func() { r.readPrevious(vm, uid, pod, container) })
 			_ = stream.Close()

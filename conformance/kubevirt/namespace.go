@@ -58,7 +58,10 @@ func (b *Bed) newNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 			ExpiresAnnotation: time.Now().Add(c.Until + b.Patience + margin).UTC().Format(time.RFC3339),
 		},
 	}}
-	_, err := b.Client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
+	err := insist(ctx, nil, func() error {
+		_, err := b.Client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
+		return err
+	})
 	return name, explain("create namespaces", err)
 }
 

@@ -9,11 +9,7 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/fakevm"
@@ -32,6 +28,7 @@ type run struct {
 	poke      chan struct{} // something has changed
 	started   func()        // lets the next case start
 	created   time.Time     // when the pods were
+	outages   outages
 
 	mu        sync.Mutex
 	observer  *observe.Observer
@@ -134,6 +131,9 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	if err := r.await(last.Add(r.c.Until+tail), func() bool { return false }); err != nil {
 		return nil, err
 	}
+	if err := r.cutOff(); err != nil {
+		return nil, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.observer.TooLate(r.bed.load.late(first, time.Now()))
@@ -160,90 +160,16 @@ func (r *run) await(until time.Time, done func() bool) error {
 	}
 }
 
-// look begins to watch, and returns when every watch is there.
-func (r *run) look() error {
-	var begun sync.WaitGroup
-	sources := r.sources()
-	begun.Add(len(sources))
-	for _, s := range sources {
-		r.work.Go(func() {
-			cut := func(by time.Duration) {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.observer.TooLate(by)
-			}
-			once := sync.OnceFunc(begun.Done)
-			defer once()
-			if err := follow(r.ctx, s, once, cut, r.take); err != nil {
-				r.fail(err)
-			}
-		})
-	}
-	begun.Wait()
-	if err := r.broken(); err != nil {
-		return err
-	}
-	return r.ctx.Err()
-}
-
-func (r *run) sources() []source {
-	core, slices := r.bed.Client.CoreV1(), r.bed.Client.DiscoveryV1().EndpointSlices(r.namespace)
-	pods, events := core.Pods(r.namespace), core.Events(r.namespace)
-	list := []source{
-		{"pods", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return pods.List(ctx, o) }, pods.Watch},
-		{"endpointslices", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return slices.List(ctx, o) }, slices.Watch},
-		{"events", func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return events.List(ctx, o) }, events.Watch},
-	}
-	if r.c.Profile.VM {
-		vmis := r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
-		list = append(list, source{
-			"virtualmachineinstances",
-			func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return vmis.List(ctx, o) }, vmis.Watch,
-		})
-	}
-	return list
-}
-
-// take takes one entry of a watch.
-func (r *run) take(at time.Time, kind watch.EventType, object runtime.Object) {
-	r.mu.Lock()
-	r.observer.Take(at, kind, object)
-	if pod, ok := object.(*corev1.Pod); ok {
-		switch {
-		case kind == watch.Deleted || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
-			r.over[string(pod.UID)] = true
-		case r.c.Profile.VM:
-			r.attendLauncher(pod)
-		}
-		if kind != watch.Deleted && !r.c.Profile.VM {
-			r.attend(pod)
-		}
-	}
-	r.mu.Unlock()
-	r.changed()
-}
-
-// insistence is how long something is tried that the API will soon take: the
-// default service account of a new namespace, without which pods are refused, may
-// take as long, and webhooks that begin to answer.
-const insistence = 30 * time.Second
-
-// insist tries again what fails for a passing reason.
-func insist(ctx context.Context, passing func(error) bool, try func() error) error {
-	for end := time.Now().Add(insistence); ; {
-		err := try()
-		if err == nil || !passing(err) || time.Now().After(end) || !pause(ctx, logPause) {
-			return err
-		}
-	}
-}
-
 // create makes services, and pods or VMs.
 func (r *run) create() error {
 	core := r.bed.Client.CoreV1()
 	for i := range r.c.VMs {
 		v := &r.c.VMs[i]
-		if _, err := core.Services(r.namespace).Create(r.ctx, r.bed.serviceOf(v), metav1.CreateOptions{}); err != nil {
+		err := insist(r.ctx, nil, func() error {
+			_, err := core.Services(r.namespace).Create(r.ctx, r.bed.serviceOf(v), metav1.CreateOptions{})
+			return err
+		})
+		if err != nil {
 			return explain("create services", err)
 		}
 	}
@@ -258,7 +184,7 @@ func (r *run) create() error {
 		err = insist(r.ctx, early, func() error {
 			now := time.Now()
 			_, err := core.Pods(r.namespace).Create(r.ctx, pod, metav1.CreateOptions{})
-			if err == nil && r.created.IsZero() {
+			if r.created.IsZero() && (err == nil || passing(err)) {
 				r.created = now
 			}
 			return err
@@ -268,16 +194,6 @@ func (r *run) create() error {
 		}
 	}
 	return nil
-}
-
-// early tells whether a pod was refused because the namespace is new.
-func early(err error) bool {
-	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "serviceaccount")
-}
-
-// permanent tells whether another try comes to the same.
-func permanent(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
 }
 
 // begin waits for every guest, and starts the story of each when it begins. It

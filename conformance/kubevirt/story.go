@@ -49,18 +49,25 @@ func (r *run) act(e *scenarios.Event, n int) error {
 		r.mu.Lock()
 		r.observer.Deleting(time.Now(), e.VM)
 		r.mu.Unlock()
-		err := pods.Delete(r.ctx, e.VM, metav1.DeleteOptions{})
+		err := r.persist(nil, func() error { return pods.Delete(r.ctx, e.VM, metav1.DeleteOptions{}) })
 		if apierrors.IsNotFound(err) {
 			return nil // it has ended
 		}
 		return explain("delete pods", err)
 	case scenarios.TriggerSync:
-		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%d"}}}`, syncAnnotation, n+1)
-		_, err := pods.Patch(r.ctx, e.VM, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-		return explain("patch pods", err)
+		return r.touch(e.VM, n)
 	default: // StopContainer is part of the guest's script
 		return nil
 	}
+}
+
+// touch changes a pod so that the kubelet synchronises it, for the n-th time.
+func (r *run) touch(pod string, n int) error {
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%d"}}}`, syncAnnotation, n+1)
+	return explain("patch pods", r.persist(nil, func() error {
+		_, err := r.bed.Client.CoreV1().Pods(r.namespace).Patch(r.ctx, pod, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+		return err
+	}))
 }
 
 // pauseAnnotation lets pings of the guest agent rest.
@@ -70,25 +77,27 @@ func (r *run) actOnVM(e *scenarios.Event, n int) error {
 	vmis := r.bed.Dynamic.Resource(vmiResource()).Namespace(r.namespace)
 	switch e.Kind {
 	case scenarios.PauseVM:
-		err := r.subresource(r.ctx, "virtualmachineinstances", e.VM, "pause")
-		return explain("update virtualmachineinstances/pause", r.excused(e.VM, err))
+		err := r.subresource("virtualmachineinstances", e.VM, "pause")
+		return explain("update virtualmachineinstances/pause", r.excused(e, err))
 	case scenarios.UnpauseVM:
-		err := r.subresource(r.ctx, "virtualmachineinstances", e.VM, "unpause")
+		err := r.subresource("virtualmachineinstances", e.VM, "unpause")
 		r.wakeGuest(e.VM)
-		return explain("update virtualmachineinstances/unpause", r.excused(e.VM, err))
+		return explain("update virtualmachineinstances/unpause", r.excused(e, err))
 	case scenarios.Annotate:
 		value := "null"
 		if e.Value != "" {
 			value = strconv.Quote(e.Value)
 		}
 		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%s}}}`, pauseAnnotation, value)
-		_, err := vmis.Patch(r.ctx, e.VM, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-		return explain("patch virtualmachineinstances", err)
+		return explain("patch virtualmachineinstances", r.persist(nil, func() error {
+			_, err := vmis.Patch(r.ctx, e.VM, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+			return err
+		}))
 	case scenarios.DeleteVMI:
 		r.mu.Lock()
 		r.observer.Deleting(time.Now(), e.VM)
 		r.mu.Unlock()
-		err := vmis.Delete(r.ctx, e.VM, metav1.DeleteOptions{})
+		err := r.persist(nil, func() error { return vmis.Delete(r.ctx, e.VM, metav1.DeleteOptions{}) })
 		if apierrors.IsNotFound(err) {
 			return nil // it has ended
 		}
@@ -97,19 +106,19 @@ func (r *run) actOnVM(e *scenarios.Event, n int) error {
 		r.mu.Lock()
 		pod := r.launchers[e.VM]
 		r.mu.Unlock()
-		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%d"}}}`, syncAnnotation, n+1)
-		_, err := r.bed.Client.CoreV1().Pods(r.namespace).Patch(r.ctx, pod, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-		return explain("patch pods", err)
+		return r.touch(pod, n)
 	default:
 		return errors.New("nobody does that to a VM")
 	}
 }
 
 // excused forgives that KubeVirt refuses to pause a VM which it does not let
-// anybody pause: that is what some cases are about.
-func (r *run) excused(vm string, err error) error {
+// anybody pause: that is what some cases are about. The trace notes it.
+func (r *run) excused(e *scenarios.Event, err error) error {
 	if apierrors.IsForbidden(err) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		r.note(vm, err.Error())
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.notes = append(r.notes, fmt.Sprintf("%s of %s at %v was refused: %v", e.Kind, e.VM, e.At, err))
 		return nil
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
@@ -73,9 +74,16 @@ const (
 // pods may.
 func (b *Bed) prepareVMs(ctx context.Context) error {
 	m := &b.machines
-	if _, err := b.Client.Discovery().ServerResourcesForGroupVersion(kubevirtv1.GroupVersion.String()); err != nil {
+	err := insist(ctx, nil, func() error {
+		_, err := b.Client.Discovery().ServerResourcesForGroupVersionWithContext(ctx, kubevirtv1.GroupVersion.String())
+		return err
+	})
+	switch {
+	case apierrors.IsNotFound(err):
 		m.missing = "the cluster has no KubeVirt"
-		return nil //nolint:nilerr // it is the answer
+		return nil
+	case err != nil:
+		return explain("ask for KubeVirt", err)
 	}
 	if b.Dynamic == nil {
 		m.missing = "no client for the cluster's KubeVirt"
@@ -92,7 +100,12 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 	if b.BootImage == "" {
 		b.BootImage = b.imageOfNodes(ctx, bootImages)
 	}
-	m.version = b.kubevirtVersion(ctx)
+	if m.version, err = b.kubevirtVersion(ctx); apierrors.IsNotFound(err) {
+		m.missing = "the cluster knows VMs, and no KubeVirt answers for them"
+		return nil
+	} else if err != nil {
+		return explain("ask for the version of KubeVirt", err)
+	}
 	if m.profile = profileOf(m.version); m.profile == "" {
 		m.missing = "KubeVirt " + m.version + " is described by no profile: it may have parts of what came with v1.9.0"
 		return nil
@@ -105,16 +118,23 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 	return nil
 }
 
-// kubevirtVersion is what virt-api says that it is.
-func (b *Bed) kubevirtVersion(ctx context.Context) string {
-	data, err := b.Raw(ctx, http.MethodGet, "/apis/"+subresources+"/v1/version", nil)
+// kubevirtVersion is what virt-api says that it is; empty: it does not say.
+func (b *Bed) kubevirtVersion(ctx context.Context) (string, error) {
+	var data []byte
+	err := insist(ctx, apierrors.IsInternalError, func() (err error) {
+		data, err = b.Raw(ctx, http.MethodGet, "/apis/"+subresources+"/v1/version", nil)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
 	var v struct {
 		GitVersion string `json:"gitVersion"`
 	}
-	if err != nil || json.Unmarshal(data, &v) != nil || !strings.HasPrefix(v.GitVersion, "v") {
-		return ""
+	if json.Unmarshal(data, &v) != nil || !strings.HasPrefix(v.GitVersion, "v") {
+		return "", nil
 	}
-	return v.GitVersion
+	return v.GitVersion, nil
 }
 
 // profileOf is the profile of a version of KubeVirt; one that is not known is
