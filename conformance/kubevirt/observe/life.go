@@ -17,6 +17,7 @@ type podLife struct {
 	uid, name   string
 	containers  []*life // by restart count
 	terminating bool
+	ending      time.Time // when it was seen to be, by the harness's clock
 	gone        bool
 }
 
@@ -181,6 +182,9 @@ func (m *machine) killed(o *Observer, l *life, i int) bool {
 	}
 	l.told = at
 	kind, unhealed := probeOf(verdict)
+	if !unhealed && m.unexplained(o, l, at) {
+		o.Fail(fmt.Errorf("VM %s: a container of pod %s was told to end, and no event says why: some are missing", m.spec.Name, l.pod.name))
+	}
 	if unhealed {
 		m.told(at, l, trace.Event{Kind: trace.LivenessFailed, Probe: kind, HasProbe: true})
 	}
@@ -222,6 +226,20 @@ func (m *machine) killOf(o *Observer, l *life, i int) (arrival, bool) {
 		return k, true
 	}
 	return arrival{}, false
+}
+
+// whyPatience is how long it may take until the API tells why a container was told
+// to end: by an event, or as its pod is being deleted.
+const whyPatience = 3 * time.Second
+
+// unexplained tells whether a container was told to end, by the node's clock, and
+// neither a probe is known to have failed nor its pod to be deleted. The API drops
+// events of an object that has many.
+func (m *machine) unexplained(o *Observer, l *life, at time.Time) bool {
+	if at.Add(whyPatience - grain).After(m.zero.Add(o.c.Until)) {
+		return false // nobody waited for it
+	}
+	return !l.pod.terminating || l.pod.ending.After(at.Add(o.ahead+whyPatience))
 }
 
 // probeOf reads the probe from the message of a Killing event; false: it was

@@ -36,20 +36,21 @@ type machine struct {
 	pods      []*podLife
 	lives     []*life // in the order of their starts: instance is the index + 1
 	notes     []note
-	kills     []arrival // Killing events
-	blamed    int       // as many of them are of the lives before
-	unhealthy string    // message of the last one
-	news      string    // message of the last warning of its VMI
+	kills     []arrival         // Killing events
+	blamed    int               // as many of them are of the lives before
+	blame     map[string]string // by pod: the probe that failed last of those that kill
+	news      string            // message of the last warning of its VMI
 	counts    map[string]int32
 	phase     string
 	ready     bool
-	since     time.Time       // when the Ready condition changed last, by its own word
+	turned    time.Time       // when the Ready condition changed last, by its own word
 	inSlice   map[string]bool // by pod: what its endpoint was
 	deleted   map[string]bool // uids of VMIs or pods that are being deleted
 	vmi       string          // uid
 	paused    bool
 	runs      time.Time // since when its VMI is Running; zero: it is not
-	launched  arrival   // the launcher's Ready condition, "True" or "False", and since when
+	launched  arrival   // the launcher's Ready condition, "True" or "False", and when it came
+	changed   time.Time // when that changed, by its own word
 }
 
 // arrival is a text and when it came, by the harness's clock.
@@ -73,7 +74,7 @@ func New(c *scenarios.Case) *Observer {
 		spec := &c.VMs[i]
 		o.vms = append(o.vms, &machine{
 			spec: spec, vm: c.Profile.VM, container: ContainerOf(c, spec),
-			counts: map[string]int32{}, inSlice: map[string]bool{}, deleted: map[string]bool{},
+			counts: map[string]int32{}, inSlice: map[string]bool{}, deleted: map[string]bool{}, blame: map[string]string{},
 		})
 	}
 	return o

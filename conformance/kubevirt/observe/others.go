@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -68,9 +69,13 @@ func (o *Observer) Event(at time.Time, e *corev1.Event) {
 	for range n - before {
 		switch e.Reason {
 		case "Unhealthy":
-			m.unhealthy = e.Message
+			if cause := blamed(e.Message); cause != "" {
+				m.blame[podOf(e)] = cause
+			}
 		case "Killing":
-			m.kills = append(m.kills, arrival{at, m.cause(e)})
+			if m.concerns(e) {
+				m.kills = append(m.kills, arrival{at, m.cause(e)})
+			}
 		}
 		m.arrived(at, m.last(), trace.Event{Kind: trace.ClusterEvent, Value: e.Reason, Msg: e.Message})
 	}
@@ -97,15 +102,34 @@ func (m *machine) cause(e *corev1.Event) string {
 	}
 	for _, p := range m.pods {
 		if p.name == e.InvolvedObject.Name && !p.terminating {
-			switch {
-			case strings.HasPrefix(m.unhealthy, "Liveness"):
-				return "failed liveness probe"
-			case strings.HasPrefix(m.unhealthy, "Startup"):
-				return "failed startup probe"
-			}
+			return cmp.Or(m.blame[podOf(e)], e.Message)
 		}
 	}
 	return e.Message
+}
+
+// blamed is the cause of a kill by the probe of which an Unhealthy event tells;
+// empty: a readiness probe kills nobody.
+func blamed(message string) string {
+	switch {
+	case strings.HasPrefix(message, "Liveness"):
+		return "failed liveness probe"
+	case strings.HasPrefix(message, "Startup"):
+		return "failed startup probe"
+	}
+	return ""
+}
+
+// podOf tells pods apart, also those of the same name.
+func podOf(e *corev1.Event) string {
+	return e.InvolvedObject.Name + "/" + string(e.InvolvedObject.UID)
+}
+
+// concerns tells whether an event of a pod is about the container that is probed, or
+// does not say about which.
+func (m *machine) concerns(e *corev1.Event) bool {
+	field := e.InvolvedObject.FieldPath
+	return !strings.Contains(field, "{") || strings.HasSuffix(field, "{"+m.container+"}")
 }
 
 // VMI takes the state of a virtual machine instance.
@@ -124,8 +148,9 @@ func (o *Observer) VMI(at time.Time, v *kubevirtv1.VirtualMachineInstance) {
 	for i := range v.Status.Conditions {
 		switch c := &v.Status.Conditions[i]; c.Type {
 		case kubevirtv1.VirtualMachineInstanceReady:
-			o.lag(m, at, c.Status == corev1.ConditionTrue)
-			o.ready(m, at, c.Status == corev1.ConditionTrue, c.Reason, time.Time{})
+			since := m.since(c.LastTransitionTime.Time)
+			o.lag(m, at, c.Status == corev1.ConditionTrue, since)
+			o.ready(m, at, c.Status == corev1.ConditionTrue, c.Reason, since)
 		case kubevirtv1.VirtualMachineInstancePaused:
 			paused = c.Status == corev1.ConditionTrue
 		default:

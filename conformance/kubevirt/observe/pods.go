@@ -2,6 +2,9 @@ package observe
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +33,9 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 	}
 	life := m.pod(string(p.UID), p.Name)
 	m.containers(at, life, p)
+	if why := disrupted(p); why != "" {
+		o.Fail(fmt.Errorf("VM %s: pod %s: %s: %w", m.spec.Name, p.Name, why, ErrLost))
+	}
 	if p.DeletionTimestamp != nil {
 		m.terminate(at, life)
 	}
@@ -46,12 +52,30 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 	}
 }
 
+// ErrLost says that a node, or who cares for it, took a pod away, or the node itself
+// is not well: what follows says nothing about a prober.
+var ErrLost = errors.New("its node has given it up")
+
+// disrupted is why a pod was not left alone; empty: it was. That a container ended by
+// itself or by a probe gives the pod no reason.
+func disrupted(p *corev1.Pod) string {
+	for i := range p.Status.Conditions {
+		if c := &p.Status.Conditions[i]; c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			return strings.TrimSuffix(c.Reason+": "+c.Message, ": ")
+		}
+	}
+	if p.Status.Reason == "NodeLost" || p.Status.Phase == corev1.PodFailed && p.Status.Reason != "" {
+		return strings.TrimSuffix(p.Status.Reason+": "+p.Status.Message, ": ")
+	}
+	return ""
+}
+
 // launcher notes when the readiness of a launcher changed: that of its VMI
 // follows.
 func (m *machine) launcher(at time.Time, p *corev1.Pod) {
 	for i := range p.Status.Conditions {
 		if c := &p.Status.Conditions[i]; c.Type == corev1.PodReady && string(c.Status) != m.launched.text {
-			m.launched = arrival{at, string(c.Status)}
+			m.launched, m.changed = arrival{at, string(c.Status)}, c.LastTransitionTime.Time
 		}
 	}
 }
@@ -65,11 +89,26 @@ const (
 	because = 15 * time.Second
 )
 
-// lag takes a change of a VMI's Ready condition. One that runs no domain yet is
-// not ready, whatever its launcher is.
-func (o *Observer) lag(m *machine, at time.Time, ok bool) {
+// since is when the launcher changed for which its VMI did, by the node's clock: KubeVirt
+// copies that instant. Zero: the VMI changed for another reason, as that it runs now.
+func (m *machine) since(changed time.Time) time.Time {
+	if m.runs.IsZero() || !m.launched.at.After(m.runs) || !changed.Equal(m.changed) {
+		return time.Time{}
+	}
+	return changed
+}
+
+// lag takes a change of a VMI's Ready condition, which its launcher's of that instant
+// caused. One that runs no domain yet is not ready, whatever its launcher is.
+func (o *Observer) lag(m *machine, at time.Time, ok bool, since time.Time) {
 	same := m.launched.text == string(corev1.ConditionTrue)
-	if by := at.Sub(m.launched.at) - prompt; same == ok && ok != m.ready && !m.runs.IsZero() && m.launched.at.After(m.runs) && !m.paused && by > 0 && by < because {
+	if same != ok || ok == m.ready || m.runs.IsZero() || !m.launched.at.After(m.runs) || m.paused {
+		return
+	}
+	if by := at.Sub(m.launched.at) - prompt; by > 0 && by < because {
+		o.TooLate(by)
+	}
+	if by := at.Add(-o.ahead).Sub(since) - grain - prompt; !since.IsZero() && by > 0 {
 		o.TooLate(by)
 	}
 }
@@ -99,7 +138,7 @@ func (o *Observer) Deleting(at time.Time, vm string) {
 
 func (m *machine) terminate(at time.Time, p *podLife) {
 	if !p.terminating {
-		p.terminating = true
+		p.terminating, p.ending = true, at
 		m.arrived(at, p.now(), trace.Event{Kind: trace.Terminating})
 	}
 }
@@ -195,21 +234,21 @@ func (m *machine) become(at time.Time, phase string) {
 // it did, by the node's clock: what came later than that came late.
 func (o *Observer) ready(m *machine, at time.Time, ok bool, reason string, since time.Time) {
 	if ok == m.ready {
-		if ok && since.After(m.since) && !m.since.IsZero() {
+		if ok && since.After(m.turned) && !m.turned.IsZero() {
 			// It was lost and came back before anybody looked.
 			m.arrived(at, m.last(), trace.Event{Kind: trace.Ready, Value: reason})
 			m.arrived(at, m.last(), trace.Event{Kind: trace.Ready, OK: true})
 		}
-		m.since = since
+		m.turned = since
 		return
 	}
-	m.ready, m.since = ok, since
+	m.ready, m.turned = ok, since
 	if ok {
 		reason = ""
 	}
 	e := trace.Event{Kind: trace.Ready, OK: ok, Value: reason}
 	if end := since.Add(grain).Add(o.ahead); o.timed && !since.IsZero() && at.After(end) && since.Nanosecond() == 0 {
-		o.TooLate(min(at.Sub(end), grain))
+		o.TooLate(at.Sub(end)) // as may be what has no such word
 		at = end
 	}
 	m.arrived(at, m.last(), e)
