@@ -21,6 +21,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt/observe"
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
@@ -309,4 +310,39 @@ func TestLook(t *testing.T) {
 		l.cut(0, 0)
 		k.gone(bed)
 	})
+}
+
+// TestNodeLost: of a run whose node was lost for a moment nothing can be said.
+func TestNodeLost(t *testing.T) {
+	c := load(t, "default-failure-threshold")[0]
+	node := func(since time.Time) *corev1.Node {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(since),
+		}}}}
+	}
+	for _, lost := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newKubelet(t, c)
+			if err := k.client.Tracker().Add(node(time.Now())); err != nil {
+				t.Fatal(err)
+			}
+			k.client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
+				a.(clienttesting.CreateAction).GetObject().(*corev1.Pod).Spec.NodeName = "node" //nolint:forcetypeassert // pods are
+				return false, nil, nil
+			})
+			go func() {
+				time.Sleep(c.Until / 2)
+				if lost { // and it is ready again
+					if err := k.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("nodes"), node(time.Now()), ""); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+			bed := kubevirt.New(kubevirt.Config{Client: k.client, Logs: k.read})
+			if _, err := bed.Run(t.Context(), c, 1); errors.Is(err, observe.ErrLost) != lost || !lost && err != nil {
+				t.Errorf("lost %t: %v", lost, err)
+			}
+			k.gone(bed)
+		})
+	}
 }

@@ -40,6 +40,7 @@ type run struct {
 	over      map[string]bool          // uids of launcher pods that have ended
 	guests    map[string]chan struct{} // by VM: wakes whoever leads its guest
 	launchers map[string]string        // by VM: its launcher pod
+	nodes     map[string]bool          // on which its pods are
 	notes     []string                 // what was changed in the manifests
 	err       error
 }
@@ -60,7 +61,7 @@ func (b *Bed) newRun(ctx context.Context, c *scenarios.Case) *run {
 		bed: b, c: c, observer: observe.New(c), poke: make(chan struct{}, 1),
 		logs: map[string]bool{}, waiting: map[string]string{}, said: map[string]string{},
 		progress: map[string][]fakevm.Progress{}, came: map[string]time.Time{},
-		over: map[string]bool{}, guests: map[string]chan struct{}{}, launchers: map[string]string{},
+		over: map[string]bool{}, guests: map[string]chan struct{}{}, launchers: map[string]string{}, nodes: map[string]bool{},
 	}
 	r.observer.BootWithin(needsGuest(c))
 	r.ctx, r.cancel = context.WithCancel(ctx)
@@ -115,6 +116,10 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	if err := r.look(); err != nil {
 		return nil, err
 	}
+	nodes, err := r.bed.nodesState(r.ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.create(); err != nil {
 		return nil, err
 	}
@@ -132,6 +137,9 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 		return nil, err
 	}
 	if err := r.cutOff(); err != nil {
+		return nil, err
+	}
+	if err := r.nodeLost(nodes); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()

@@ -72,6 +72,9 @@ func (r *run) take(at time.Time, kind watch.EventType, object runtime.Object) {
 	r.mu.Lock()
 	r.observer.Take(at, kind, object)
 	if pod, ok := object.(*corev1.Pod); ok {
+		if pod.Spec.NodeName != "" {
+			r.nodes[pod.Spec.NodeName] = true
+		}
 		switch {
 		case kind == watch.Deleted || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
 			r.over[string(pod.UID)] = true
