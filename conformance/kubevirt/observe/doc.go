@@ -23,4 +23,5 @@
 //	pods.go     pods and their containers
 //	others.go   VMIs, endpoints, events
 //	reports.go  what guests tell
+//	clocks.go   which nodes are refused for their clocks
 package observe

@@ -32,7 +32,7 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 		return
 	}
 	life := m.pod(string(p.UID), p.Name)
-	m.containers(at, life, p)
+	m.containers(o, at, life, p)
 	if why := disrupted(p); why != "" {
 		o.Fail(fmt.Errorf("VM %s: pod %s: %s: %w", m.spec.Name, p.Name, why, ErrLost))
 	}
@@ -178,7 +178,7 @@ func (p *podLife) now() *life {
 }
 
 // containers takes the states of the probed container, and of the one before.
-func (m *machine) containers(at time.Time, p *podLife, pod *corev1.Pod) {
+func (m *machine) containers(o *Observer, at time.Time, p *podLife, pod *corev1.Pod) {
 	for i := range pod.Status.ContainerStatuses {
 		s := &pod.Status.ContainerStatuses[i]
 		if s.Name != m.container {
@@ -199,6 +199,7 @@ func (m *machine) containers(at time.Time, p *podLife, pod *corev1.Pod) {
 			m.life(p, n).update(at, &s.State)
 			if l := m.life(p, n); m.vm && m.zero.IsZero() {
 				m.zero = l.started // its guest comes seconds later
+				o.compareClocks(m, at.Sub(l.started))
 			}
 		}
 	}
