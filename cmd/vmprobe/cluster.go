@@ -27,7 +27,7 @@ func newCluster(s streams, env lookupEnv) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newClusterUp(s, env), newClusterBuild(s, env), newClusterStatus(s), newClusterDown(s), newClusterSweep(s))
+	cmd.AddCommand(newClusterUp(s, env), newClusterBuild(s, env), newClusterImage(s), newClusterStatus(s), newClusterDown(s), newClusterSweep(s))
 	return cmd
 }
 
@@ -53,7 +53,7 @@ func (f *clusterFlags) check() error {
 type upFlags struct {
 	clusterFlags
 	provider, tier, guest, image string
-	manifests                    []string
+	manifests, images            []string
 }
 
 func newClusterUp(s streams, env lookupEnv) *cobra.Command {
@@ -80,10 +80,12 @@ be there, and is not, is named with the fix, and the exit code is 3.`,
 	flags.StringVar(&f.guest, "guest", "", "static program of the guest's image (default: vmprobe itself)")
 	flags.StringArrayVar(&f.manifests, "kubevirt", nil, "of kind: manifest of a KubeVirt release; repeat it for the operator's and the object's")
 	flags.StringVar(&f.image, "node-image", "", "of kind: image of the node (default: kind's choice)")
+	flags.StringArrayVar(&f.images, "image", nil, "archive of one more image for the nodes, as of \"vmprobe cluster image\"; repeatable")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := f.check(cmd.Flags().Changed); err != nil {
 			return err
 		}
+		defer tidies(cmd.Context())()
 		p := newStages(s.err, env)
 		status, err := f.up(cmd.Context(), p)
 		p.end()
@@ -116,16 +118,24 @@ func (f *upFlags) check(given func(flag string) bool) error {
 			return usagef("--kubevirt: %w", err)
 		}
 	}
+	for _, name := range f.images {
+		if _, err := os.Stat(name); err != nil {
+			return usagef("--image: %w", err)
+		}
+	}
+	if len(f.images) > 0 && f.provider == "local" && f.tier == string(cluster.TierAPI) {
+		return usagef("--image: tier %s has no node", f.tier)
+	}
 	return nil
 }
 
 func (f *upFlags) up(ctx context.Context, p *stages) (*cluster.Status, error) {
 	if f.provider == "kind" {
 		return kindcluster.Up(ctx, kindcluster.Config{
-			Name: f.name, Home: f.home, Manifests: f.manifests, Image: f.image, Guest: f.guest, Tell: p.tell,
+			Name: f.name, Home: f.home, Manifests: f.manifests, Image: f.image, Guest: f.guest, Images: f.images, Tell: p.tell,
 		})
 	}
-	return local.Up(ctx, local.Config{Name: f.name, Home: f.home, Tier: cluster.Tier(f.tier), Guest: f.guest, Tell: p.tell})
+	return local.Up(ctx, local.Config{Name: f.name, Home: f.home, Tier: cluster.Tier(f.tier), Guest: f.guest, Images: f.images, Tell: p.tell})
 }
 
 // provider tells who has made a cluster.
@@ -229,6 +239,7 @@ func newClusterDown(s streams) *cobra.Command {
 		if err := f.check(); err != nil {
 			return err
 		}
+		defer tidies(cmd.Context())()
 		was, err := f.down(context.WithoutCancel(cmd.Context()))
 		if err != nil {
 			return exit(exitCouldNotRun, err)

@@ -133,6 +133,15 @@ func Read(dir string) (*Status, error) {
 	return s, nil
 }
 
+// By tells whether a provider may act on the cluster: it is its own, or there is
+// none. The error says what to do.
+func (s *Status) By(provider string) error {
+	if s.State == None || s.Provider == "" || s.Provider == provider {
+		return nil
+	}
+	return fmt.Errorf("the cluster %s is one of the provider %s: take it down first (vmprobe cluster down --name %[1]s), or use another name", s.Name, s.Provider)
+}
+
 // Write replaces the status file.
 func (s *Status) Write(dir string) error {
 	text, err := json.MarshalIndent(s, "", "  ")

@@ -2,7 +2,6 @@ package guestbox
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 
@@ -23,7 +22,7 @@ const qemuUser = 107
 // Boot writes the image that a VM of KubeVirt boots (firmware.kernelBoot) from a
 // directory that hack/guestimage made, and gives the name of the image. There is
 // no program in it: KubeVirt brings that which runs in such a container.
-func Boot(imageDir, archive string) (name string, err error) {
+func Boot(imageDir, path string) (name string, err error) {
 	source, err := image.Open(imageDir)
 	if err != nil {
 		return "", err
@@ -39,5 +38,5 @@ func Boot(imageDir, archive string) (name string, err error) {
 		digest.Write(sum[:])
 		files = append(files, file{name: f.to[1:], mode: 0o644, owner: qemuUser, data: data})
 	}
-	return save("boot", hex.EncodeToString(digest.Sum(nil)[:6]), files, v1.Config{WorkingDir: "/"}, archive)
+	return save(imageOf("boot", digest.Sum(nil)), files, v1.Config{WorkingDir: "/"}, path)
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-
 	"github.com/vmprobe/vmprobe/conformance/qemu/image"
 )
 
@@ -63,10 +61,7 @@ func TestBoot(t *testing.T) {
 // contents are the files of an image that anybody may read, by path.
 func contents(t *testing.T, archive string) map[string]string {
 	t.Helper()
-	i, err := tarball.ImageFromPath(archive, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	i, _ := imageAt(t, archive)
 	layers, err := i.Layers()
 	if err != nil || len(layers) != 1 {
 		t.Fatalf("%v %v", layers, err)

@@ -1,16 +1,18 @@
 // Package guestbox makes container images: of one static program each, the guest
-// of the scenarios, and pause; and of what KubeVirt boots in a VM. They are
-// written as archives of the form that docker save writes, which every container
-// engine loads; the same content gives the same bytes. Nothing is pulled and
-// nothing pushed.
+// of the scenarios, the harness that runs in a cluster, and pause; and of what
+// KubeVirt boots in a VM. They are written as OCI layouts, in a folder or, if the
+// path ends in .tar, in an archive, which container engines load; the same content
+// gives the same bytes. Nothing is pulled and nothing pushed.
 //
 //	guestbox.go  images of a program
 //	boot.go      the image of a kernel and its initramfs
+//	layout.go    the form in which they are written
 package guestbox
 
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
@@ -18,7 +20,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -28,6 +29,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/vmprobe/vmprobe/fakevm/guestpod"
 )
@@ -57,24 +59,52 @@ func Inside() (exit int, ok bool) {
 // Guest writes the image of the guest from a static program that is one in a
 // container, be it hack/guestimage/pod or one that calls Inside, and gives the
 // name of the image.
-func Guest(program, archive string) (image string, err error) {
-	return write("guest", program, archive, []string{variable + "=1", "PATH=/usr/bin:/bin"})
+func Guest(program, path string) (image string, err error) {
+	return write("guest", program, path, []string{variable + "=1", searchPath})
 }
 
 // Pause writes the image of the first container of every pod.
-func Pause(program, archive string) (image string, err error) {
-	return write("pause", program, archive, nil)
+func Pause(program, path string) (image string, err error) {
+	return write("pause", program, path, nil)
 }
 
-// write makes an image whose tag is the digest of its program. The host in its
-// name is one that does not exist: nobody can pull it by accident.
-func write(kind, program, archive string, env []string) (string, error) {
-	data, err := os.ReadFile(program)
+// HarnessImage is the name of the image of Harness: that of the Jobs in
+// conformance/kubevirt/deploy.
+const HarnessImage = "vmprobe.dev/vmprobe:dev"
+
+// nobody is the user that a harness is: it needs no rights on its node.
+const nobody = "65532:65532"
+
+// Harness writes the image of a static vmprobe that is itself in a container, not
+// the guest, and gives the name of the image.
+func Harness(program, path string) (image string, err error) {
+	data, err := programOf("harness", program)
 	if err != nil {
 		return "", err
 	}
+	files := []file{{name: "tmp/", mode: 0o1777}, {name: "vmprobe", mode: 0o755, data: data}}
+	return save(HarnessImage, files, v1.Config{Entrypoint: []string{"/vmprobe"}, Env: []string{searchPath}, WorkingDir: "/tmp", User: nobody}, path)
+}
+
+const searchPath = "PATH=/usr/bin:/bin"
+
+// programOf reads a static program.
+func programOf(kind, program string) ([]byte, error) {
+	data, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
 	if err := static(data); err != nil {
-		return "", fmt.Errorf("%s cannot be the %s of a container: %w", program, kind, err)
+		return nil, fmt.Errorf("%s cannot be the %s of a container: %w", program, kind, err)
+	}
+	return data, nil
+}
+
+// write makes an image whose tag is the digest of its program.
+func write(kind, program, path string, env []string) (string, error) {
+	data, err := programOf(kind, program)
+	if err != nil {
+		return "", err
 	}
 	files := make([]file, 0, 8)
 	for _, dir := range []string{"run/", "tmp/", "usr/", "usr/bin/", "etc/", "vmprobe/"} {
@@ -83,16 +113,22 @@ func write(kind, program, archive string, env []string) (string, error) {
 	files = append(files, file{name: self[1:], mode: 0o755, data: data})
 	sum := sha256.Sum256(data)
 	config := v1.Config{Entrypoint: []string{self}, Env: env, WorkingDir: "/", StopSignal: "SIGTERM"}
-	return save(kind, hex.EncodeToString(sum[:6]), files, config, archive)
+	return save(imageOf(kind, sum[:]), files, config, path)
 }
 
-// save writes an archive with an image of one layer, and gives its name.
-func save(kind, version string, files []file, program v1.Config, archive string) (string, error) {
+// imageOf is the name of an image by what is in it. The host in the name is one
+// that does not exist: nobody can pull it by accident.
+func imageOf(kind string, sum []byte) string {
+	return "vmprobe.test/" + kind + ":" + hex.EncodeToString(sum[:6])
+}
+
+// save writes an image of one layer, and gives its name.
+func save(called string, files []file, program v1.Config, path string) (string, error) {
 	layer, err := layerOf(files)
 	if err != nil {
 		return "", err
 	}
-	tag, err := name.NewTag("vmprobe.test/" + kind + ":" + version)
+	tag, err := name.NewTag(called)
 	if err != nil {
 		return "", err
 	}
@@ -109,11 +145,10 @@ func save(kind, version string, files []file, program v1.Config, archive string)
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
-		return "", err
-	}
-	if err := tarball.WriteToFile(archive, tag, image); err != nil {
-		return "", fmt.Errorf("%s: %w", archive, err)
+	image = mutate.MediaType(image, types.OCIManifestSchema1)
+	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
+	if err := export(path, tag, image); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	return tag.Name(), nil
 }
@@ -145,7 +180,8 @@ func layerOf(files []file) (v1.Layer, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressionLevel(gzip.BestSpeed))
 }
 
 // static tells why a program does not run without libraries.

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
 // program writes an ELF file of a header and, if it is dynamic, one program
@@ -56,10 +54,7 @@ func TestGuest(t *testing.T) {
 
 func check(t *testing.T, file string) {
 	t.Helper()
-	image, err := tarball.ImageFromPath(file, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	image, _ := imageAt(t, file)
 	config, err := image.ConfigFile()
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,8 @@ type Config struct {
 	Image string
 	// Guest is the static program of the guest image; empty: this program.
 	Guest string
+	// Images are archives of more images for the nodes.
+	Images []string
 	// Tell is told of what happens, with the time since it began; not nil.
 	Tell func(what string, since time.Duration)
 
@@ -50,13 +52,22 @@ type engine interface {
 // nodeLimit is how long the node may take to be ready.
 const nodeLimit = 5 * time.Minute
 
-// Up starts a cluster, or gives the status of the one that runs already.
+// Up starts a cluster, or gives the status of the one that runs already. A start
+// that did not come to its end goes on where it was.
 func Up(ctx context.Context, c Config) (*cluster.Status, error) {
-	dir, err := cluster.Folder(c.Home, c.Name)
+	dir, unlock, err := cluster.Lock(c.Home, c.Name)
 	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	r, err := release.Read(c.Manifests)
+	if err != nil {
+		return nil, err
+	}
+	s, err := cluster.Read(dir)
+	if err == nil {
+		err = s.By("kind")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,17 +78,21 @@ func Up(ctx context.Context, c Config) (*cluster.Status, error) {
 	if err != nil {
 		return nil, cluster.Missing("no container engine answers: start Docker or Podman, or use --provider local: %w", err)
 	}
-	if slices.Contains(running, c.Name) {
-		return look(c.engine, dir)
+	there := slices.Contains(running, c.Name)
+	switch {
+	case there && s.State == cluster.Running:
+		return s, nil
+	case there && s.State == cluster.None:
+		return nil, fmt.Errorf("kind has a cluster %s that vmprobe did not make: kind delete cluster --name %[1]s, or use another name", c.Name)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &cluster.Status{Name: c.Name, Provider: "kind", Tier: cluster.TierNode, State: cluster.Starting, Kubeconfig: filepath.Join(dir, "kubeconfig")}
+	s = &cluster.Status{Name: c.Name, Provider: "kind", Tier: cluster.TierNode, State: cluster.Starting, Kubeconfig: filepath.Join(dir, "kubeconfig")}
 	if err := s.Write(dir); err != nil {
 		return nil, err
 	}
-	if err := c.up(ctx, dir, s, r); err != nil {
+	if err := c.up(ctx, dir, s, r, there); err != nil {
 		s.Cause = err.Error()
 		_ = s.Write(dir) // the error is what counts
 		return nil, err
@@ -102,28 +117,23 @@ func (c *Config) prepare() error {
 	return nil
 }
 
-func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *release.Release) error {
+// up does what is to be done; with there, kind has made the cluster already.
+func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *release.Release, there bool) error {
 	guest := filepath.Join(dir, "guest.tar")
 	name, err := c.guest(guest)
 	if err != nil {
 		return err
 	}
-	archives := []string{guest}
+	archives := append([]string{guest}, c.Images...)
 	boot := ""
 	if found, err := image.Find(); r != nil && err == nil { // without it pods can be probed, and VMs not
-		archives = append(archives, filepath.Join(dir, "boot.tar"))
-		if boot, err = guestbox.Boot(found.Dir, archives[1]); err != nil {
+		archive := filepath.Join(dir, "boot.tar")
+		if boot, err = guestbox.Boot(found.Dir, archive); err != nil {
 			return err
 		}
+		archives = append(archives, archive)
 	}
-	options := []kind.CreateOption{
-		kind.CreateWithWaitForReady(nodeLimit), kind.CreateWithKubeconfigPath(s.Kubeconfig),
-		kind.CreateWithDisplayUsage(false), kind.CreateWithDisplaySalutation(false),
-	}
-	if c.Image != "" {
-		options = append(options, kind.CreateWithNodeImage(c.Image))
-	}
-	if err := c.timed(s, "node", "create the cluster with kind", func() error { return c.engine.Create(c.Name, options...) }); err != nil {
+	if err := c.create(s, there); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil { // kind knows no context
@@ -150,6 +160,26 @@ func (c *Config) up(ctx context.Context, dir string, s *cluster.Status, r *relea
 	}
 	s.Tier, s.KubeVirt, s.KubeVirtAPI = cluster.TierKubeVirt, r.Version, r.Version
 	return nil
+}
+
+// create lets kind make the cluster, or write the kubeconfig of the one that it
+// has made.
+func (c *Config) create(s *cluster.Status, there bool) error {
+	if there {
+		text, err := c.engine.KubeConfig(c.Name, false)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(s.Kubeconfig, []byte(text), 0o600)
+	}
+	options := []kind.CreateOption{
+		kind.CreateWithWaitForReady(nodeLimit), kind.CreateWithKubeconfigPath(s.Kubeconfig),
+		kind.CreateWithDisplayUsage(false), kind.CreateWithDisplaySalutation(false),
+	}
+	if c.Image != "" {
+		options = append(options, kind.CreateWithNodeImage(c.Image))
+	}
+	return c.timed(s, "node", "create the cluster with kind", func() error { return c.engine.Create(c.Name, options...) })
 }
 
 func (c *Config) guest(archive string) (string, error) {
@@ -211,11 +241,15 @@ func Down(home, name string) (*cluster.Status, error) {
 }
 
 func (c *Config) down() (*cluster.Status, error) {
-	dir, err := cluster.Folder(c.Home, c.Name)
+	dir, unlock, err := cluster.Lock(c.Home, c.Name)
 	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	s, err := look(c.engine, dir)
+	if err == nil {
+		err = s.By("kind")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -127,9 +128,71 @@ func TestUp(t *testing.T) {
 		if got := strings.Join(f.said, ", "); got != "create vmprobe, import, install v1.6.0, delete vmprobe" {
 			t.Error(got)
 		}
-		if list, _ := os.ReadDir(c.Home); len(list) > 0 {
-			t.Errorf("left: %v", list)
+		if _, err := os.Stat(filepath.Join(c.Home, c.Name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("its folder is left: %v", err)
 		}
+	}
+}
+
+// TestResume: a start that failed goes on where it was, and does not pass for one
+// that has come to its end.
+func TestResume(t *testing.T) {
+	t.Setenv(image.Variable, t.TempDir()) // no image for VMs
+	f, failures := &fake{}, 1
+	c := Config{
+		Name: "vmprobe", Home: t.TempDir(), Manifests: []string{"../release/testdata/operator.yaml", "../release/testdata/object.yaml"}, Guest: program(t), engine: f,
+		Tell: func(string, time.Duration) {},
+		install: func(context.Context, string, *release.Release, func(string, time.Duration)) error {
+			if failures--; failures >= 0 {
+				return errors.New("no memory")
+			}
+			f.said = append(f.said, "install")
+			return nil
+		},
+	}
+	if _, err := Up(t.Context(), c); err == nil {
+		t.Fatal("a start that failed")
+	}
+	s, err := Up(t.Context(), c)
+	if err != nil || s.State != cluster.Running || s.KubeVirt == "" || s.Cause != "" {
+		t.Errorf("%+v %v", s, err)
+	}
+	if got := strings.Join(f.said, ", "); got != "create vmprobe, import, import, install" {
+		t.Error(got)
+	}
+}
+
+// TestAnothers: a cluster that another provider, or another user of kind, has made is
+// left alone, and so is one on which a command is at work.
+func TestAnothers(t *testing.T) {
+	f := &fake{clusters: []string{"vmprobe"}}
+	c := Config{Name: "vmprobe", Home: t.TempDir(), Guest: program(t), engine: f, Tell: func(string, time.Duration) {}}
+	refused := func(want string) {
+		t.Helper()
+		if _, err := Up(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("up: %v, want %s", err, want)
+		}
+	}
+	refused("kind has a cluster vmprobe that vmprobe did not make")
+	dir, unlock, err := cluster.Lock(c.Home, c.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused("another command is at work")
+	unlock()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	local := &cluster.Status{Name: "vmprobe", Provider: "local", State: cluster.Running}
+	if err := local.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	refused("is one of the provider local: take it down first")
+	if _, err := c.down(); err == nil || !strings.Contains(err.Error(), "provider local") {
+		t.Errorf("down: %v", err)
+	}
+	if s, err := cluster.Read(dir); err != nil || s.Provider != "local" || len(f.said) > 0 {
+		t.Errorf("%+v %v, asked %q", s, err, f.said)
 	}
 }
 

@@ -145,14 +145,22 @@ func (s *spec) serveService(v *supervisor) error {
 	return nil
 }
 
-// pass hands connections on.
+// acceptPause is how long to wait after a connection could not be taken: files, or
+// memory, may be short for a moment.
+const acceptPause = 50 * time.Millisecond
+
+// pass hands connections on until the listener is closed.
 func pass(l net.Listener, to string) {
 	for {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			time.Sleep(acceptPause)
+		default:
+			go join(c, to)
 		}
-		go join(c, to)
 	}
 }
 

@@ -18,25 +18,6 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 )
 
-// folder gives the folder of a cluster, and the lock that commands on it take.
-func folder(home, name string) (dir string, unlock func(), err error) {
-	if dir, err = cluster.Folder(home, name); err != nil {
-		return "", nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", nil, err
-	}
-	f, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return "", nil, fmt.Errorf("another command is at work on the cluster %s: try again when it has ended", name)
-	}
-	return dir, func() { f.Close() }, nil
-}
-
 // hold takes the lock of the file "alive", for the child.
 func hold(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "alive"), os.O_CREATE|os.O_RDWR, 0o600)

@@ -20,6 +20,9 @@ type Config struct {
 	// Guest is the path of the static program of the guest's image, see
 	// guestbox.Guest; empty: the running program itself. Tier node.
 	Guest string
+	// Images are archives of more images for the node, of any form that containerd
+	// imports. Tier node.
+	Images []string
 	// Tell is told of what happens, with the time since it began; not nil.
 	Tell func(what string, since time.Duration)
 }
@@ -27,12 +30,15 @@ type Config struct {
 // Up starts a cluster, or gives the status of the one that runs already. What
 // is left of a dead one is swept first.
 func Up(ctx context.Context, c Config) (*cluster.Status, error) {
-	dir, unlock, err := folder(c.Home, c.Name)
+	dir, unlock, err := cluster.Lock(c.Home, c.Name)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	was, err := look(dir)
+	if err == nil {
+		err = was.By("local")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +69,15 @@ func Up(ctx context.Context, c Config) (*cluster.Status, error) {
 
 // Down stops a cluster and removes all of it. One that is not there is fine.
 func Down(ctx context.Context, home, name string) (*cluster.Status, error) {
-	dir, unlock, err := folder(home, name)
+	dir, unlock, err := cluster.Lock(home, name)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	s, err := look(dir)
+	if err == nil {
+		err = s.By("local")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -338,7 +338,7 @@ func TestMissing(t *testing.T) {
 // TestOneCommandAtATime: a second command on a cluster is turned away.
 func TestOneCommandAtATime(t *testing.T) {
 	home := t.TempDir()
-	_, unlock, err := folder(home, "x")
+	_, unlock, err := cluster.Lock(home, "x")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,12 @@ func (u *start) images(ctx context.Context) error {
 		return err
 	}
 	u.spec.Pause, u.spec.Images = pause, []string{u.spec.path("pause.tar"), u.spec.path("guest.tar")}
+	for _, archive := range u.Images {
+		if archive, err = filepath.Abs(archive); err != nil {
+			return err
+		}
+		u.spec.Images = append(u.spec.Images, archive)
+	}
 	u.status.GuestImage = guest
 	if u.Tier == cluster.TierKubeVirt {
 		return u.kubevirtImages(ctx)

@@ -15,6 +15,7 @@ type Config struct {
 	Name, Home string
 	Tier       cluster.Tier
 	Guest      string
+	Images     []string
 	Tell       func(what string, since time.Duration)
 }
 
