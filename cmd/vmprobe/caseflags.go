@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmprobe/vmprobe/conformance/campaign"
 	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
 	"github.com/vmprobe/vmprobe/conformance/report"
 	"github.com/vmprobe/vmprobe/conformance/suite"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
@@ -140,6 +141,11 @@ func (f *reportFlags) check(cmd *cobra.Command) (err error) {
 	}
 	if f.sinks, err = campaign.ParseSinks(f.reports); err != nil {
 		return exit(exitUsage, err)
+	}
+	if names := f.sinks.ConfigMaps(); len(names) > 0 {
+		if t := cmd.Flag("testbed"); t == nil || t.Value.String() != kubevirt.Name {
+			return usagef("--report: the ConfigMap %s needs a cluster: add --testbed %s", names[0], kubevirt.Name)
+		}
 	}
 	if err := f.sinks.Check(); err != nil {
 		return exit(exitCouldNotRun, err)

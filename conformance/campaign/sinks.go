@@ -16,10 +16,27 @@ import (
 // traceFormat is the word of --report for a directory of traces.
 const traceFormat = "trace"
 
+// configMapPrefix is what the path of a report begins with that goes into a
+// ConfigMap of a cluster, and not into a file.
+const configMapPrefix = "configmap:"
+
 // Sinks are the places that --report names. The zero value writes nothing.
 type Sinks struct {
+	// Put writes a file of a ConfigMap; needed where ConfigMaps names any.
+	Put func(configMap, file string, data []byte) error
+
 	files  []sink
 	traces string // directory; empty: none
+}
+
+// ConfigMaps are the names of those that reports go into.
+func (s *Sinks) ConfigMaps() (names []string) {
+	for _, f := range s.files {
+		if name, ok := strings.CutPrefix(f.path, configMapPrefix); ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 type sink struct{ format, path string }
@@ -85,9 +102,20 @@ func (s *Sinks) Write(r *report.Report) error {
 			errs = append(errs, err)
 			continue
 		}
-		errs = append(errs, WriteFile(f.path, b.Bytes()))
+		errs = append(errs, s.put(f, b.Bytes()))
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Sinks) put(f sink, data []byte) error {
+	name, ok := strings.CutPrefix(f.path, configMapPrefix)
+	switch {
+	case !ok:
+		return WriteFile(f.path, data)
+	case s.Put == nil:
+		return fmt.Errorf("--report %s=%s: no cluster to write it to", f.format, f.path)
+	}
+	return s.Put(name, "report."+f.format, data)
 }
 
 // Keep writes the trace of one run.
