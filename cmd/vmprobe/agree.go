@@ -85,6 +85,8 @@ const tries = 3
 
 // execute runs everything at once and tells what differs.
 func (f *agreeFlags) execute(ctx context.Context, s streams, env lookupEnv, jobs []suite.Job) error {
+	shard, _ := suite.ParseShard(f.Shard) // checked when the jobs were selected
+	f.shards = shard.Count
 	b, err := f.openWall(ctx, s)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ type testbedFlags struct {
 	kubeconfig string
 	podImage   string
 	bootImage  string
+	shards     int // that run on the testbed at the same time; 0: it is no shard
 }
 
 // testbeds are the words of --testbed.
@@ -133,7 +134,7 @@ func (f *testbedFlags) openCluster(ctx context.Context, s streams) (wallBed, err
 	if err != nil {
 		return nil, err
 	}
-	b := kubevirt.New(kubevirt.Config{Client: client, Dynamic: vms, Tool: campaign.Version(), Image: f.podImage, BootImage: f.bootImage})
+	b := kubevirt.New(kubevirt.Config{Client: client, Dynamic: vms, Tool: campaign.Version(), Image: f.podImage, BootImage: f.bootImage, Shards: f.shards})
 	if err := b.Prepare(ctx); err != nil {
 		closeWall(s, b)
 		return nil, err
@@ -170,6 +171,11 @@ func (f *conformanceFlags) executeWall(ctx context.Context, s streams, env looku
 	if err != nil {
 		return err
 	}
+	if err := f.keepInCluster(ctx); err != nil {
+		return err
+	}
+	shard, _ := suite.ParseShard(f.Shard) // checked when the jobs were selected
+	f.shards = shard.Count
 	b, err := f.openWall(ctx, s)
 	if err != nil {
 		return err

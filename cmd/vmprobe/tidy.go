@@ -4,12 +4,15 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/vmprobe/vmprobe/conformance/kubevirt"
 )
 
-// tidyPatience is how long an interrupted run may take to end its VMs and
-// probers, to remove their sockets and to write its report: a busy machine
-// needs more than a moment.
-const tidyPatience = 20 * time.Second
+// tidyPatience is how long an interrupted command may take to end its VMs, probers
+// and clusters, to remove their sockets, and to write its report: a busy machine
+// needs more than a moment. The testbed kubevirt takes longest; what it could not
+// remove is named before the end.
+const tidyPatience = kubevirt.TidyPatience + 15*time.Second
 
 type tidyKey struct{}
 

@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -189,6 +190,7 @@ func TestDeployment(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	confined(t, account)
 	if _, err := account.CoreV1().Secrets("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("the account sees secrets: %v", err)
 	}
@@ -199,6 +201,41 @@ func TestDeployment(t *testing.T) {
 	}
 	if err := kubevirt.New(kubevirt.Config{Client: nobody}).Permitted(t.Context()); err == nil || !strings.Contains(err.Error(), "create namespaces") {
 		t.Errorf("nobody may run cases: %v", err)
+	}
+}
+
+// confined: an account with the roles of the deployment has pods in the namespaces
+// that it made, and in no others, and cannot take itself more.
+func confined(t *testing.T, account kubernetes.Interface) {
+	t.Helper()
+	bed := kubevirt.New(kubevirt.Config{Client: account})
+	if err := bed.Permitted(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	own, err := bed.NewNamespace(t.Context(), &scenarios.Case{Scenario: "test", Until: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		bed.Remove(own)
+		if err := bed.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := account.CoreV1().Pods(own).List(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Error(err)
+	}
+	for _, where := range []string{"default", "kube-system", ""} {
+		if _, err := account.CoreV1().Pods(where).List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+			t.Errorf("the account sees pods in namespace %q: %v", where, err)
+		}
+	}
+	if _, err := account.RbacV1().RoleBindings(own).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "more"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "system:serviceaccount:vmprobe:vmprobe"}},
+	}, metav1.CreateOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("the account makes itself an administrator: %v", err)
 	}
 }
 

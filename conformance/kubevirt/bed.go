@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
@@ -46,6 +44,9 @@ type Config struct {
 	// BootImage is the image that VMs boot; default: one that the nodes have, else
 	// DefaultBootImage.
 	BootImage string
+	// Shards is how many harnesses run parts of the suite on the cluster at the same
+	// time: each puts its share of the load on it. Default 1.
+	Shards int
 	// Patience is how long a pod may take until its guest reports; default 2 min.
 	Patience time.Duration
 	// BootPatience is how long the guest of a VM may take to boot, from the start
@@ -67,6 +68,7 @@ type Bed struct {
 	minor    int    // version of the API server is 1.minor; 0: unknown
 	load     load
 	machines machines
+	roles    []role // bound in the namespace of each case
 
 	mu    sync.Mutex
 	made  int             // namespaces
@@ -110,42 +112,6 @@ const slack = 3 * time.Second
 // Slack is by how much a judge widens the windows of a case.
 func (*Bed) Slack() time.Duration { return slack }
 
-// permission is something that a harness must be allowed to.
-type permission struct{ verb, group, resource, subresource string }
-
-func (p permission) String() string {
-	name := p.resource
-	if p.subresource != "" {
-		name += "/" + p.subresource
-	}
-	if p.group != "" {
-		name += "." + p.group
-	}
-	return p.verb + " " + name
-}
-
-// permissions are what a harness needs for pods, in any namespace.
-func permissions() []permission {
-	return []permission{
-		{"create", "", "namespaces", ""},
-		{"delete", "", "namespaces", ""},
-		{"get", "", "namespaces", ""},
-		{"list", "", "namespaces", ""},
-		{"create", "", "pods", ""},
-		{"delete", "", "pods", ""},
-		{"deletecollection", "", "pods", ""},
-		{"list", "", "pods", ""},
-		{"patch", "", "pods", ""},
-		{"watch", "", "pods", ""},
-		{"get", "", "pods", "log"},
-		{"create", "", "services", ""},
-		{"list", "", "events", ""},
-		{"watch", "", "events", ""},
-		{"list", "discovery.k8s.io", "endpointslices", ""},
-		{"watch", "discovery.k8s.io", "endpointslices", ""},
-	}
-}
-
 // Prepare asks whether the cluster can be used: it answers, it permits what is
 // needed, and a node runs the guest's image. The error is an ErrCluster.
 func (b *Bed) Prepare(ctx context.Context) error {
@@ -162,7 +128,7 @@ func (b *Bed) Prepare(ctx context.Context) error {
 		b.Image = cmp.Or(b.imageOfNodes(ctx, guestImages), DefaultImage)
 	}
 	ready, known := b.capacity(ctx)
-	b.load.limit(ready, known)
+	b.load.limit(b.share(starts(ready, known)))
 	if known && ready == 0 {
 		return &unusable{"no node of the cluster is ready", "add one: \"vmprobe cluster up --tier node\", or wait for it", nil}
 	}
@@ -177,33 +143,6 @@ func (b *Bed) askVersion(ctx context.Context) error {
 	}
 	b.minor, _ = strconv.Atoi(strings.TrimRight(version.Minor, "+")) // 0: it does not say
 	return nil
-}
-
-// permitted asks for every permission that pods need.
-func (b *Bed) permitted(ctx context.Context) error {
-	missing, err := b.lacks(ctx, permissions())
-	if err == nil && len(missing) > 0 {
-		err = &unusable{"not allowed to " + strings.Join(missing, ", "), "grant it: " + roleFile + " has all that is needed", nil}
-	}
-	return err
-}
-
-// lacks are the permissions that this user has not.
-func (b *Bed) lacks(ctx context.Context, list []permission) (missing []string, err error) {
-	for _, p := range list {
-		review, err := b.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: p.verb, Group: p.group, Resource: p.resource, Subresource: p.subresource,
-			}},
-		}, metav1.CreateOptions{})
-		if err != nil {
-			return nil, explain("ask what is allowed", err)
-		}
-		if !review.Status.Allowed {
-			missing = append(missing, p.String())
-		}
-	}
-	return missing, nil
 }
 
 // rehearse runs a pod without probes, to see that the image is there.

@@ -108,5 +108,9 @@ func explain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// roleFile has the permissions that a harness needs.
-const roleFile = "conformance/kubevirt/deploy/rbac.yaml"
+// roleFile has the permissions that a harness needs, vmRoleFile what it needs for
+// VMs beside them.
+const (
+	roleFile   = "conformance/kubevirt/deploy/rbac.yaml"
+	vmRoleFile = "conformance/kubevirt/deploy/rbac-vms.yaml"
+)

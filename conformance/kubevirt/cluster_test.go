@@ -17,6 +17,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/cluster"
 	"github.com/vmprobe/vmprobe/conformance/cluster/binaries"
 	"github.com/vmprobe/vmprobe/conformance/cluster/clustertest"
+	"github.com/vmprobe/vmprobe/conformance/cluster/guestbox"
 	"github.com/vmprobe/vmprobe/conformance/cluster/local"
 )
 
@@ -84,6 +85,10 @@ func (c *started) up(t *testing.T) (err error) {
 	if c.tier != cluster.TierAPI {
 		config.Guest = c.program()
 		build(t, config.Guest)
+		config.Images = []string{filepath.Join(c.home, "harness.tar")}
+		if _, err := guestbox.Harness(config.Guest, config.Images[0]); err != nil {
+			return err
+		}
 	}
 	c.status, err = local.Up(context.Background(), config)
 	return err

@@ -69,18 +69,24 @@ func (b *Bed) Leading(ctx context.Context, c *scenarios.Case, since time.Time) f
 	return x.lead
 }
 
-// Permissions are all that a harness asks for, as "verb group resource" with the
-// subresource after a slash.
-func Permissions() (list []string) {
-	for _, p := range append(permissions(), vmPermissions()...) {
-		name := p.resource
-		if p.subresource != "" {
-			name += "/" + p.subresource
+// Permissions are what a harness asks for by the role that grants it, as "verb group
+// resource" with the subresource after a slash.
+func Permissions() map[string][]string {
+	out := map[string][]string{}
+	for name, list := range map[string][]permission{"vmprobe": clusterPermissions(), caseRole: permissions(), vmCaseRole: vmPermissions()} {
+		for _, p := range list {
+			resource := p.resource
+			if p.subresource != "" {
+				resource += "/" + p.subresource
+			}
+			out[name] = append(out[name], p.verb+" "+p.group+" "+resource)
 		}
-		list = append(list, p.verb+" "+p.group+" "+name)
 	}
-	return list
+	return out
 }
+
+// Process is what an annotation says of this process.
+func Process() string { return process() }
 
 // Join renumbers reports of several boots.
 func Join() func(*guestlog.Report) bool {

@@ -408,7 +408,7 @@ func TestPrepare(t *testing.T) {
 		client := fake.NewSimpleClientset()
 		client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
 			r := a.(clienttesting.CreateAction).GetObject().(*authorizationv1.SelfSubjectAccessReview)
-			r.Status.Allowed = r.Spec.ResourceAttributes.Resource != c.refuse
+			r.Status.Allowed = c.refuse == "" || r.Spec.ResourceAttributes.Resource != c.refuse && r.Spec.ResourceAttributes.Verb != "bind"
 			return true, r, nil
 		})
 		err := kubevirt.New(kubevirt.Config{Client: client}).Prepare(t.Context())

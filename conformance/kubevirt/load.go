@@ -35,14 +35,16 @@ const (
 	unknownStarts = 4
 )
 
-// limit sets how many cases may start at a time.
-func (l *load) limit(cpus int64, known bool) {
-	n := unknownStarts
-	if known {
-		n = max(int(cpus)*startsPerCPU, fewestStarts)
+// starts is how many cases may start at a time on the cluster.
+func starts(cpus int64, known bool) int {
+	if !known {
+		return unknownStarts
 	}
-	l.gate = make(chan struct{}, n)
+	return max(int(cpus)*startsPerCPU, fewestStarts)
 }
+
+// limit sets how many cases may start at a time.
+func (l *load) limit(n int) { l.gate = make(chan struct{}, n) }
 
 // enter waits until a case may start. Call leave, once or more, when it has.
 func enter(ctx context.Context, gate chan struct{}) (leave func(), err error) {

@@ -4,6 +4,11 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 )
 
 // TestLoad: what a slow start says, it says of the runs of its time.
@@ -38,7 +43,7 @@ func TestGate(t *testing.T) {
 		want  int
 	}{{8, true, 16}, {1, true, 2}, {0, true, 2}, {0, false, 4}} {
 		l := load{}
-		l.limit(c.cpus, c.known)
+		l.limit(starts(c.cpus, c.known))
 		leave, err := enter(t.Context(), l.gate)
 		if err != nil {
 			t.Fatal(err)
@@ -60,6 +65,26 @@ func TestGate(t *testing.T) {
 		}
 		if len(l.gate) != c.want {
 			t.Errorf("%+v: %d are in", c, len(l.gate))
+		}
+	}
+}
+
+// TestShare: all shards together put as much on the cluster as one harness would.
+func TestShare(t *testing.T) {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node"},
+		Status: corev1.NodeStatus{
+			Allocatable: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("8")},
+			Conditions:  []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		},
+	}
+	for shards, want := range map[int]int{0: 32, 1: 32, 4: 8, 100: 1} {
+		b := New(Config{Client: fake.NewClientset(node), Shards: shards})
+		if got := b.AtOnce(t.Context()); got != want {
+			t.Errorf("%d shards: %d cases at once, want %d", shards, got, want)
+		}
+		if got := b.share(starts(b.capacity(t.Context()))); got != want/2 && got != 1 {
+			t.Errorf("%d shards: %d starts at once, want %d", shards, got, want/2)
 		}
 	}
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +26,9 @@ const (
 	CaseAnnotation = "vmprobe.dev/case"
 	// OwnerAnnotation is "host/pid" of the harness.
 	OwnerAnnotation = "vmprobe.dev/owner"
+	// ProcessAnnotation is "boot/namespace/start" of it: the boot id of its kernel,
+	// the number of its process namespace, and its start in clock ticks.
+	ProcessAnnotation = "vmprobe.dev/process"
 	// ExpiresAnnotation is the instant after which nobody needs it any more.
 	ExpiresAnnotation = "vmprobe.dev/expires"
 )
@@ -36,15 +36,7 @@ const (
 // margin is what a case may take beyond its length and the start of its pods.
 const margin = 5 * time.Minute
 
-func owner() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return host + "/" + strconv.Itoa(os.Getpid())
-}
-
-// newNamespace makes the namespace of a case.
+// newNamespace makes the namespace of a case, in which this user has its roles.
 func (b *Bed) newNamespace(ctx context.Context, c *scenarios.Case) (string, error) {
 	b.mu.Lock()
 	b.made++
@@ -54,7 +46,7 @@ func (b *Bed) newNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Labels: b.labels(),
 		Annotations: map[string]string{
-			CaseAnnotation: c.ID(), OwnerAnnotation: owner(),
+			CaseAnnotation: c.ID(), OwnerAnnotation: owner(), ProcessAnnotation: process(),
 			ExpiresAnnotation: time.Now().Add(c.Until + b.Patience + margin).UTC().Format(time.RFC3339),
 		},
 	}}
@@ -62,24 +54,33 @@ func (b *Bed) newNamespace(ctx context.Context, c *scenarios.Case) (string, erro
 		_, err := b.Client.CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{})
 		return err
 	})
-	return name, explain("create namespaces", err)
+	if err != nil {
+		return name, explain("create namespaces", err)
+	}
+	return name, b.bind(ctx, name)
 }
 
 func (b *Bed) labels() map[string]string {
 	return map[string]string{ManagedLabel: Manager, RunLabel: b.id}
 }
 
-// How long the removal of a namespace is tried, and waited for.
+// How long the removal of a namespace is tried when its case is over, and how long
+// Close then waits for all of them.
 const (
+	removalTry      = 15 * time.Second
 	removalPatience = 60 * time.Second
 	removalPause    = 500 * time.Millisecond
 )
+
+// TidyPatience is what the testbed needs at most, from the end of the context of
+// its runs, to remove its namespaces or to know which are left.
+const TidyPatience = removalTry + removalPatience
 
 // remove asks for the removal of a namespace, also when the run was given up:
 // while the API does not answer it is tried again. VMs go first, as they would
 // make pods anew; pods end at once.
 func (b *Bed) remove(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), removalPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), removalTry)
 	defer cancel()
 	if removeNamespace(ctx, b, name) {
 		b.mu.Lock()
@@ -149,14 +150,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// ownerOf splits the annotation; a pid of 0 is none.
-func ownerOf(text string) (host string, pid int) {
-	host, number, _ := strings.Cut(text, "/")
-	pid, err := strconv.Atoi(number)
-	if err != nil || pid < 0 {
-		return host, 0
-	}
-	return host, pid
 }

@@ -23,15 +23,19 @@ const (
 	mostCases    = 100
 )
 
-// AtOnce is how many cases the cluster bears at a time: their pods wait most of
-// the time, but each has to start.
+// AtOnce is how many cases the cluster bears at a time, of this harness: their pods
+// wait most of the time, but each has to start.
 func (b *Bed) AtOnce(ctx context.Context) int {
 	cpus, known := b.capacity(ctx)
 	if !known {
-		return unknownCases
+		return b.share(unknownCases)
 	}
-	return min(max(int(cpus)*casesPerCPU, fewestCases), mostCases)
+	return b.share(min(max(int(cpus)*casesPerCPU, fewestCases), mostCases))
 }
+
+// share is the part of this harness of something that all shards of a run have
+// together; each has one at least.
+func (b *Bed) share(all int) int { return max(all/max(b.Shards, 1), 1) }
 
 // capacity is the number of processors of the nodes that are ready; false: this
 // user may not see nodes.

@@ -2,79 +2,126 @@ package kubevirt
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+)
+
+// Fate is what became of a namespace.
+type Fate string
+
+// The fates of namespaces.
+const (
+	Removed  Fate = "removed"  // it is gone
+	Removing Fate = "removing" // its removal was asked for, and it is still there
+	Kept     Fate = "kept"     // somebody may need it
 )
 
 // Swept is what became of a namespace that a harness made.
 type Swept struct {
 	Namespace string `json:"namespace"`
 	Case      string `json:"case,omitempty"`
-	// Removed tells that its removal was asked for; else Reason says why not.
-	Removed bool   `json:"removed"`
-	Reason  string `json:"reason"`
+	Fate      Fate   `json:"fate"`
+	// Reason is why it was kept, or not.
+	Reason string `json:"reason"`
+	// Holds is what the cluster says that keeps it from going: conditions and
+	// finalizers.
+	Holds []string `json:"holds,omitempty"`
+}
+
+// Broom says what Sweep does. Client is required.
+type Broom struct {
+	Client kubernetes.Interface
+	// Dynamic is for VMs; nil: there are none.
+	Dynamic dynamic.Interface
+	// All removes also what others may need.
+	All bool
+	// Wait is how long to wait until namespaces are gone; 0: not at all.
+	Wait time.Duration
 }
 
 // Sweep removes the namespaces that harnesses left behind: those whose harness
-// ran on this host and does not any more, and those that have expired. With all
-// the others, too. vms is for VMs; nil: there are none.
-func Sweep(ctx context.Context, client kubernetes.Interface, vms dynamic.Interface, all bool) ([]Swept, error) {
-	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: ManagedLabel + "=" + Manager})
+// is known to have ended, and those that have expired. With All the others, too.
+// One that is being removed already is waited for.
+func (o Broom) Sweep(ctx context.Context) ([]Swept, error) {
+	list, err := o.Client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{LabelSelector: ManagedLabel + "=" + Manager})
 	if err != nil {
 		return nil, explain("list namespaces", err)
 	}
-	b := New(Config{Client: client, Dynamic: vms})
-	var out []Swept
+	b := New(Config{Client: o.Client, Dynamic: o.Dynamic})
+	out := make([]Swept, 0, len(list.Items))
 	for i := range list.Items {
 		ns := &list.Items[i]
-		s := Swept{Namespace: ns.Name, Case: ns.Annotations[CaseAnnotation]}
-		s.Removed, s.Reason = abandoned(ns, time.Now(), alive)
-		if all && !s.Removed {
-			s.Removed = true
+		s := Swept{Namespace: ns.Name, Case: ns.Annotations[CaseAnnotation], Fate: Kept}
+		going := ns.DeletionTimestamp != nil
+		if going {
+			s.Reason = "it has been going since " + ns.DeletionTimestamp.UTC().Format(time.RFC3339)
+		} else {
+			going, s.Reason = abandoned(ns, time.Now())
 		}
-		if s.Removed {
-			removeNamespace(ctx, b, ns.Name)
-			if err := ctx.Err(); err != nil {
-				return out, err
-			}
+		if going || o.All {
+			s.Fate = Removing
+		}
+		if s.Fate == Removing && ns.DeletionTimestamp == nil {
+			b.remove(ns.Name)
 		}
 		out = append(out, s)
 	}
-	return out, nil
+	return out, o.settle(ctx, out)
 }
 
-// abandoned tells whether nobody needs a namespace any more, and why.
-func abandoned(ns *corev1.Namespace, now time.Time, alive func(pid int) bool) (yes bool, reason string) {
-	if ns.DeletionTimestamp != nil {
-		return false, "it is being removed already"
+// settle waits until what is being removed is gone, and finds out what holds the
+// rest.
+func (o Broom) settle(ctx context.Context, list []Swept) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for end := time.Now().Add(o.Wait); ; {
+		left := 0
+		for i := range list {
+			s := &list[i]
+			if s.Fate != Removing {
+				continue
+			}
+			ns, err := o.Client.CoreV1().Namespaces().Get(ctx, s.Namespace, metav1.GetOptions{})
+			switch {
+			case apierrors.IsNotFound(err):
+				s.Fate, s.Holds = Removed, nil
+				continue
+			case err != nil && (permanent(err) || time.Now().After(end)):
+				return explain("get namespaces", err)
+			case err == nil:
+				s.Holds = holds(ns)
+			}
+			left++
+		}
+		switch {
+		case left == 0 || time.Now().After(end):
+			return nil
+		case !pause(ctx, removalPause):
+			return ctx.Err()
+		}
 	}
-	host, pid := ownerOf(ns.Annotations[OwnerAnnotation])
-	here, _ := os.Hostname() // unknown: nobody is here
-	if pid > 0 && host == here && !alive(pid) {
-		return true, "its harness, process " + strconv.Itoa(pid) + " of this host, is gone"
-	}
-	end, err := time.Parse(time.RFC3339, ns.Annotations[ExpiresAnnotation])
-	if err != nil {
-		return true, "nothing says when it expires"
-	}
-	if now.After(end) {
-		return true, "it expired at " + end.Format(time.RFC3339)
-	}
-	return false, "its harness on " + host + " may still need it, until " + end.Format(time.RFC3339)
 }
 
-// alive tells whether a process of this host runs.
-func alive(pid int) bool {
-	if _, err := os.Stat("/proc/self"); err != nil {
-		return true // nobody can tell
+// holds is what a namespace says that keeps it from going.
+func holds(ns *corev1.Namespace) (list []string) {
+	for _, c := range ns.Status.Conditions {
+		if c.Status == corev1.ConditionTrue {
+			list = append(list, c.Reason+": "+c.Message)
+		}
 	}
-	_, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid)))
-	return err == nil
+	finalizers := slices.Clone(ns.Finalizers)
+	for _, f := range ns.Spec.Finalizers {
+		finalizers = append(finalizers, string(f))
+	}
+	if len(finalizers) > 0 {
+		list = append(list, "finalizers: "+strings.Join(finalizers, ", "))
+	}
+	return list
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -145,36 +144,6 @@ func TestUnsupportedVM(t *testing.T) {
 		if got := bed.Unsupported(c); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
-	}
-}
-
-// TestRole: the role grants what a harness asks for, and no more but to see
-// nodes.
-func TestRole(t *testing.T) {
-	var granted []string
-	for _, u := range documents(t, "deploy/rbac.yaml") {
-		if u.GetKind() != "ClusterRole" {
-			continue
-		}
-		role := &rbacv1.ClusterRole{}
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, role); err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range role.Rules {
-			for _, group := range r.APIGroups {
-				for _, resource := range r.Resources {
-					for _, verb := range r.Verbs {
-						granted = append(granted, verb+" "+group+" "+resource)
-					}
-				}
-			}
-		}
-	}
-	want := append(kubevirt.Permissions(), "list  nodes")
-	slices.Sort(want)
-	slices.Sort(granted)
-	if !slices.Equal(granted, want) {
-		t.Errorf("granted %q,\nwant %q", granted, want)
 	}
 }
 

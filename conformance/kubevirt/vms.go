@@ -89,12 +89,12 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 		m.missing = "no client for the cluster's KubeVirt"
 		return nil
 	}
-	missing, err := b.lacks(ctx, vmPermissions())
+	missing, err := b.obtain(ctx, role{vmCaseRole, vmPermissions()})
 	if err != nil {
 		return err
 	}
 	if len(missing) > 0 {
-		m.missing = "not allowed to " + strings.Join(missing, ", ") + "; grant it: " + roleFile + " has all that is needed"
+		m.missing = "not allowed to " + strings.Join(missing, ", ") + "; grant it: " + vmRoleFile + " has all that is needed"
 		return nil
 	}
 	if b.BootImage == "" {
@@ -114,7 +114,7 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 	if cpus, known := b.capacity(ctx); known {
 		vms, boots = max(int(cpus)*vmsPerCPU, 1), max(int(cpus)/cpusPerBoot, 1)
 	}
-	m.slots, m.gate = make(chan struct{}, vms), make(chan struct{}, boots)
+	m.slots, m.gate = make(chan struct{}, b.share(vms)), make(chan struct{}, b.share(boots))
 	return nil
 }
 
