@@ -38,7 +38,7 @@ func (b *Bed) unsupportedVMs(c *scenarios.Case) []string {
 		switch k := c.Events[i].Kind; k {
 		case scenarios.DeleteVMI, scenarios.PauseVM, scenarios.UnpauseVM, scenarios.Annotate, scenarios.TriggerSync:
 		case scenarios.Migrate:
-			why = append(why, "event migrate: the testbed asks for no second node")
+			why = append(why, "event migrate: the testbed follows the guest of a VM in one launcher only")
 		case scenarios.SuspendIO, scenarios.Snapshot:
 			why = append(why, fmt.Sprintf("event %s: the VM has no disk", k))
 		default:
