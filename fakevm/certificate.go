@@ -53,7 +53,7 @@ func newTLSConfig(name string, lastYear int) *tls.Config {
 		Time:                   func() time.Time { return certificateTime },
 		MinVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
-		CurvePreferences:       []tls.CurveID{tls.X25519},
+		CurvePreferences:       []tls.CurveID{tls.X25519, tls.CurveP256},
 		NextProtos:             []string{"http/1.1"},
 	}
 }

@@ -15,6 +15,7 @@
 package attempt
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -49,6 +50,9 @@ type Target struct {
 	Address string
 	// UserAgent of HTTP requests; empty means DefaultUserAgent.
 	UserAgent string
+	// Curves are the key exchanges that TLS offers; nil means those of
+	// crypto/tls. A world that makes millions of tries takes a cheap one.
+	Curves []tls.CurveID
 	// Rules deviate from the law; nil in every prober that means well. They
 	// are fixed before the first try.
 	Rules *Rules

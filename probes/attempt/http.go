@@ -27,7 +27,7 @@ func HTTP(env Env, t *Target) probes.Result {
 
 func (x *wire) try(env Env, t *Target, first *hop, deadline time.Time) probes.Result {
 	x.prepare(t.Rules)
-	x.env, x.timeout = env, t.Probe.Timeout
+	x.env, x.timeout, x.curves = env, t.Probe.Timeout, t.Curves
 	switch err := x.open(env, first, deadline); err {
 	case nil:
 	case errEarly: //nolint:errorlint // of open itself, never wrapped

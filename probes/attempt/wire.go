@@ -26,15 +26,16 @@ const (
 // wire is one connection of a try with its read buffer. As an io.Reader it
 // gives first what is buffered, then the connection, under the header cap.
 type wire struct {
-	conn  net.Conn // TLS or plain
-	under net.Conn // what to close
-	buf   [4096]byte
-	r, w  int   // buf[r:w] is read and not yet taken
-	limit int64 // bytes that may still be read
-	err   error // of the last read; sticky
-	br    *bufio.Reader
-	reads int    // by the parser
-	again []byte // the last interim response, as it came
+	conn   net.Conn // TLS or plain
+	under  net.Conn // what to close
+	buf    [4096]byte
+	r, w   int   // buf[r:w] is read and not yet taken
+	limit  int64 // bytes that may still be read
+	err    error // of the last read; sticky
+	br     *bufio.Reader
+	reads  int           // by the parser
+	curves []tls.CurveID // that TLS offers; nil: those of crypto/tls
+	again  []byte        // the last interim response, as it came
 
 	rules   *Rules
 	env     Env           // for rules
@@ -54,7 +55,7 @@ var wires = sync.Pool{New: func() any {
 // prepare makes the wire ready for a try.
 func (x *wire) prepare(rules *Rules) {
 	x.r, x.w, x.limit = 0, 0, rules.headCap()
-	x.rules, x.bare, x.remote, x.asked = rules, false, false, Response{}
+	x.rules, x.bare, x.remote, x.asked, x.curves = rules, false, false, Response{}, nil
 }
 
 // open dials, shakes hands and sends the request. On an error the connection
@@ -115,6 +116,7 @@ func (x *wire) secure(env Env, h *hop, deadline time.Time) error {
 		ServerName:         h.name,
 		InsecureSkipVerify: !x.rules.verifies(), //nolint:gosec // a probe must not verify
 		NextProtos:         []string{"http/1.1"},
+		CurvePreferences:   x.curves,
 		Time:               env.Now,
 	})
 	x.conn = conn
