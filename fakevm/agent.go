@@ -1,7 +1,6 @@
 package fakevm
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -120,23 +119,6 @@ type agentConn struct {
 	send   sender
 	saying *AgentReply // that send is at work on
 	sent   func()      // follows the last byte of it
-	last   parsed
-}
-
-// parsed is the last command as it came, and as it was understood: a prober
-// says the same again and again.
-type parsed struct {
-	text []byte
-	command
-}
-
-// command is one line of the host.
-type command struct {
-	Execute   string          `json:"execute"`
-	Arguments json.RawMessage `json:"arguments"`
-	ID        json.RawMessage `json:"id"`
-	broken    bool
-	late      bool // the agent was stopped when it came
 }
 
 // maxQueue bounds the commands that wait for a slow agent.
@@ -144,26 +126,8 @@ const maxQueue = 64
 
 // OnData takes bytes of the host.
 func (c *agentConn) OnData(b []byte) {
-	c.frames.feed(b, func(o []byte) { c.enqueue(c.parse(o)) }, func() { c.enqueue(command{broken: true}) })
+	c.frames.feed(b, func(o []byte) { c.enqueue(c.g.opts.Blueprint.command(o)) }, func() { c.enqueue(command{broken: true}) })
 }
-
-// parse reads one command.
-func (c *agentConn) parse(o []byte) command {
-	if len(c.last.text) > 0 && bytes.Equal(o, c.last.text) {
-		return c.last.command
-	}
-	var cmd command
-	if err := json.Unmarshal(o, &cmd); err != nil {
-		return command{broken: true}
-	}
-	if len(o) <= maxParsed {
-		c.last = parsed{append(c.last.text[:0], o...), cmd}
-	}
-	return cmd
-}
-
-// maxParsed is the longest command that is remembered.
-const maxParsed = 1 << 10
 
 func (c *agentConn) enqueue(cmd command) {
 	if len(c.queue) < maxQueue {

@@ -1,7 +1,6 @@
 package fakevm
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -32,10 +31,10 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 		return
 	}
 	r := next.reply.agent()
-	sync := cmd.Execute == "guest-sync" || cmd.Execute == "guest-sync-delimited"
-	follows := sync || cmd.Execute == "guest-exec-status"
+	sync := cmd.syncs()
+	follows := sync || cmd.execute == "guest-exec-status"
 	breaks := r.Silent || sync && (r.SyncSilent || r.WrongSyncID)
-	seen := cmd.Execute
+	seen := cmd.execute
 	if cmd.broken {
 		seen = "garbage"
 	}
@@ -61,7 +60,7 @@ func (g *Guest) agentCommand(c *agentConn, cmd *command) {
 	switch {
 	case sync:
 		c.say(&AgentReply{ChunkBytes: r.ChunkBytes, ChunkEvery: r.ChunkEvery}, r.SyncDelay, g.sync(cmd, r))
-	case cmd.Execute == "guest-exec-status":
+	case cmd.execute == "guest-exec-status":
 		c.say(&AgentReply{}, 0, g.execStatus(cmd))
 	default:
 		c.say(r, r.Delay, g.reply(cmd, r))
@@ -83,18 +82,15 @@ func (g *Guest) noteAgent(_ *prepared, seen string) {
 
 // sync answers guest-sync and guest-sync-delimited.
 func (g *Guest) sync(cmd *command, r *AgentReply) []part {
-	var args struct {
-		ID *json.Number `json:"id"`
-	}
-	if json.Unmarshal(cmd.Arguments, &args) != nil || args.ID == nil {
+	id := cmd.id
+	if id == "" {
 		return failed(classGeneric, "Parameter 'id' is missing")
 	}
-	id := args.ID.String()
 	if r.WrongSyncID {
 		id = wrongID(id)
 	}
 	parts := returned(id)
-	if cmd.Execute == "guest-sync-delimited" {
+	if cmd.execute == "guest-sync-delimited" {
 		parts[0].b = append([]byte{resync}, parts[0].b...)
 	}
 	return parts
@@ -141,7 +137,7 @@ var pong = returned("{}") //nolint:gochecknoglobals // never changed
 
 // answer is what a healthy agent says.
 func (g *Guest) answer(cmd *command) []part {
-	switch cmd.Execute {
+	switch cmd.execute {
 	case "guest-ping":
 		return pong
 	case "guest-info":
@@ -160,7 +156,7 @@ func (g *Guest) answer(cmd *command) []part {
 		g.frozen = false
 		return returned("1")
 	}
-	return failed(classNotFound, "The command "+cmd.Execute+" has not been found")
+	return failed(classNotFound, "The command "+cmd.execute+" has not been found")
 }
 
 // guestExec starts a command (EX-NO-SHELL: argv is executed as it is).
@@ -168,18 +164,12 @@ func (g *Guest) guestExec(cmd *command) []part {
 	if g.filesystemsFrozen() {
 		return failed(classDisabled, "Command guest-exec has been disabled: the agent is in frozen state")
 	}
-	var args struct {
-		Path    string          `json:"path"`
-		Arg     []string        `json:"arg"`
-		Capture json.RawMessage `json:"capture-output"`
-	}
-	if err := json.Unmarshal(cmd.Arguments, &args); err != nil || args.Path == "" {
+	if len(cmd.argv) == 0 {
 		return failed(classGeneric, "Parameter 'path' is missing")
 	}
-	capture := string(args.Capture)
-	p, ok := g.exec.start(g, append([]string{args.Path}, args.Arg...), capture != "" && capture != "false" && capture != `"none"`)
+	p, ok := g.exec.start(g, cmd.argv, cmd.capture)
 	if !ok {
-		return failed(classGeneric, "Failed to execute child process “"+args.Path+"” (No such file or directory)")
+		return failed(classGeneric, "Failed to execute child process “"+cmd.argv[0]+"” (No such file or directory)")
 	}
 	return returned(`{"pid": ` + strconv.FormatInt(p.pid, 10) + "}")
 }
@@ -189,15 +179,12 @@ func (g *Guest) execStatus(cmd *command) []part {
 	if g.filesystemsFrozen() {
 		return failed(classDisabled, "Command guest-exec-status has been disabled: the agent is in frozen state")
 	}
-	var args struct {
-		PID *int64 `json:"pid"`
-	}
-	if json.Unmarshal(cmd.Arguments, &args) != nil || args.PID == nil {
+	if cmd.pid == nil {
 		return failed(classGeneric, "Parameter 'pid' is missing")
 	}
-	p := g.exec.find(*args.PID)
+	p := g.exec.find(*cmd.pid)
 	if p == nil {
-		return failed(classGeneric, "PID "+strconv.FormatInt(*args.PID, 10)+" does not exist")
+		return failed(classGeneric, "PID "+strconv.FormatInt(*cmd.pid, 10)+" does not exist")
 	}
 	if !p.exited {
 		return returned(`{"exited": false}`)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 )
 
-// Blueprint is what all guests of one pair of programs have in common. It is
-// only read, so guests of any number of goroutines may share it.
+// Blueprint is what all guests of one pair of programs have in common.
+// Guests of one goroutine at a time may share it.
 type Blueprint struct {
 	scripts []script // of the program, then of every boot
 	plain   bool     // see PlainAgent
+	// commands are those that came to the agents, by their text; bounded.
+	commands map[string]command
 }
 
 // NewBlueprint computes what can be before there is a guest. A program that
@@ -22,7 +24,7 @@ func NewBlueprint(program, everyBoot Program) (*Blueprint, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	b := &Blueprint{plain: PlainAgent(program, everyBoot)}
+	b := &Blueprint{plain: PlainAgent(program, everyBoot), commands: map[string]command{}}
 	for i := range program.Endpoints {
 		b.scripts = append(b.scripts, newScript(&program.Endpoints[i], false))
 	}

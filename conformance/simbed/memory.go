@@ -41,6 +41,8 @@ type Memory struct {
 	// targets are those of the tries, and replies describe what guests do.
 	targets map[aim]*attempt.Target
 	replies map[*fakevm.Reply]string
+	// said is what guest agents say.
+	said *guestagent.Replies
 	// kernel is that of all runs, one after the other; nil before the first.
 	kernel *sim.Kernel
 	// Recalled and Made count the tries that were remembered and those that
@@ -61,6 +63,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		episodes: map[situation]*episode{}, vain: map[situation]int{}, blueprints: map[*scenarios.VM]*fakevm.Blueprint{},
 		targets: map[aim]*attempt.Target{}, replies: map[*fakevm.Reply]string{},
+		said: guestagent.NewReplies(),
 	}
 }
 
@@ -114,6 +117,14 @@ func (w *world) replies() map[*fakevm.Reply]string {
 		return map[*fakevm.Reply]string{}
 	}
 	return w.recall.memory.replies
+}
+
+// said is where what guest agents say is kept; nil without memory.
+func (w *world) said() *guestagent.Replies {
+	if w.recall == nil {
+		return nil
+	}
+	return w.recall.memory.said
 }
 
 // blueprint is that of the guest of a VM; nil without memory, and where the

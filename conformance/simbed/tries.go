@@ -92,7 +92,9 @@ func (v *vm) slotOf(req *prober.Request) *slot {
 		profile := &v.world.c.Profile
 		s := &slot{vm: v}
 		s.network = v.world.target(req)
-		s.agent = guestagent.Target{Probe: req.Probe, Profile: profile, Container: &container{v}, Rules: v.world.deviation.Agent}
+		s.agent = guestagent.Target{
+			Probe: req.Probe, Profile: profile, Container: &container{v}, Rules: v.world.deviation.Agent, Replies: v.world.said(),
+		}
 		p.slots[req.Slot] = s
 	}
 	return p.slots[req.Slot]

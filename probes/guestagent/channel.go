@@ -29,14 +29,15 @@ type Channel struct {
 	gen  uint64     // counts connections
 
 	// Below: owned by the holder of the job lock.
-	seen   uint64 // generation that the fields below belong to
-	broken bool   // agentError of libvirt
-	inSync bool
-	dec    Decoder
-	lastID uint64
-	noise  []byte // the last line that libvirt ignored, when short
-	chunk  []byte // to read into; made when an agent is first asked
-	rules  *Rules
+	seen    uint64 // generation that the fields below belong to
+	broken  bool   // agentError of libvirt
+	inSync  bool
+	dec     Decoder
+	lastID  uint64
+	noise   []byte // the last line that libvirt ignored, when short
+	chunk   []byte // to read into; made when an agent is first asked
+	rules   *Rules
+	replies *Replies
 }
 
 // maxNoise is the longest line that is remembered as one to ignore.
@@ -206,7 +207,7 @@ func (c *Channel) absorb(p []byte, w *pending) *Error {
 		if len(c.noise) > 0 && bytes.Equal(line, c.noise) {
 			continue // a flood of events says the same again and again
 		}
-		m, kind := parseLine(line)
+		m, kind := c.replies.line(line)
 		kind = c.rules.reads(kind, line)
 		if kind == ignored && len(line) <= maxNoise {
 			c.noise = append(c.noise[:0], line...)

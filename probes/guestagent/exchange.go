@@ -33,7 +33,8 @@ type exchange struct {
 	cmd  []byte // one line of JSON, newline included; nil: not JSON at all
 	wait waits
 
-	rules *Rules
+	rules   *Rules
+	replies *Replies
 
 	phase    phase
 	deadline time.Time // of the phase
@@ -124,7 +125,7 @@ func (x *exchange) check(env Env) {
 		x.end(errNotRunning)
 		return
 	}
-	x.ch.rules = x.rules
+	x.ch.rules, x.ch.replies = x.rules, x.replies
 	conn, gen := x.ch.take()
 	switch {
 	case conn != nil && x.ch.broken:

@@ -2,7 +2,6 @@ package guestagent
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ func Exec(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	now := env.Now()
 	argv = t.Rules.argv(argv)
 	c := &execCall{timeout: timeout, command: argv[0]}
-	c.d, c.ch, c.wait, c.rules = d, ch, t.limits(now, extra), t.Rules
+	c.d, c.ch, c.wait, c.rules, c.replies = d, ch, t.limits(now, extra), t.Rules, t.Replies
 	c.start("guest-exec", execCommand(argv, t.Rules))
 	if c.run(env, c.wait.cut) {
 		return c.result()
@@ -169,21 +168,17 @@ func (c *execCall) fail(message string) { c.step, c.failed = done, message }
 
 // started reads the reply to guest-exec and asks for the status at once.
 func (c *execCall) started(env Env) {
-	var r struct {
-		Return struct {
-			Pid int `json:"pid"`
-		} `json:"return"`
-	}
-	if err := json.Unmarshal(c.w.line, &r); err != nil {
-		c.fail(err.Error())
+	r := c.replies.start(c.w.line)
+	if r.err != nil {
+		c.fail(r.err.Error())
 		return
 	}
-	if r.Return.Pid <= 0 {
+	if r.pid <= 0 {
 		c.fail(fmt.Sprintf("Invalid pid [%d] returned from qemu agent during access credential injection: %s",
-			r.Return.Pid, clip(c.w.line)))
+			r.pid, clip(c.w.line)))
 		return
 	}
-	c.pid, c.began = r.Return.Pid, env.Now()
+	c.pid, c.began = r.pid, env.Now()
 	if c.rules != nil && c.rules.StartedPasses {
 		c.step = done
 		return
@@ -201,30 +196,23 @@ func (c *execCall) poll() {
 // alone, as upstream does: a command killed by a signal has none and passes
 // (EX-SIGNAL-KV).
 func (c *execCall) polled() {
-	var r struct {
-		Return struct {
-			Exited   bool   `json:"exited"`
-			ExitCode int64  `json:"exitcode"` // wider than int on 32 bits
-			Signal   int    `json:"signal"`   // for rules
-			OutData  string `json:"out-data"`
-		} `json:"return"`
-	}
-	if err := json.Unmarshal(c.w.line, &r); err != nil {
-		c.fail(err.Error())
+	r := c.replies.status(c.w.line)
+	if r.err != nil {
+		c.fail(r.err.Error())
 		return
 	}
-	if !r.Return.Exited {
+	if !r.Exited {
 		if c.step = resting; c.rules.pollsOnce() {
 			c.giveUp()
 		}
 		return
 	}
-	output, err := base64.StdEncoding.DecodeString(r.Return.OutData)
+	output, err := base64.StdEncoding.DecodeString(r.OutData)
 	if err != nil && !c.rules.anyOutput() {
 		c.fail(err.Error()) // EX-BASE64
 		return
 	}
-	c.step, c.exit, c.output = done, c.rules.mask(r.Return.ExitCode, r.Return.Signal), output
+	c.step, c.exit, c.output = done, c.rules.mask(r.ExitCode, r.Signal), output
 }
 
 // rest waits for the next tick. The ticker holds one tick and drops those that

@@ -152,6 +152,8 @@ type Target struct {
 	SuppressInvalid bool
 	// Rules deviate from the law; nil in every prober that means well.
 	Rules *Rules
+	// Replies remembers what lines of the agent mean; nil: nothing does.
+	Replies *Replies
 
 	latched bool // see Rules.SuppressForGood
 }

@@ -24,7 +24,7 @@ func Ping(env Env, d Domain, ch *Channel, t *Target) probes.Result {
 	}
 	c := pingCalls.Get().(*pingCall) //nolint:forcetypeassert // the pool holds nothing else
 	c.t, c.d, c.ch, c.wait = t, d, ch, t.limits(env.Now(), t.Profile.ExecOuterExtra)
-	c.rules = t.Rules
+	c.rules, c.replies = t.Rules, t.Replies
 	c.start("guest-ping", t.Rules.ping())
 	if c.run(env, c.wait.cut) {
 		result := c.result()
@@ -56,7 +56,7 @@ func (c *pingCall) release() {
 	if cap(c.w.line) > 64<<10 {
 		c.w.line = nil
 	}
-	c.t, c.d, c.ch, c.rules = nil, nil, nil, nil
+	c.t, c.d, c.ch, c.rules, c.replies = nil, nil, nil, nil, nil
 	pingCalls.Put(c)
 }
 
