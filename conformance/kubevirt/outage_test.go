@@ -128,7 +128,7 @@ func failing(k *kubelet, verb, resource string, times int, done bool) {
 // through; when it comes to nothing the case is over, and no other.
 func TestRetries(t *testing.T) {
 	c := load(t, "default-failure-threshold")[0]
-	for name, break_ := range map[string]func(*kubelet){
+	for name, broken := range map[string]func(*kubelet){
 		"namespaces": func(k *kubelet) { failing(k, "create", "namespaces", 3, true) },
 		"services":   func(k *kubelet) { failing(k, "create", "services", 3, true) },
 		"pods":       func(k *kubelet) { failing(k, "create", "pods", 3, false) },
@@ -142,7 +142,7 @@ func TestRetries(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			k := newKubelet(t, c)
-			break_(k)
+			broken(k)
 			bed := kubevirt.New(kubevirt.Config{Client: k.client, Logs: k.read})
 			tr, err := bed.Run(t.Context(), c, 1)
 			if err != nil {
@@ -171,8 +171,8 @@ func TestRetries(t *testing.T) {
 // TestLateWrite: what a case does is done late when the API is out of order, and
 // the run tells by how much.
 func TestLateWrite(t *testing.T) {
-	i, cases := -1, load(t, "*")
-	i = slices.IndexFunc(cases, func(c *scenarios.Case) bool {
+	cases := load(t, "*")
+	i := slices.IndexFunc(cases, func(c *scenarios.Case) bool {
 		return len(c.VMs) == 1 && len(c.Events) == 1 && c.Events[0].Kind == scenarios.DeleteVMI && len(c.Faults) == 0 && c.Until < 5*time.Minute
 	})
 	if i < 0 {

@@ -144,7 +144,7 @@ func (b *Bed) kubevirtVersion(ctx context.Context) (string, error) {
 // pkg/virt-launcher/virtwrap/manager.go:634-645).
 func profileOf(version string) probes.ProfileName {
 	var major, minor, patch int
-	n, _ := fmt.Sscanf(version, "v%d.%d.%d", &major, &minor, &patch) //nolint:errcheck // n tells
+	n, _ := fmt.Sscanf(version, "v%d.%d.%d", &major, &minor, &patch) // n tells
 	switch {
 	case n < 2 || major > 1 || major == 1 && minor >= 9:
 		return probes.KubeVirt

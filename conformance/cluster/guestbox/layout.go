@@ -40,7 +40,7 @@ func export(path string, tag name.Tag, image v1.Image) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // what is wrong with it has been told
+	defer os.RemoveAll(dir)
 	if err := writeLayout(dir, tag, image); err != nil {
 		return err
 	}

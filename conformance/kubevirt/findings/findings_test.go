@@ -167,7 +167,7 @@ func TestPlaces(t *testing.T) {
 }
 
 func number(s string) int {
-	n, _ := strconv.Atoi(s) //nolint:errcheck // of digits, or empty
+	n, _ := strconv.Atoi(s) // of digits, or empty
 	return n
 }
 

@@ -48,7 +48,7 @@ func TestLateAPI(t *testing.T) {
 // TestDisrupted: a pod that its node, or who cares for it, has given up says nothing
 // about a prober.
 func TestDisrupted(t *testing.T) {
-	for name, break_ := range map[string]func(*corev1.PodStatus){
+	for name, broken := range map[string]func(*corev1.PodStatus){
 		"evicted": func(s *corev1.PodStatus) {
 			s.Phase, s.Reason, s.Message = corev1.PodFailed, "Evicted", "low on memory"
 		},
@@ -59,7 +59,7 @@ func TestDisrupted(t *testing.T) {
 	} {
 		l := launched(t)
 		l.report(8, guestlog.EventHello)
-		break_(&l.pod.Status)
+		broken(&l.pod.Status)
 		l.Pod(l.at(20), &l.pod)
 		if _, err := l.Trace(trace.Header{}); !errors.Is(err, observe.ErrLost) {
 			t.Errorf("%s: %v", name, err)
