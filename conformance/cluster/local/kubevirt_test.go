@@ -50,11 +50,13 @@ func guestVMI(image string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": map[string]any{"name": "guest"},
 		"spec": map[string]any{"domain": map[string]any{
-			"devices":   map[string]any{},
+			// A bridge, which is what KubeVirt takes by itself, needs a device that not
+			// every kernel has.
+			"devices":   map[string]any{"interfaces": []any{map[string]any{"name": "default", "masquerade": map[string]any{}}}},
 			"resources": map[string]any{"requests": map[string]any{"memory": "256Mi"}},
 			"firmware": map[string]any{"kernelBoot": map[string]any{"container": map[string]any{
 				"image": image, "imagePullPolicy": "IfNotPresent", "kernelPath": guestbox.BootKernel, "initrdPath": guestbox.BootInitrd,
 			}}},
-		}},
+		}, "networks": []any{map[string]any{"name": "default", "pod": map[string]any{}}}},
 	}}
 }
