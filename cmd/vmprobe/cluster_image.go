@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +35,7 @@ kind and Docker from version 25 load the archive.`,
   kind load image-archive vmprobe.tar
   podman load -i guest.tar
   vmprobe cluster image -o layout && skopeo copy oci:layout:dev docker://registry.example/vmprobe:dev`,
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: []string{imageHarness, imageGuest, imageBoot},
 	}
 	cmd.Flags().StringVarP(&path, "output", "o", "", "`path` of the layout, or of its archive if it ends in .tar; required")
@@ -43,6 +45,9 @@ kind and Docker from version 25 load the archive.`,
 			return usagef("nowhere to write to: name a folder or an archive, as in -o vmprobe.tar")
 		}
 		which := append(args, imageHarness)[0]
+		if known := []string{imageHarness, imageGuest, imageBoot}; !slices.Contains(known, which) {
+			return usagef("there is no image %q: want %s", which, strings.Join(known, ", "))
+		}
 		if which == imageBoot && program != "" {
 			return usagef("--program: there is no program in the image boot")
 		}

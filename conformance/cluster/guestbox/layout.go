@@ -3,7 +3,6 @@ package guestbox
 import (
 	"archive/tar"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -57,7 +56,7 @@ func writeLayout(dir string, tag name.Tag, image v1.Image) error {
 		case readErr != nil && !errors.Is(readErr, fs.ErrNotExist):
 			return readErr
 		case len(there) > 0:
-			return fmt.Errorf("%s is neither empty nor an OCI layout: name another folder", dir)
+			return errors.New("the folder is neither empty nor an OCI layout: name another one")
 		}
 		if l, err = layout.Write(dir, empty.Index); err != nil {
 			return err

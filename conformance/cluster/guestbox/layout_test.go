@@ -99,7 +99,7 @@ func TestHarness(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Harness(program(t, false), full); err == nil || !strings.Contains(err.Error(), "name another folder") {
+	if _, err := Harness(program(t, false), full); err == nil || !strings.Contains(err.Error(), "name another one") {
 		t.Error(err)
 	}
 	if there, err := os.ReadDir(full); err != nil || len(there) != 1 {
