@@ -43,8 +43,11 @@ const tolerance = time.Second
 // Compare finds where the sides differ in verdict, in the class of an attempt,
 // or in a change of Ready or liveness. The first difference in time is the
 // first in the list.
-func Compare(c *scenarios.Case, a, b *Side) []Difference {
-	var all []Difference
+//
+// Where an attempt was under way when the guest changed, the runs may part, and
+// nothing that follows is compared: undecided names it. A difference before it is
+// one.
+func Compare(c *scenarios.Case, a, b *Side) (all []Difference, undecided string) {
 	if a.Verdict.Result != b.Verdict.Result {
 		all = append(all, Difference{What: "verdict", A: string(a.Verdict.Result), B: string(b.Verdict.Result)})
 	}
@@ -59,7 +62,13 @@ func Compare(c *scenarios.Case, a, b *Side) []Difference {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Difference) int { return cmp.Compare(a.At, b.At) })
-	return all
+	if p := firstParting(first, second); p != nil && a.Verdict.Result == b.Verdict.Result {
+		all = slices.DeleteFunc(all, func(d Difference) bool { return d.At >= p.at })
+		if len(all) == 0 {
+			undecided = p.name + " was under way when the guest changed"
+		}
+	}
+	return all, undecided
 }
 
 // entry is one thing of a run that has to be in the other one.
@@ -70,6 +79,10 @@ type entry struct {
 	early, late time.Duration // and beyond that
 }
 
+func attemptName(v *history.VM, k probes.Kind, i int, instance int32) string {
+	return fmt.Sprintf("%s: %s attempt %d of instance %d", v.Name, k, i+1, instance)
+}
+
 // attempts compares classes. When each attempt was is no matter: where one ends
 // at the instant of a tick, either order of the two is lawful.
 func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
@@ -78,8 +91,7 @@ func attempts(c *scenarios.Case, a, b *history.VM, k probes.Kind) []Difference {
 		for _, s := range v.Stints(k) {
 			for i, x := range s.Attempts {
 				if x.Ended() {
-					name := fmt.Sprintf("%s: %s attempt %d of instance %d", v.Name, k, i+1, s.Container.Instance)
-					out = append(out, entry{name: name, value: x.Class.String(), at: x.End, apart: tolerance})
+					out = append(out, entry{name: attemptName(v, k, i, s.Container.Instance), value: x.Class.String(), at: x.End, apart: tolerance})
 				}
 			}
 		}

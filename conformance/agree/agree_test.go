@@ -57,8 +57,12 @@ func TestCompare(t *testing.T) {
 		{"one more at the end", side(judge.Pass, start, attempt(1, 5*s, probes.Success), ready(5*s, true), attempt(2, 15*s, probes.Failure), ready(59*s+s/2, false)), nil},
 	} {
 		var got []string
-		for _, d := range agree.Compare(c, base, tt.other) {
+		differences, undecided := agree.Compare(c, base, tt.other)
+		for _, d := range differences {
 			got = append(got, d.What)
+		}
+		if undecided != "" {
+			got = append(got, "undecided: "+undecided)
 		}
 		if len(got) != len(tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
@@ -69,6 +73,58 @@ func TestCompare(t *testing.T) {
 				t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 			}
 		}
+	}
+}
+
+// TestParting: an attempt that was under way when the guest changed may come to
+// either class, and so may what follows from it; nothing else may.
+func TestParting(t *testing.T) {
+	c := &scenarios.Case{Until: 60 * s, VMs: []scenarios.VM{{
+		Name: "web", Resolved: spec.Resolved{Probes: []probes.Probe{{Kind: probes.Readiness, Period: 2 * s}}},
+	}}}
+	// The guest is well from 24 s on; attempt 1 begins at started and takes took.
+	run := func(result judge.Result, started, took time.Duration, class probes.Class) *agree.Side {
+		well := trace.Event{T: 24 * s, Kind: trace.GuestStep, Value: "exec"}
+		try := trace.Event{T: started, Kind: trace.TryStarted, HasProbe: true, Attempt: 1, Try: 1}
+		list := []trace.Event{{Kind: trace.ContainerStarted}, try, well, attempt(1, started+took, class)}
+		if started+took < well.T {
+			list[2], list[3] = list[3], list[2]
+		}
+		ready := started + took
+		if class != probes.Success {
+			ready += 2 * s
+			list = append(list, attempt(2, ready, probes.Success))
+		}
+		return side(result, append(list, trace.Event{T: ready, Kind: trace.Ready, OK: true})...)
+	}
+	sim := run(judge.Pass, 23690*time.Millisecond, 0, probes.Failure)
+	const undecided = "undecided: web: readiness attempt 1 of instance 1 was under way when the guest changed"
+	for _, tt := range []struct {
+		name  string
+		other *agree.Side
+		want  string
+	}{
+		{"both before the change", run(judge.Pass, 23700*time.Millisecond, s/10, probes.Failure), ""},
+		{"it takes until after the change", run(judge.Pass, 23700*time.Millisecond, 560*time.Millisecond, probes.Success), undecided},
+		{"it begins after the change", run(judge.Pass, 24010*time.Millisecond, 0, probes.Success), undecided},
+		{"it is over before the change", run(judge.Pass, 23700*time.Millisecond, s/10, probes.Success), "web: readiness attempt 1 of instance 1"},
+		{"it is another attempt", run(judge.Pass, 25690*time.Millisecond, 0, probes.Success), "web: readiness attempt 1 of instance 1"},
+		{"another verdict", run(judge.Fail, 23700*time.Millisecond, 560*time.Millisecond, probes.Success), "verdict"},
+	} {
+		differences, got := agree.Compare(c, sim, tt.other)
+		if got != "" {
+			got = "undecided: " + got
+		} else if len(differences) > 0 {
+			got = differences[0].What
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	early := run(judge.Pass, 23700*time.Millisecond, 560*time.Millisecond, probes.Success)
+	early.Trace.Events = append([]trace.Event{{T: s, VM: "web", Instance: 1, Kind: trace.Restart}}, early.Trace.Events...)
+	if differences, got := agree.Compare(c, sim, early); len(differences) != 1 || got != "" {
+		t.Errorf("a difference before the change: %v, undecided %q", differences, got)
 	}
 }
 
@@ -101,7 +157,7 @@ func TestDrift(t *testing.T) {
 		{"the end comes before the domain", run(89*s, 0), true},
 	} {
 		tt.real.Free = true
-		if got := agree.Compare(c, sim, tt.real); (len(got) == 0) != tt.agree {
+		if got, _ := agree.Compare(c, sim, tt.real); (len(got) == 0) != tt.agree {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

@@ -15,12 +15,13 @@ type Meeting struct {
 	A, B        Side
 	Differences []Difference
 	// Undecided says why B could not tell, although it was run as often as it
-	// might: its harness was late. There are no Differences then.
+	// might: its harness was late, or a probe was under way when the guest changed.
+	// There are no Differences then.
 	Undecided string
 }
 
 // Meet runs a case on a, the simulator, and on b, a real testbed, and compares
-// them. While the harness of b is too late to tell, b runs again, up to tries
+// them. While the run of b cannot tell, b runs again, up to tries
 // times in all; a difference of a harness that kept its time is one at once. The
 // error says that one of them could not run.
 func Meet(ctx context.Context, a, b testbed.Testbed, c *scenarios.Case, seed uint64, tries int) (*Meeting, error) {
@@ -36,12 +37,12 @@ func Meet(ctx context.Context, a, b testbed.Testbed, c *scenarios.Case, seed uin
 		if view := m.B.Trace.View; view != trace.ViewProber { // it is somebody else's prober, seen from outside
 			m.A.Trace, m.B.Free = m.A.Trace.Seen(view), true
 		}
-		m.Differences, m.Undecided = Compare(c, &m.A, &m.B), m.B.Verdict.Reason
-		if m.B.Verdict.Result != judge.Error {
-			m.Undecided = ""
-			if len(m.Differences) > 0 && m.B.Trace.Late > judge.DefaultSlack/4 {
-				m.Undecided = fmt.Sprintf("harness: late by %d ms, and not as simulated", m.B.Trace.Late.Milliseconds())
-			}
+		m.Differences, m.Undecided = Compare(c, &m.A, &m.B)
+		switch {
+		case m.B.Verdict.Result == judge.Error:
+			m.Undecided = m.B.Verdict.Reason
+		case len(m.Differences) > 0 && m.B.Trace.Late > judge.DefaultSlack/4:
+			m.Undecided = fmt.Sprintf("harness: late by %d ms, and not as simulated", m.B.Trace.Late.Milliseconds())
 		}
 		if m.Undecided == "" {
 			return &m, nil

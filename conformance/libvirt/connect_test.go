@@ -29,15 +29,8 @@ func TestConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("cases", func(t *testing.T) {
-		for _, c := range scenariotest.Files(t, "testdata/cases/libvirt-error-object.yaml", "testdata/cases/libvirt-paused.yaml",
-			"../qemu/testdata/cases/guest-powers-off.yaml") {
-			t.Run(c.ID(), func(t *testing.T) {
-				t.Parallel()
-				check(t, bed, c)
-			})
-		}
-	})
+	lane(bed).Check(t, scenariotest.Files(t, "testdata/cases/libvirt-error-object.yaml", "testdata/cases/libvirt-paused.yaml",
+		"../qemu/testdata/cases/guest-powers-off.yaml"))
 	hangs := scenariotest.Files(t, "testdata/cases/libvirt-guest-hangs.yaml")[0]
 	if why := bed.Unsupported(hangs); !strings.Contains(why, "--connect") {
 		t.Errorf("a guest that hangs: %q", why)

@@ -2,15 +2,16 @@ package libvirt_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/vmprobe/vmprobe/conformance/agree"
+	"github.com/vmprobe/vmprobe/conformance/agree/agreetest"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/libvirt"
 	"github.com/vmprobe/vmprobe/conformance/libvirt/daemon"
@@ -119,42 +120,16 @@ const atOnce = 4
 // simulator in verdicts, classes and codes.
 func TestCases(t *testing.T) {
 	bed := newBed(t)
-	var judged atomic.Int64
-	list := cases(t)
-	t.Cleanup(func() { // all of them have ended
-		if int(judged.Load()) < len(list)/2 {
-			t.Errorf("%d of %d cases came to a verdict: the machine is too busy for this test", judged.Load(), len(list))
-		}
-	})
-	for _, c := range list {
-		t.Run(c.ID(), func(t *testing.T) {
-			t.Parallel()
-			check(t, bed, c)
-			judged.Add(1)
-		})
-	}
+	lane(bed).Check(t, cases(t))
 }
 
-func check(t *testing.T, bed *libvirt.Bed, c *scenarios.Case) {
-	if why := bed.Unsupported(c); why != "" {
-		t.Errorf("%s: %s", c.ID(), why)
-		return
-	}
-	m, err := agree.Meet(t.Context(), simbed.Bed{}, bed, c, 1, tries)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	if m.Undecided != "" {
-		t.Skipf("not run: %s, %d times in a row", m.Undecided, tries)
-	}
-	if v := m.B.Verdict; v.Result != judge.Pass {
-		t.Errorf("%s: %s %s %v; the harness was late by %v", c.ID(), v.Result, v.Reason, v.Failures, m.B.Trace.Late)
-	}
-	for _, d := range m.Differences {
-		t.Errorf("%s: %v %s: sim %s, libvirt %s; the harness was late by %v", c.ID(), d.At, d.What, d.A, d.B, m.B.Trace.Late)
-	}
+func lane(bed *libvirt.Bed) agreetest.Lane {
+	return agreetest.Lane{Real: bed, AtOnce: atOnce, Tries: tries, Also: sameCodes}
+}
+
+func sameCodes(m *agree.Meeting) []string {
 	if a, b := codes(m.A.Trace), codes(m.B.Trace); a != b {
-		t.Errorf("%s: codes: sim %q, libvirt %q", c.ID(), a, b)
+		return []string{fmt.Sprintf("codes: sim %q, libvirt %q", a, b)}
 	}
+	return nil
 }

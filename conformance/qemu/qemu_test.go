@@ -9,17 +9,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vmprobe/vmprobe/conformance/agree"
-	"github.com/vmprobe/vmprobe/conformance/judge"
+	"github.com/vmprobe/vmprobe/conformance/agree/agreetest"
 	"github.com/vmprobe/vmprobe/conformance/qemu"
-	"github.com/vmprobe/vmprobe/conformance/simbed"
 	"github.com/vmprobe/vmprobe/conformance/testbed"
-	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/scenarios/scenariotest"
 )
 
@@ -45,8 +41,7 @@ func newBed(t *testing.T) *qemu.Bed {
 	return bed
 }
 
-// tries is how often a case is run whose harness was too late to tell. A case
-// that fails is not run again.
+// tries is how often a case is run whose harness was too late to tell.
 const tries = 4
 
 // atOnce is how many cases run at a time: each has one or two VMs.
@@ -63,37 +58,11 @@ func TestCases(t *testing.T) {
 	if err := bed.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	turns := make(chan struct{}, atOnce)
-	var running sync.WaitGroup
-	for _, c := range cases {
-		running.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			check(t, bed, c)
-		})
-	}
-	running.Wait()
+	lane(bed).Check(t, cases)
 }
 
-func check(t *testing.T, bed testbed.Testbed, c *scenarios.Case) {
-	t.Helper()
-	if why := bed.Unsupported(c); why != "" {
-		t.Errorf("%s: %s", c.ID(), why)
-		return
-	}
-	m, err := agree.Meet(t.Context(), simbed.Bed{}, bed, c, 1, tries)
-	switch {
-	case err != nil:
-		t.Error(err)
-	case m.Undecided != "":
-		t.Errorf("%s: %s, %d times in a row", c.ID(), m.Undecided, tries)
-	case m.B.Verdict.Result != judge.Pass:
-		t.Errorf("%s: %s %s %v; the harness was late by %v",
-			c.ID(), m.B.Verdict.Result, m.B.Verdict.Reason, m.B.Verdict.Failures, m.B.Trace.Late)
-	}
-	for _, d := range m.Differences {
-		t.Errorf("%s: %v %s: sim %s, qemu %s; the harness was late by %v", c.ID(), d.At, d.What, d.A, d.B, m.B.Trace.Late)
-	}
+func lane(bed testbed.Testbed) agreetest.Lane {
+	return agreetest.Lane{Real: bed, AtOnce: atOnce, Tries: tries}
 }
 
 // qemus are the processes with a parent whose program is QEMU.

@@ -251,7 +251,11 @@ func compare(t *testing.T, c *scenarios.Case) {
 		t.Errorf("%s: %s %s %+v", c.ID(), v.Result, v.Reason, v.Failures)
 	}
 	own := judge.Judge(c, real, judge.Options{})
-	for _, d := range agree.Compare(c, &agree.Side{Trace: real.Seen(trace.ViewGuest), Verdict: own}, &agree.Side{Trace: seen, Verdict: v}) {
+	differences, undecided := agree.Compare(c, &agree.Side{Trace: real.Seen(trace.ViewGuest), Verdict: own}, &agree.Side{Trace: seen, Verdict: v})
+	if undecided != "" {
+		t.Errorf("%s: %s", c.ID(), undecided)
+	}
+	for _, d := range differences {
 		t.Errorf("%s: %v %s: happened %s, seen %s", c.ID(), d.At, d.What, d.A, d.B)
 	}
 }
