@@ -127,7 +127,12 @@ func (l Lane) run(ctx context.Context, c *scenarios.Case) (o outcome) {
 		wrong("%s", why)
 		return o
 	}
-	m, err := agree.Meet(ctx, simbed.Bed{}, l.Real, c, 1, l.Tries)
+	seed, _, err := calmSeed(ctx, c)
+	if err != nil {
+		wrong("%v", err)
+		return o
+	}
+	m, err := agree.Meet(ctx, simbed.Bed{}, l.Real, c, seed, l.Tries)
 	if err != nil {
 		wrong("%v", err)
 		return o
