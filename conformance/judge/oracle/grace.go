@@ -31,7 +31,7 @@ type killing struct {
 	c       *court
 	s       *history.Stint // of the probe that failed
 	verdict history.Mark
-	kills   []history.Mark
+	kills   []history.Mark // good until the next visit
 }
 
 // killings visits every container that a probe condemned.
@@ -40,12 +40,13 @@ func (c *court) killings(visit func(killing)) {
 		if len(s.Verdicts) == 0 || terminating(s.VM, s.Container.Instance) <= s.Verdicts[0].T {
 			return
 		}
-		k := killing{c: c, s: s, verdict: s.Verdicts[0]}
+		k := killing{c: c, s: s, verdict: s.Verdicts[0], kills: c.lore.desk.kills[:0]}
 		for _, m := range s.VM.Of(trace.Kill) {
 			if m.Instance == s.Container.Instance && m.T >= k.verdict.T {
 				k.kills = append(k.kills, m)
 			}
 		}
+		c.lore.desk.kills = k.kills
 		visit(k)
 	})
 }

@@ -26,6 +26,7 @@ type desk struct {
 	steps     []step
 	marks     []history.Mark
 	course    course
+	kills     []history.Mark
 	heard     []*told
 	decisions []*decision
 	agent     []occupation

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"sort"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -136,14 +137,11 @@ func maxTries(prof *probes.Profile) int32 {
 
 // stateBefore is the published state of a stint before an event of the trace.
 func stateBefore(s *history.Stint, event int) bool {
-	ok := s.Probe.Kind == probes.Liveness // STATE-INIT
-	for _, m := range s.States {
-		if m.Index >= event {
-			break
-		}
-		ok = m.OK
+	n := sort.Search(len(s.States), func(i int) bool { return s.States[i].Index >= event })
+	if n == 0 {
+		return s.Probe.Kind == probes.Liveness // STATE-INIT
 	}
-	return ok
+	return s.States[n-1].OK
 }
 
 // previous is the work of the same probe on the container before.

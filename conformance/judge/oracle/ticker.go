@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"sort"
 	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
@@ -95,8 +96,13 @@ func triggered(s *history.Stint, from, to *history.Attempt) bool {
 	if s.Probe.Kind != probes.Readiness {
 		return false
 	}
-	for _, m := range s.VM.Of(trace.Trigger) {
-		if m.Index > from.StartEvent && m.Index < to.StartEvent && m.Instance == s.Container.Instance {
+	marks := s.VM.Of(trace.Trigger) // a pod may be synced all the time
+	first := sort.Search(len(marks), func(i int) bool { return marks[i].Index > from.StartEvent })
+	for _, m := range marks[first:] {
+		if m.Index >= to.StartEvent {
+			break
+		}
+		if m.Instance == s.Container.Instance {
 			return true
 		}
 	}
