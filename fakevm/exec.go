@@ -162,8 +162,8 @@ func output(r *ExecReply) []byte {
 		return []byte(r.Output)
 	}
 	b := make([]byte, min(r.OutputBytes, maxOutput))
-	for i := range b {
-		b[i] = filler[:48][i%48]
+	for n := copy(b, filler[:48]); n < len(b); {
+		n += copy(b[n:], b[:n]) // whole units, until the last one
 	}
 	return b
 }

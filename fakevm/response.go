@@ -50,7 +50,7 @@ func newResponse(r *HTTPReply) *response {
 			res.parts = once([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 		}
 	case r.Endless == "headers":
-		line := "X-Endless: " + strings.Repeat("a", 100) + eol(r)
+		line := "X-Endless: " + strings.Repeat("a", 1000) + eol(r)
 		res.parts = append(once([]byte(statusLine(r, r.Status))), repeated([]byte(line), forever)...)
 	default:
 		res.parts = stalled(r, head(r), bodyParts(r))

@@ -13,6 +13,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/network"
 	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -45,6 +46,7 @@ type Memory struct {
 	said *guestagent.Replies
 	// kernel is that of all runs, one after the other; nil before the first.
 	kernel *sim.Kernel
+	net    *network.Network
 	// Recalled and Made count the tries that were remembered and those that
 	// were made.
 	Recalled, Made int
@@ -75,16 +77,18 @@ func (m *Memory) Close() {
 	}
 }
 
-// open gives the kernel for another run of the case.
-func (m *Memory) open(c *scenarios.Case, seed uint64) *sim.Kernel {
+// open gives kernel and network for another run of the case.
+func (m *Memory) open(c *scenarios.Case, seed uint64) (*sim.Kernel, *network.Network) {
 	if m.kernel != nil {
 		m.kernel.Reset(seed)
-		return m.kernel
+		m.net.Reset()
+		return m.kernel, m.net
 	}
 	m.kernel = sim.New(seed)
+	m.net = network.New(m.kernel)
 	m.cast = newCast(c)
 	m.cast.mark(m.kernel, c)
-	return m.kernel
+	return m.kernel, m.net
 }
 
 // aim is what a target of tries is made for.

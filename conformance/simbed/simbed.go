@@ -98,9 +98,10 @@ func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trac
 	w.tryer, w.door, w.clock, w.outside = w, b.Door, b.Clock, b.Outside
 	if b.Memory == nil {
 		w.kernel = sim.New(seed)
+		w.net = network.New(w.kernel)
 		defer w.kernel.Close()
 	} else {
-		w.kernel = b.Memory.open(w.c, seed)
+		w.kernel, w.net = b.Memory.open(w.c, seed)
 		w.recall = newRecall(w, b.Memory)
 		w.tryer, w.sink = w.recall, diary{sink, w.recall}
 	}
@@ -193,7 +194,6 @@ func (w *world) build() error {
 		w.outside.Lock()
 		defer w.outside.Unlock()
 	}
-	w.net = network.New(w.kernel)
 	w.prober = w.net.AddHost(proberName)
 	door := w.door
 	if door == nil {

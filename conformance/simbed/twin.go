@@ -11,6 +11,7 @@ import (
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim"
+	"github.com/vmprobe/vmprobe/sim/network"
 	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -28,7 +29,8 @@ func (b Bed) Twin(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 		return nil, fmt.Errorf("%w: %s", ErrInexpressible, reason)
 	}
 	var recorder trace.Recorder
-	w := &world{c: c, kernel: sim.New(seed), sink: WithoutRequests(&recorder), deviation: &none, liberty: b.liberty()}
+	kernel := sim.New(seed)
+	w := &world{c: c, kernel: kernel, net: network.New(kernel), sink: WithoutRequests(&recorder), deviation: &none, liberty: b.liberty()}
 	defer w.kernel.Close()
 	w.tryer = &table{world: w, sync: make([]truth.SyncState, len(c.VMs))}
 	w.findings()

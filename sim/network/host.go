@@ -50,6 +50,17 @@ type Host struct {
 
 type listener struct{ gate Gate }
 
+// clear makes the host one that has just been added.
+func (h *Host) clear() {
+	clear(h.ports)
+	clear(h.links)
+	clear(h.held)
+	*h = Host{
+		net: h.net, name: h.name, addr: h.addr, actor: h.actor, timer: h.timer, stream: h.stream, ephemeral: firstEphemeral,
+		ports: h.ports, forwarded: h.forwarded[:0], links: h.links[:0], held: h.held[:0],
+	}
+}
+
 // Name is the name given to AddHost.
 func (h *Host) Name() string { return h.name }
 
@@ -86,7 +97,7 @@ func (h *Host) Listen(port uint16, gate Gate) (closer func(), err error) {
 // Forward limits what reaches the host to the ports: SYNs to others are
 // refused (NET-MASQ-PORTS). An empty list forwards everything, as at first.
 func (h *Host) Forward(ports []uint16) {
-	h.forwarded = slices.Clone(ports)
+	h.forwarded = append(h.forwarded[:0], ports...)
 	slices.Sort(h.forwarded)
 	h.filtered = len(ports) > 0
 }

@@ -33,6 +33,7 @@ type Network struct {
 	links      map[[2]*Host]time.Duration // latencies of their own
 	names      map[string]*Host
 	hosts      []*Host // by their address, from 10.244.0.1 on
+	spare      []*Host // those of the run before a Reset
 	partitions []*partition
 	observer   Observer
 	free       []*link
@@ -49,6 +50,17 @@ func New(k *sim.Kernel) *Network {
 	}
 }
 
+// Reset makes the network one without hosts, as New does, and keeps its memory.
+// Its kernel was reset before. Hosts and connections of the run before must not
+// be used any more; a host that comes again in its old place is made of the old
+// one.
+func (n *Network) Reset() {
+	clear(n.links)
+	clear(n.names)
+	n.spare, n.hosts = n.hosts, n.spare[:0]
+	n.latency, n.partitions, n.observer = DefaultLatency, n.partitions[:0], nil
+}
+
 // Observe sets the observer; nil for none.
 func (n *Network) Observe(o Observer) { n.observer = o }
 
@@ -63,13 +75,19 @@ func (n *Network) AddHost(name string) *Host {
 	if i >= most {
 		panic(fmt.Sprintf("network: no address left for %q", name))
 	}
-	h := &Host{
-		net: n, name: name, stream: sim.Stream("network/" + name),
-		addr:      netip.AddrFrom4([4]byte{10, byte(244 + i>>16), byte(i >> 8), byte(i)}),
-		actor:     n.kernel.Name("host/" + name),
-		ephemeral: firstEphemeral,
+	var h *Host
+	if i <= len(n.spare) && n.spare[i-1].name == name {
+		h = n.spare[i-1]
+		h.clear()
+	} else {
+		h = &Host{
+			net: n, name: name, stream: sim.Stream("network/" + name),
+			addr:      netip.AddrFrom4([4]byte{10, byte(244 + i>>16), byte(i >> 8), byte(i)}),
+			actor:     n.kernel.Name("host/" + name),
+			ephemeral: firstEphemeral,
+		}
+		n.kernel.Init(&h.timer, h.actor, func() {})
 	}
-	n.kernel.Init(&h.timer, h.actor, func() {})
 	n.names[name] = h
 	n.hosts = append(n.hosts, h)
 	return h
