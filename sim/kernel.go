@@ -39,6 +39,9 @@ type Kernel struct {
 	cause   *source // who is being served
 	current *Task   // the task that runs, nil in a timer's callback
 
+	pool   []Timer // of a kernel that was reset
+	timers []Timer // the rest of them
+
 	tasks []*Task // every coroutine ever made
 	idle  []*Task // those without work
 	live  int     // tasks that have begun or will, daemons excluded
@@ -184,8 +187,8 @@ func (k *Kernel) stuck() error {
 }
 
 // Reset makes the kernel one of another seed at instant 0, as New does, and
-// keeps its memory: coroutines without work, the accounts of actors with their
-// names and circles. Timers and tasks of the run before must not be used any
+// keeps its memory: coroutines without work, some timers, the accounts of actors
+// with their names and circles. Timers and tasks of the run before must not be used any
 // more. Reset from inside Run panics.
 func (k *Kernel) Reset(seed uint64) {
 	if k.running {
@@ -206,8 +209,12 @@ func (k *Kernel) Reset(seed uint64) {
 	for _, s := range k.known {
 		s.base, s.count = streamBase(seed, uint64(s.actor)), 0
 	}
+	if k.pool == nil {
+		k.pool = make([]Timer, kept)
+	}
 	*k = Kernel{
 		seed: seed, actors: k.actors, known: k.known, queue: k.queue, tasks: tasks, idle: k.idle, maxBurst: DefaultBurst,
+		pool: k.pool, timers: k.pool,
 	}
 }
 
@@ -232,6 +239,7 @@ func (k *Kernel) Close() {
 	k.queue.clear()
 	k.queue = queue{}
 	k.tasks, k.idle, k.live = nil, nil, 0
+	k.pool, k.timers = nil, nil
 }
 
 func (k *Kernel) newPanic(s *source, value any) *Panic {

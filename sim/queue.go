@@ -17,9 +17,19 @@ type Timer struct {
 // Armed reports whether the timer waits in the queue.
 func (t *Timer) Armed() bool { return t.source != nil && t.index >= 0 }
 
+// kept is how many timers a kernel that is reset keeps for the next run: as many
+// as a small world needs.
+const kept = 64
+
 // NewTimer makes an idle timer that calls fn on behalf of the actor.
 func (k *Kernel) NewTimer(actor Actor, fn func()) *Timer {
-	t := new(Timer)
+	var t *Timer
+	if len(k.timers) > 0 {
+		t = &k.timers[0]
+		k.timers = k.timers[1:]
+	} else {
+		t = new(Timer)
+	}
 	k.Init(t, actor, fn)
 	return t
 }

@@ -35,14 +35,15 @@ func (v *vm) newPort(instance int32) {
 		v.newOutsidePort(instance)
 		return
 	}
-	p := &agentPort{serial: network.NewChannel(v.world.kernel, v.spec.Name), pod: v.pod(instance)}
+	p := &agentPort{serial: v.world.used().serials.take(), pod: v.pod(instance)}
+	p.serial.Renew(v.world.kernel, v.spec.Name)
 	v.host.channel = p
 	p.serial.OnChange(func(open bool) {
 		p.conn = nil
 		if open {
 			p.conn = &agentConn{kernel: v.world.kernel, serial: p.serial}
 		}
-		p.tell(v.world.kernel)
+		p.tell(v.world)
 	})
 }
 
@@ -63,13 +64,13 @@ func (v *vm) moveChannel(instance int32) {
 	if p.conn != nil {
 		p.conn = &agentConn{kernel: v.world.kernel, serial: p.serial}
 	}
-	p.tell(v.world.kernel)
+	p.tell(v.world)
 }
 
 // tell lets libvirt in the pod know whether the agent's end is open.
-func (p *agentPort) tell(k *sim.Kernel) {
+func (p *agentPort) tell(w *world) {
 	if p.pod.channel == nil {
-		p.pod.channel = newChannel(k)
+		p.pod.channel = w.newChannel()
 	}
 	if p.conn == nil {
 		p.pod.channel.Disconnect()
@@ -82,12 +83,16 @@ func (p *agentPort) tell(k *sim.Kernel) {
 func (v *vm) channelOf(instance int32) *guestagent.Channel {
 	p := v.pod(instance)
 	if p.channel == nil {
-		p.channel = newChannel(v.world.kernel)
+		p.channel = v.world.newChannel()
 	}
 	return p.channel
 }
 
-func newChannel(k *sim.Kernel) *guestagent.Channel { return guestagent.NewChannel(mutexes{k}) }
+func (w *world) newChannel() *guestagent.Channel {
+	c := w.used().channels.take()
+	c.Renew(mutexes{w.kernel})
+	return c
+}
 
 // mutexes is the part of a guestagent.Env that a channel needs.
 type mutexes struct{ kernel *sim.Kernel }

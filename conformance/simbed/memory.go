@@ -47,6 +47,8 @@ type Memory struct {
 	// kernel is that of all runs, one after the other; nil before the first.
 	kernel *sim.Kernel
 	net    *network.Network
+	used   used
+	recall *recall
 	// Recalled and Made count the tries that were remembered and those that
 	// were made.
 	Recalled, Made int
@@ -82,6 +84,7 @@ func (m *Memory) open(c *scenarios.Case, seed uint64) (*sim.Kernel, *network.Net
 	if m.kernel != nil {
 		m.kernel.Reset(seed)
 		m.net.Reset()
+		m.used.serials.next, m.used.channels.next = 0, 0
 		return m.kernel, m.net
 	}
 	m.kernel = sim.New(seed)

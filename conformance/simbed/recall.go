@@ -9,7 +9,7 @@ import (
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
-// recall answers the tries of one run from memory where it can.
+// recall answers the tries of a run from memory where it can.
 type recall struct {
 	w      *world
 	memory *Memory
@@ -31,6 +31,7 @@ type group struct {
 	flying  int // tries that are made
 	lesson  *lesson
 	held    recalled // a try whose outcome is known and not told yet
+	telling func()   // tells it
 }
 
 // recalled is a try that waits for the instant at which its outcome is known.
@@ -44,20 +45,33 @@ type recalled struct {
 	timer  sim.Timer
 }
 
-func newRecall(w *world, m *Memory) *recall {
+// recalls answers the tries of another run.
+func (m *Memory) recalls(w *world) *recall {
+	if m.recall == nil {
+		m.recall = newRecall(m)
+	}
+	r := m.recall
+	r.w = w
 	w.kernel.Name(nameOfMemory)
-	r := &recall{w: w, memory: m}
-	r.groups = make([]group, len(m.cast.groups))
 	for i := range r.groups {
 		g := &r.groups[i]
-		g.r, g.vms = r, m.cast.groups[i]
-		g.mine = func(c sim.Circle) bool { return c == 0 || c == answering(i) || c == acting(i) }
-		g.answers = func(c sim.Circle) bool { return c == answering(i) }
-		w.kernel.Init(&g.held.timer, actorOfMemory, g.tell)
+		g.history, g.loose, g.flying, g.lesson, g.held = 0, 0, 0, nil, recalled{}
+		w.kernel.Init(&g.held.timer, actorOfMemory, g.telling)
 		for _, vm := range g.vms {
 			// Freezes begin and end by the clock alone.
 			g.loose += len(w.c.VMs[vm].Program.Freezes) + len(w.c.VMs[vm].EveryBoot.Freezes)
 		}
+	}
+	return r
+}
+
+func newRecall(m *Memory) *recall {
+	r := &recall{memory: m, groups: make([]group, len(m.cast.groups))}
+	for i := range r.groups {
+		g := &r.groups[i]
+		g.r, g.vms, g.telling = r, m.cast.groups[i], g.tell
+		g.mine = func(c sim.Circle) bool { return c == 0 || c == answering(i) || c == acting(i) }
+		g.answers = func(c sim.Circle) bool { return c == answering(i) }
 	}
 	return r
 }

@@ -102,7 +102,7 @@ func (b Bed) Play(ctx context.Context, c *scenarios.Case, seed uint64, sink trac
 		defer w.kernel.Close()
 	} else {
 		w.kernel, w.net = b.Memory.open(w.c, seed)
-		w.recall = newRecall(w, b.Memory)
+		w.recall = b.Memory.recalls(w)
 		w.tryer, w.sink = w.recall, diary{sink, w.recall}
 	}
 	if !b.Bare {

@@ -45,7 +45,18 @@ const maxNoise = 1 << 10
 
 // NewChannel makes a channel that is not connected; of the Env it needs the
 // job lock alone.
-func NewChannel(env interface{ Mutex() Mutex }) *Channel { return &Channel{lock: env.Mutex()} }
+func NewChannel(env interface{ Mutex() Mutex }) *Channel {
+	c := new(Channel)
+	c.Renew(env)
+	return c
+}
+
+// Renew makes the channel a new one, and keeps its memory. Nobody uses it any
+// more.
+func (c *Channel) Renew(env interface{ Mutex() Mutex }) {
+	c.dec.Reset()
+	*c = Channel{lock: env.Mutex(), dec: c.dec, noise: c.noise[:0], chunk: c.chunk}
+}
 
 // JobLock is the agent job lock, for others who talk to the agent of the
 // domain (a poller, a freeze) and for the agentLock fault.

@@ -69,11 +69,29 @@ func (d *direction) add(b []byte) {
 // NewChannel makes a closed port. Ties of its events are those of the actor
 // of its name.
 func NewChannel(k *sim.Kernel, name string) *Channel {
-	c := &Channel{kernel: k, name: name}
+	c := new(Channel)
+	c.Renew(k, name)
+	return c
+}
+
+// Renew makes the port a new one, and keeps its memory. Its kernel was reset,
+// and nobody uses it any more.
+func (c *Channel) Renew(k *sim.Kernel, name string) {
+	*c = Channel{
+		kernel: k, name: name, tasks: c.tasks[:0], ends: c.ends[:0],
+		guest: direction{buf: c.guest.small()}, host: direction{buf: c.host.small()},
+	}
 	actor := k.Name("channel/" + name)
 	k.Init(&c.guest.timer, actor, c.toGuest)
 	k.Init(&c.host.timer, actor, c.toHost)
-	return c
+}
+
+// small is the empty buffer, unless it has become a large one.
+func (d *direction) small() []byte {
+	if cap(d.buf) > Window {
+		return nil
+	}
+	return d.buf[:0]
 }
 
 // OnChange sets who is told when the port opens and closes, in the event in

@@ -166,12 +166,12 @@ func New(c Config) (*VM, error) {
 	}
 	c.Resolved.RunStrategy = c.Resolved.RunStrategy.Started()
 	v := &VM{cfg: c, k: c.Kernel}
-	for _, p := range c.Resolved.Probes {
-		if int(p.Kind) < len(v.probes) {
-			v.probes[p.Kind] = &p
+	for i := range c.Resolved.Probes {
+		if p := &c.Resolved.Probes[i]; int(p.Kind) < len(v.probes) {
+			v.probes[p.Kind] = p
 		}
 	}
-	v.vmiTimer = v.k.NewTimer(c.Actor, v.syncVMI)
-	v.gateTimer = v.k.NewTimer(c.Actor, v.syncGate)
+	v.k.Init(&v.vmiTimer, c.Actor, v.syncVMI)
+	v.k.Init(&v.gateTimer, c.Actor, v.syncGate)
 	return v, nil
 }

@@ -109,7 +109,7 @@ func (v *VM) touchVMI() {
 		return
 	}
 	v.vmiArmed = true
-	v.k.Set(v.vmiTimer, v.k.Now()+VMILatency)
+	v.k.Set(&v.vmiTimer, v.k.Now()+VMILatency)
 }
 
 // syncVMI writes the Ready condition of VMI and VM.
@@ -184,7 +184,7 @@ func (v *VM) touchGate() {
 		return
 	}
 	v.gateArmed = true
-	v.k.Set(v.gateTimer, v.k.Now()+GateLatency)
+	v.k.Set(&v.gateTimer, v.k.Now()+GateLatency)
 }
 
 func (v *VM) syncGate() {

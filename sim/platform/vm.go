@@ -41,7 +41,7 @@ type VM struct {
 	ran           bool // the VMI has been Running
 	startFailures int  // VMIs in a row that failed before that
 
-	vmiTimer, gateTimer *sim.Timer
+	vmiTimer, gateTimer sim.Timer
 	vmiArmed, gateArmed bool
 }
 

@@ -154,7 +154,7 @@ func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
 
 func (v *VM) attach(p *pod, slot int) *worker {
 	w := &worker{vm: v, pod: p, slot: slot, probe: &v.cfg.Probes[slot], armed: idle}
-	w.timer = v.d.k.NewTimer(v.cfg.Actor+sim.Actor(slot), w.wake)
+	v.d.k.Init(&w.timer, v.cfg.Actor+sim.Actor(slot), w.wake)
 	w.done = w.finish
 	return w
 }

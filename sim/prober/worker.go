@@ -20,7 +20,7 @@ type worker struct {
 	probe   *probes.Probe
 	machine engine.Worker
 
-	timer *sim.Timer
+	timer sim.Timer
 	armed time.Duration // instant of the timer, or idle
 
 	done     func(probes.Result)
@@ -47,7 +47,7 @@ type lateResult struct {
 // kill forgets the worker with the process that it lived in.
 func (w *worker) kill() {
 	w.dead = true
-	w.vm.d.k.Stop(w.timer)
+	w.vm.d.k.Stop(&w.timer)
 }
 
 func (w *worker) wake() {
@@ -127,12 +127,12 @@ func (w *worker) arm() {
 	switch {
 	case !ok && w.armed == idle:
 	case !ok:
-		w.vm.d.k.Stop(w.timer)
+		w.vm.d.k.Stop(&w.timer)
 		w.armed = idle
 	default:
 		if at = max(w.late(at), w.vm.d.k.Now()); at != w.armed {
 			w.armed = at
-			w.vm.d.k.Set(w.timer, at)
+			w.vm.d.k.Set(&w.timer, at)
 		}
 	}
 }
