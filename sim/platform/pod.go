@@ -47,15 +47,15 @@ type pod struct {
 	domain     Domain
 	annotation string // as the launcher knows it
 
-	statusTimer, sliceTimer *sim.Timer
+	statusTimer, sliceTimer sim.Timer
 	statusArmed, sliceArmed bool
 }
 
 func (v *VM) newPod(migrated bool) *pod {
 	v.instances++
 	p := &pod{name: v.podName(v.instances), number: v.instances, instance: v.instances, migrated: migrated}
-	p.statusTimer = v.k.NewTimer(v.cfg.Actor, func() { v.syncPod(p) })
-	p.sliceTimer = v.k.NewTimer(v.cfg.Actor, func() { v.syncSlice(p) })
+	v.k.Init(&p.statusTimer, v.cfg.Actor, func() { v.syncPod(p) })
+	v.k.Init(&p.sliceTimer, v.cfg.Actor, func() { v.syncSlice(p) })
 	v.pods = append(v.pods, p)
 	return p
 }
@@ -153,8 +153,8 @@ func (v *VM) removePod(p *pod) {
 		return
 	}
 	p.gone = true
-	v.k.Stop(p.statusTimer)
-	v.k.Stop(p.sliceTimer)
+	v.k.Stop(&p.statusTimer)
+	v.k.Stop(&p.sliceTimer)
 	v.writeSlice(p)
 	v.cfg.Publisher.PodDeleted(v.k.Now(), v.podObject(p))
 }

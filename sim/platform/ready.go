@@ -36,7 +36,7 @@ func (v *VM) StartupChanged(instance int32, passed bool) {
 func (v *VM) Sync() {
 	for _, p := range v.pods {
 		if p.statusArmed && !p.probeReady {
-			v.k.Stop(p.statusTimer)
+			v.k.Stop(&p.statusTimer)
 			p.wantTrigger = false
 			v.syncPod(p)
 		}
@@ -60,7 +60,7 @@ func (v *VM) touchPod(p *pod) {
 		return
 	}
 	p.statusArmed = true
-	v.k.Set(p.statusTimer, v.k.Now()+PodLatency)
+	v.k.Set(&p.statusTimer, v.k.Now()+PodLatency)
 }
 
 // syncPod writes the pod's status.
@@ -151,7 +151,7 @@ func (v *VM) touchSlice(p *pod) {
 		return
 	}
 	p.sliceArmed = true
-	v.k.Set(p.sliceTimer, v.k.Now()+EndpointLatency)
+	v.k.Set(&p.sliceTimer, v.k.Now()+EndpointLatency)
 }
 
 func (v *VM) syncSlice(p *pod) {

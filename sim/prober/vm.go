@@ -53,7 +53,7 @@ func (v *VM) ContainerStarted(c platform.Container) {
 		return
 	}
 	if p == nil {
-		p = &pod{number: c.Pod}
+		p = &pod{number: c.Pod, workers: make([]*worker, 0, len(v.cfg.Probes))}
 		for slot := range v.cfg.Probes {
 			p.workers = append(p.workers, v.newWorker(p, slot, c.At))
 		}

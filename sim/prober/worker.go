@@ -30,6 +30,7 @@ type worker struct {
 	attempt  int32
 	try      int32
 	began    time.Duration // the try
+	asked    Request       // for it
 	message  string        // of the last try
 	event    told          // what was last told of an attempt
 	panicked bool          // the attempt was lost to a panic
@@ -65,15 +66,14 @@ func (w *worker) finish(r probes.Result) {
 }
 
 func (w *worker) takeLate(r probes.Result) {
-	req := w.request()
 	k := w.vm.d.k
-	by := w.vm.d.cfg.Freedom.Result(&req, w.began, k.Now()-w.began)
+	by := w.vm.d.cfg.Freedom.Result(&w.asked, w.began, k.Now()-w.began)
 	if by <= 0 {
 		w.take(r)
 		return
 	}
 	if w.unheard.timer == nil {
-		w.unheard.timer = k.NewTimer(req.Actor, func() { w.take(w.unheard.result) })
+		w.unheard.timer = k.NewTimer(w.asked.Actor, func() { w.take(w.unheard.result) })
 	}
 	w.unheard.result = r
 	k.Set(w.unheard.timer, k.Now()+by)
@@ -154,8 +154,8 @@ func (w *worker) start(a engine.Action) {
 		w.step(engine.Event{Kind: engine.TryPanicked})
 		return
 	}
-	w.inFlight, w.began = true, v.d.k.Now()
-	w.ask(w.request())
+	w.inFlight, w.began, w.asked = true, v.d.k.Now(), w.request()
+	w.ask(w.asked)
 }
 
 // request is the try under way.
