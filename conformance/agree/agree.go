@@ -169,7 +169,7 @@ func changes(c *scenarios.Case, a, b *history.VM, kind trace.Kind, free bool) []
 				continue
 			}
 			value = m.OK
-			word := string(kind)
+			word := kind.String()
 			if kind == trace.Ready {
 				word = fmt.Sprintf("%s %v", kind, m.OK)
 			}

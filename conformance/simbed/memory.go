@@ -270,7 +270,7 @@ func (g *group) note(e *trace.Event, moves bool) {
 	default:
 	}
 	h := mixed(g.history)
-	h.text(string(e.Kind))
+	h.number(uint64(e.Kind))
 	h.text(e.VM)
 	h.text(e.Value)
 	h.text(e.Msg)

@@ -14,10 +14,10 @@ import (
 // says.
 type constant struct{ value, text string }
 
-// constants lists those of a type in a file, in order. With shared a comment is
-// about the constants below it as well, as far as they have none, and begins
-// after the name of its constant.
-func constants(path, typeName string, shared bool) ([]constant, error) {
+// constants lists those of a type in a file, in order. A comment is about the
+// constants below it as well, as far as they have none, and begins after the name
+// of its constant.
+func constants(path, typeName string) ([]constant, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.FromSlash(path), nil, parser.ParseComments)
 	if err != nil {
 		return nil, err
@@ -39,17 +39,12 @@ func constants(path, typeName string, shared bool) ([]constant, error) {
 			if err != nil {
 				return nil, err
 			}
-			text := v.Comment.Text()
-			if doc := v.Doc.Text(); len(strings.Fields(doc)) > 1 { // one word is the heading of a group
-				text = doc + text
+			text := comments(v)
+			if text == "" {
+				text = last
 			}
-			if shared {
-				if text == "" {
-					text = last
-				}
-				last = text
-				text = strings.TrimPrefix(text, v.Names[0].Name+" ")
-			}
+			last = text
+			text = strings.TrimPrefix(text, v.Names[0].Name+" ")
 			list = append(list, constant{value, text})
 		}
 	}
@@ -57,4 +52,34 @@ func constants(path, typeName string, shared bool) ([]constant, error) {
 		return nil, fmt.Errorf("no constants of type %s in %s", typeName, path)
 	}
 	return list, nil
+}
+
+// comments are those before and beside a constant.
+func comments(v *ast.ValueSpec) string {
+	text := v.Comment.Text()
+	if doc := v.Doc.Text(); len(strings.Fields(doc)) > 1 { // one word is the heading of a group
+		text = doc + text
+	}
+	return text
+}
+
+// commentsOf reads those of every constant of the group that begins with the
+// named one.
+func commentsOf(path, first string) ([]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.FromSlash(path), nil, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range file.Decls {
+		group, ok := d.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST || group.Specs[0].(*ast.ValueSpec).Names[0].Name != first {
+			continue
+		}
+		var texts []string
+		for _, s := range group.Specs {
+			texts = append(texts, comments(s.(*ast.ValueSpec))) // what a const declaration holds
+		}
+		return texts, nil
+	}
+	return nil, fmt.Errorf("no constants from %s on in %s", first, path)
 }

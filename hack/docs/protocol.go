@@ -15,7 +15,7 @@ import (
 // comments of its constants.
 func protocolWords(file, typeName, head string) func(*facts) (string, error) {
 	return func(f *facts) (string, error) {
-		list, err := constants(filepath.Join(f.root, "conformance/protocol", file), typeName, true)
+		list, err := constants(filepath.Join(f.root, "conformance/protocol", file), typeName)
 		if err != nil {
 			return "", err
 		}

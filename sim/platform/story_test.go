@@ -37,7 +37,7 @@ func (w *world) Record(e trace.Event) {
 	if e.Instance > 0 {
 		fmt.Fprintf(&w.log, "#%d ", e.Instance)
 	}
-	w.log.WriteString(string(e.Kind))
+	w.log.WriteString(e.Kind.String())
 	switch e.Kind {
 	case trace.Ready, trace.Endpoint, trace.Pause, trace.Unpause:
 		fmt.Fprintf(&w.log, " %v", e.OK)

@@ -36,7 +36,7 @@ func (s *stage) Record(e trace.Event) {
 	if e.Instance > 0 {
 		fmt.Fprintf(&s.log, "#%d ", e.Instance)
 	}
-	s.log.WriteString(string(e.Kind))
+	s.log.WriteString(e.Kind.String())
 	if e.HasProbe {
 		fmt.Fprintf(&s.log, " %v", e.Probe)
 	}

@@ -9,50 +9,51 @@ import (
 	"github.com/vmprobe/vmprobe/probes"
 )
 
-// Kind names what happened. The names are the wire form.
-type Kind string
+// Kind says what happened; String gives its name, which is the wire form. The zero
+// value is no kind.
+type Kind uint8
 
 // The events of a run: the platform's, the prober's, the guest's, the world's. Comments give the fields used beside T, VM, Instance.
 const (
-	VMICreated       Kind = "vmi-created"
-	VMIDeleted       Kind = "vmi-deleted"
-	VMIPhase         Kind = "vmi-phase"         // Value: Scheduled, Running, Succeeded, Failed
-	ContainerStarted Kind = "container-started" // Value: "source" or "target" during a migration, else empty
-	ContainerStopped Kind = "container-stopped" // Value: reason
-	DomainState      Kind = "domain-state"      // Value: running, paused, shutoff, pmsuspended; Msg: reason
-	Kill             Kind = "kill"              // Value: acpi, destroy, sigterm, sigkill
-	Ready            Kind = "ready"             // OK; Value: reason of the Ready condition
-	Endpoint         Kind = "endpoint"          // OK: ready condition of the EndpointSlice entry
-	Restart          Kind = "restart"           // a new instance or container follows a liveness failure
-	Pause            Kind = "pause"             // OK: accepted; Msg: refusal
-	Unpause          Kind = "unpause"
-	MigrationStarted Kind = "migration-started"
-	MigrationEnded   Kind = "migration-ended" // Value: succeeded, failed
-	Terminating      Kind = "terminating"
-	ClusterEvent     Kind = "cluster-event" // Value: reason (Unhealthy, ProbeWarning, ...); Msg
+	VMICreated Kind = iota + 1
+	VMIDeleted
+	VMIPhase         // Value: Scheduled, Running, Succeeded, Failed
+	ContainerStarted // Value: "source" or "target" during a migration, else empty
+	ContainerStopped // Value: reason
+	DomainState      // Value: running, paused, shutoff, pmsuspended; Msg: reason
+	Kill             // Value: acpi, destroy, sigterm, sigkill
+	Ready            // OK; Value: reason of the Ready condition
+	Endpoint         // OK: ready condition of the EndpointSlice entry
+	Restart          // a new instance or container follows a liveness failure
+	Pause            // OK: accepted; Msg: refusal
+	Unpause
+	MigrationStarted
+	MigrationEnded // Value: succeeded, failed
+	Terminating
+	ClusterEvent // Value: reason (Unhealthy, ProbeWarning, ...); Msg
 
-	TryStarted      Kind = "try-started"      // Probe, Attempt, Try
-	TryFinished     Kind = "try-finished"     // Probe, Attempt, Try, Class, Msg
-	AttemptFinished Kind = "attempt-finished" // Probe, Attempt, Class
-	ProbeState      Kind = "probe-state"      // Probe, OK: published state
-	LivenessFailed  Kind = "liveness-failed"  // Probe
-	ProberRestarted Kind = "prober-restarted"
-	Trigger         Kind = "trigger" // Probe
+	TryStarted      // Probe, Attempt, Try
+	TryFinished     // Probe, Attempt, Try, Class, Msg
+	AttemptFinished // Probe, Attempt, Class
+	ProbeState      // Probe, OK: published state
+	LivenessFailed  // Probe
+	ProberRestarted
+	Trigger // Probe
 
-	GuestBoot  Kind = "guest-boot"
-	GuestPower Kind = "guest-power" // Value: crashed, hung, rebooting, poweroff, resumed
+	GuestBoot
+	GuestPower // Value: crashed, hung, rebooting, poweroff, resumed
 	// GuestWatchdog: the VM's watchdog device has expired. Value: what it does.
-	GuestWatchdog Kind = "guest-watchdog"
-	GuestStep     Kind = "guest-step" // Value: endpoint; Msg: name of the step ("as"), if any
-	GuestSaw      Kind = "guest-saw"  // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
+	GuestWatchdog
+	GuestStep // Value: endpoint; Msg: name of the step ("as"), if any
+	GuestSaw  // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
 	// Violation is something the guest must never see. Value: endpoint; Msg: what.
-	Violation Kind = "violation"
+	Violation
 
-	FaultStarted Kind = "fault-started" // Value: name or kind
-	FaultEnded   Kind = "fault-ended"
-	ClockStepped Kind = "clock-stepped" // Msg: by how much
-	Finding      Kind = "finding"       // Value: requirement id; Msg
-	Overrun      Kind = "overrun"       // the run could not go on; Msg: why
+	FaultStarted // Value: name or kind
+	FaultEnded
+	ClockStepped // Msg: by how much
+	Finding      // Value: requirement id; Msg
+	Overrun      // the run could not go on; Msg: why
 )
 
 // Event is one line of a trace.
@@ -69,19 +70,6 @@ type Event struct {
 	OK       bool
 	Value    string
 	Msg      string // free text: in the file, not in the digest
-}
-
-// Kinds lists every kind of event, in the order of their declaration.
-func Kinds() []Kind {
-	return []Kind{
-		VMICreated, VMIDeleted, VMIPhase, ContainerStarted, ContainerStopped,
-		DomainState, Kill, Ready, Endpoint, Restart, Pause, Unpause,
-		MigrationStarted, MigrationEnded, Terminating, ClusterEvent,
-		TryStarted, TryFinished, AttemptFinished, ProbeState, LivenessFailed,
-		ProberRestarted, Trigger, GuestBoot, GuestPower, GuestWatchdog, GuestStep, GuestSaw,
-		Violation,
-		FaultStarted, FaultEnded, ClockStepped, Finding, Overrun,
-	}
 }
 
 // A Sink takes the events of a run in the order in which they happen.

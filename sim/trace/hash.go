@@ -47,7 +47,7 @@ func (v *VMHash) Add(e *Event) uint64 {
 	// What does not depend on the chain is mixed beside it, so that the
 	// processor overlaps it with the record before.
 	fields := mix(uint64(e.T)^mixA, uint64(uint32(e.Instance))<<32^uint64(uint32(e.Attempt))^mixB)
-	words := mix(flags<<32^uint64(uint32(e.Try))^mixC, hashString(mixA, string(e.Kind)))
+	words := mix(flags<<32^uint64(uint32(e.Try))^mixC, hashString(mixA, e.Kind.String()))
 	if e.Value != "" {
 		words ^= hashString(mixB, e.Value)
 	}

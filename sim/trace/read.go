@@ -178,7 +178,7 @@ func decodeEvent(line []byte) (Event, error) {
 		T        *int64 `json:"t"`
 		VM       string `json:"vm"`
 		Instance int32  `json:"instance"`
-		Kind     Kind   `json:"kind"`
+		Kind     string `json:"kind"`
 		Probe    string `json:"probe"`
 		Attempt  int32  `json:"attempt"`
 		Try      int32  `json:"try"`
@@ -193,8 +193,12 @@ func decodeEvent(line []byte) (Event, error) {
 	if w.T == nil || w.Kind == "" {
 		return Event{}, errors.New(`an event needs "t" and "kind"`)
 	}
+	kind, err := parseKind(w.Kind)
+	if err != nil {
+		return Event{}, err
+	}
 	e := Event{
-		T: time.Duration(*w.T), VM: w.VM, Instance: w.Instance, Kind: w.Kind,
+		T: time.Duration(*w.T), VM: w.VM, Instance: w.Instance, Kind: kind,
 		Attempt: w.Attempt, Try: w.Try, OK: w.OK, Value: w.Value, Msg: w.Msg,
 	}
 	var ok bool

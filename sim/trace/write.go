@@ -39,7 +39,7 @@ func NewWriter(w io.Writer, h Header) *Writer {
 // Record implements Sink.
 func (w *Writer) Record(e Event) {
 	// The digest is that of what a reader gets back.
-	e.VM, e.Kind, e.Value = cleanText(e.VM), Kind(cleanText(string(e.Kind))), cleanText(e.Value)
+	e.VM, e.Value = cleanText(e.VM), cleanText(e.Value)
 	w.hasher.Add(w.hasher.Index(e.VM), &e)
 	w.buf = AppendEvent(w.buf, &e)
 	w.buf = append(w.buf, '\n')
@@ -137,7 +137,7 @@ func AppendEvent(b []byte, e *Event) []byte {
 	b = strconv.AppendInt(b, int64(e.T), 10)
 	b = appendText(b, "vm", e.VM)
 	b = appendInt(b, "instance", e.Instance)
-	b = appendText(b, "kind", string(e.Kind))
+	b = appendText(b, "kind", e.Kind.String())
 	if e.HasProbe {
 		b = appendText(b, "probe", e.Probe.String())
 	}

@@ -23,7 +23,8 @@ type Desk struct {
 // New is as the function New. The run before must not be used any more.
 func (d *Desk) New(c *scenarios.Case, t *trace.Trace) *Run {
 	r := &d.run
-	*r = Run{Case: c, Events: t.Events, View: t.View, Wall: t.Wall, End: c.Until, VMs: r.VMs[:0], world: r.world.cleared()}
+	r.Case, r.Events, r.View, r.Wall, r.End, r.VMs = c, t.Events, t.View, t.Wall, c.Until, r.VMs[:0]
+	r.world.clear()
 	d.clear(len(c.VMs))
 	for i := range c.VMs {
 		b := &d.all[i]
