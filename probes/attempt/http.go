@@ -19,10 +19,11 @@ func HTTP(env Env, t *Target) probes.Result {
 	}
 	deadline := env.Now().Add(t.Probe.Timeout)
 	x := wires.Get().(*wire) //nolint:forcetypeassert // the pool holds nothing else
-	result := x.try(env, t, &p.hop, deadline)
-	x.close()
-	wires.Put(x)
-	return result
+	defer func() { // also when the world ends within the try
+		x.close()
+		wires.Put(x)
+	}()
+	return x.try(env, t, &p.hop, deadline)
 }
 
 func (x *wire) try(env Env, t *Target, first *hop, deadline time.Time) probes.Result {
