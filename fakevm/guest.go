@@ -93,13 +93,23 @@ type scheduledFreeze struct {
 // New makes a guest that is off and opens its ports on the host. A program
 // that makes no sense is refused with every error found (see Check), joined.
 func New(host Host, program Program, opts Options) (*Guest, error) {
+	g := new(Guest)
+	if err := g.Renew(host, program, opts); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Renew makes the guest a new one, as New does, in its old memory. Nobody uses it
+// any more, nor what it has opened on its host.
+func (g *Guest) Renew(host Host, program Program, opts Options) error {
 	if opts.Blueprint == nil {
 		var err error
 		if opts.Blueprint, err = NewBlueprint(program, opts.EveryBoot); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	g := &Guest{host: host, opts: opts, clock: guestClock{host: host}}
+	*g = Guest{host: host, opts: opts, clock: guestClock{host: host}, closers: g.closers[:0], power: g.power[:0], freezes: g.freezes[:0]}
 	g.acpi = program.ACPI
 	if g.acpi == (ACPI{}) {
 		g.acpi = opts.EveryBoot.ACPI
@@ -117,10 +127,10 @@ func New(host Host, program Program, opts Options) (*Guest, error) {
 	for _, e := range g.endpoints {
 		if err := g.open(e); err != nil {
 			g.Close()
-			return nil, err
+			return err
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // follow takes the endpoints of a blueprint.

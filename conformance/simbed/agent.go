@@ -35,7 +35,7 @@ func (v *vm) newPort(instance int32) {
 		v.newOutsidePort(instance)
 		return
 	}
-	p := &agentPort{serial: v.world.used().serials.take(), pod: v.pod(instance)}
+	p := &agentPort{serial: v.world.used().serials.Take(), pod: v.pod(instance)}
 	p.serial.Renew(v.world.kernel, v.spec.Name)
 	v.host.channel = p
 	p.serial.OnChange(func(open bool) {
@@ -89,7 +89,7 @@ func (v *vm) channelOf(instance int32) *guestagent.Channel {
 }
 
 func (w *world) newChannel() *guestagent.Channel {
-	c := w.used().channels.take()
+	c := w.used().channels.Take()
 	c.Renew(mutexes{w.kernel})
 	return c
 }

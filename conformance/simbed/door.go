@@ -32,7 +32,8 @@ type Door func(g *Ground) (Prober, error)
 
 // ours is the door of our own prober.
 func (w *world) ours(*Ground) (Prober, error) {
-	d, err := prober.New(prober.Config{
+	d := &w.used().driver
+	err := d.Renew(prober.Config{
 		Kernel: w.kernel, Sink: w.sink, Tryer: w.tryer, Age: w.age(),
 		Engine: w.deviation.Engine, Rules: w.deviation.Prober, Freedom: w.liberty.Prober,
 	})

@@ -84,7 +84,7 @@ func (m *Memory) open(c *scenarios.Case, seed uint64) (*sim.Kernel, *network.Net
 	if m.kernel != nil {
 		m.kernel.Reset(seed)
 		m.net.Reset()
-		m.used.serials.next, m.used.channels.next = 0, 0
+		m.used.rewind()
 		return m.kernel, m.net
 	}
 	m.kernel = sim.New(seed)

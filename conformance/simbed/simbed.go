@@ -148,6 +148,7 @@ type world struct {
 	driver    Prober
 	tryer     prober.Tryer
 	recall    *recall            // nil: without memory
+	own       used               // without memory
 	outside   Outside            // nil: the world is simulated
 	cluster   *cluster.Cluster   // nil: bare
 	publisher platform.Publisher // nil: bare
@@ -238,7 +239,8 @@ func (w *world) connect(v *vm) error {
 	if vmi := v.spec.Machine.VMI; vmi != nil {
 		annotation = vmi.Annotations[cluster.PauseAnnotation]
 	}
-	v.platform, err = platform.New(platform.Config{
+	v.platform = w.used().platforms.Take()
+	err = v.platform.Renew(platform.Config{
 		Publisher: w.publish(v),
 		Kernel:    w.kernel, Sink: w.sink, Guest: v, Prober: tap{v.prober, v},
 		Name: v.spec.Name, Namespace: v.spec.Machine.Namespace, Actor: w.kernel.Name("platform/" + v.spec.Name),

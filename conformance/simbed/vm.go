@@ -74,7 +74,8 @@ func (w *world) newVM(spec *scenarios.VM) (*vm, error) {
 	if v.out != nil {
 		v.guest, err = v.out.NewGuest(spec.Program, opts)
 	} else {
-		v.fake, err = fakevm.New(v.host, spec.Program, opts)
+		v.fake = w.used().guests.Take()
+		err = v.fake.Renew(v.host, spec.Program, opts)
 		v.guest = v.fake
 	}
 	if err != nil {

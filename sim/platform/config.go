@@ -142,6 +142,16 @@ type Prober interface {
 
 // New prepares a VM; nothing happens before Start.
 func New(c Config) (*VM, error) {
+	v := new(VM)
+	if err := v.Renew(c); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Renew makes the VM a new one, as New does, in its old memory. Its kernel was
+// reset, and nobody uses it any more.
+func (v *VM) Renew(c Config) error {
 	var errs []error
 	need := func(ok bool, what string) {
 		if !ok {
@@ -156,7 +166,7 @@ func New(c Config) (*VM, error) {
 	need(c.DomainDelay >= 0, "the domain cannot start before its container")
 	need(c.Resolved.Grace >= 0 && c.Resolved.PodGrace >= 0, "grace periods cannot be negative")
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return errors.Join(errs...)
 	}
 	if c.Namespace == "" {
 		c.Namespace = "default"
@@ -165,7 +175,7 @@ func New(c Config) (*VM, error) {
 		c.Publisher = Null{}
 	}
 	c.Resolved.RunStrategy = c.Resolved.RunStrategy.Started()
-	v := &VM{cfg: c, k: c.Kernel}
+	*v = VM{cfg: c, k: c.Kernel, pods: v.pods[:0]}
 	for i := range c.Resolved.Probes {
 		if p := &c.Resolved.Probes[i]; int(p.Kind) < len(v.probes) {
 			v.probes[p.Kind] = p
@@ -173,5 +183,5 @@ func New(c Config) (*VM, error) {
 	}
 	v.k.Init(&v.vmiTimer, c.Actor, v.syncVMI)
 	v.k.Init(&v.gateTimer, c.Actor, v.syncGate)
-	return v, nil
+	return nil
 }

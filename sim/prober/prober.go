@@ -88,17 +88,30 @@ type Driver struct {
 	born     time.Duration // instant at which the process began; may be negative
 	restarts uint64
 	queue    queue // see Rules.OneTry
+	workers  sim.Shelf[worker]
 }
 
 // New makes a driver without VMs.
 func New(c Config) (*Driver, error) {
+	d := new(Driver)
+	if err := d.Renew(c); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Renew makes the driver a new one, as New does, in its old memory. Its kernel was
+// reset, and nobody uses its VMs any more.
+func (d *Driver) Renew(c Config) error {
 	switch {
 	case c.Kernel == nil || c.Sink == nil || c.Tryer == nil:
-		return nil, errors.New("prober: a kernel, a sink and a tryer are needed")
+		return errors.New("prober: a kernel, a sink and a tryer are needed")
 	case c.Age < 0:
-		return nil, fmt.Errorf("prober: age %v is negative", c.Age)
+		return fmt.Errorf("prober: age %v is negative", c.Age)
 	}
-	return &Driver{cfg: c, k: c.Kernel, born: -c.Age}, nil
+	d.workers.Rewind()
+	*d = Driver{cfg: c, k: c.Kernel, born: -c.Age, vms: d.vms[:0], workers: d.workers}
+	return nil
 }
 
 // VMConfig says what to probe in one VM.

@@ -153,9 +153,13 @@ func (v *VM) newWorker(p *pod, slot int, start time.Duration) *worker {
 }
 
 func (v *VM) attach(p *pod, slot int) *worker {
-	w := &worker{vm: v, pod: p, slot: slot, probe: &v.cfg.Probes[slot], armed: idle}
-	v.d.k.Init(&w.timer, v.cfg.Actor+sim.Actor(slot), w.wake)
-	w.done = w.finish
+	w := v.d.workers.Take()
+	woken, done := w.woken, w.done
+	if done == nil {
+		woken, done = w.wake, w.finish
+	}
+	*w = worker{vm: v, pod: p, slot: slot, probe: &v.cfg.Probes[slot], armed: idle, woken: woken, done: done}
+	v.d.k.Init(&w.timer, v.cfg.Actor+sim.Actor(slot), woken)
 	return w
 }
 

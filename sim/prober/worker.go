@@ -23,10 +23,11 @@ type worker struct {
 	timer sim.Timer
 	armed time.Duration // instant of the timer, or idle
 
-	done     func(probes.Result)
-	dead     bool  // replaced by a restart of the prober
-	inFlight bool  // the Tryer has a try of it
-	instance int32 // of the attempt in flight
+	woken    func()              // by the timer
+	done     func(probes.Result) // by the Tryer
+	dead     bool                // replaced by a restart of the prober
+	inFlight bool                // the Tryer has a try of it
+	instance int32               // of the attempt in flight
 	attempt  int32
 	try      int32
 	began    time.Duration // the try
