@@ -19,7 +19,7 @@ func HTTP(env Env, t *Target) probes.Result {
 	}
 	deadline := env.Now().Add(t.Probe.Timeout)
 	x := wires.Get().(*wire) //nolint:forcetypeassert // the pool holds nothing else
-	defer func() { // also when the world ends within the try
+	defer func() {           // also when the world ends within the try
 		x.close()
 		wires.Put(x)
 	}()
