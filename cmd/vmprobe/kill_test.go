@@ -42,6 +42,9 @@ type victim struct {
 // by ctrl-C or as a crash does. Neither a process nor a socket nor a directory
 // is left: after ctrl-C at once, after a crash when the next run has begun.
 func TestKilledAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not run: it kills runs in real time for a minute")
+	}
 	binary := build(t)
 	cases, err := filepath.Abs("../../conformance/lockstep/testdata/restart.yaml")
 	if err != nil {
