@@ -21,9 +21,9 @@ type Meeting struct {
 }
 
 // Meet runs a case on a, the simulator, and on b, a real testbed, and compares
-// them. While the run of b cannot tell, b runs again, up to tries
-// times in all; a difference of a harness that kept its time is one at once. The
-// error says that one of them could not run.
+// them. While the run of b cannot tell, b runs again, up to tries times in all; a
+// difference of a harness that kept its time is one at once. The error says that one
+// of them could not run.
 func Meet(ctx context.Context, a, b testbed.Testbed, c *scenarios.Case, seed uint64, tries int) (*Meeting, error) {
 	var m Meeting
 	var err error

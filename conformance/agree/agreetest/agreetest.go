@@ -88,8 +88,13 @@ func (l Lane) confirm(t *testing.T, c *scenarios.Case, o *outcome) {
 	for range again {
 		next := l.run(t.Context(), c)
 		t.Logf("%s, again: %s", c.ID(), next.word())
-		if next.word() != "holds" {
-			o.wrong = append(append(o.wrong, "and again: "+next.notRun), next.wrong...)
+		if next.notRun != "" {
+			next.wrong = []string{c.ID() + ": not run: " + next.notRun}
+		}
+		for _, why := range next.wrong {
+			o.wrong = append(o.wrong, "again: "+why)
+		}
+		if len(next.wrong) > 0 {
 			return
 		}
 	}
