@@ -183,7 +183,7 @@ func (c *court) readyCourse(v *history.VM) course {
 				running, held = false, c.heldOver(v, now) != nil
 			}
 		case trace.ProbeState:
-			if now != nil && m.Instance == now.Instance {
+			if now != nil && m.Instance == now.Instance && int(m.Probe) < len(state) {
 				state[m.Probe] = m.OK
 			}
 		case trace.VMIPhase:
