@@ -33,7 +33,7 @@ func build(t *testing.T) string {
 type victim struct {
 	name    string
 	longest time.Duration // after which it is ended at the latest
-	rounds  int           // how often it is ended; 2 with -short
+	rounds  int           // how often it is ended before its longest time
 	args    []string      // of conformance; BINARY stands for the program
 	env     []string
 }
@@ -53,7 +53,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	agent := filepath.Join(filepath.Dir(cases), "agent.yaml")
 	list := []victim{
 		{"loopback", 4 * time.Second, 6, []string{"--testbed=loopback", cases, agent}, nil},
-		{"loopback, a prober", 4 * time.Second, 6, []string{"--testbed=loopback", cases, agent, "--", "BINARY", "prober", "--stdio"}, nil},
+		{"loopback with a prober", 4 * time.Second, 6, []string{"--testbed=loopback", cases, agent, "--", "BINARY", "prober", "--stdio"}, nil},
 		{"sockets", 4 * time.Second, 6, []string{"--door=sockets", agent, "--", "BINARY", "prober", "--sockets"}, nil},
 	}
 	if os.Getenv("VMPROBE_REQUIRE_QEMU") != "" {
@@ -70,24 +70,27 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	t.Logf("VMPROBE_KILL_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments
 	for _, v := range list {
-		tmp := t.TempDir()
-		if testing.Short() {
-			v.rounds = 2
+		t.Run(v.name, func(t *testing.T) { v.die(t, binary, random) })
+	}
+}
+
+// die ends the runs of a victim, and looks at what is left of all of them.
+func (v *victim) die(t *testing.T, binary string, random *rand.Rand) {
+	t.Helper()
+	tmp := t.TempDir()
+	for i := range v.rounds {
+		sig := syscall.SIGKILL
+		if i%2 == 1 {
+			sig = syscall.SIGINT
 		}
-		for i := range v.rounds {
-			sig := syscall.SIGKILL
-			if i%2 == 1 {
-				sig = syscall.SIGINT
-			}
-			moment := time.Duration(random.Int64N(int64(v.longest)))
-			t.Logf("%s: %v after %v", v.name, sig, moment)
-			v.end(t, binary, tmp, sig, moment)
-		}
-		v.end(t, binary, tmp, syscall.SIGINT, v.longest)
-		for _, pattern := range []string{filepath.Join(tmp, "vmprobe-*"), filepath.Join(tmp, "cache", "vmprobe", "qemu", "templates", ".*")} {
-			if left, _ := filepath.Glob(pattern); len(left) > 0 {
-				t.Errorf("%s: left behind: %v", v.name, left)
-			}
+		moment := time.Duration(random.Int64N(int64(v.longest)))
+		t.Logf("%v after %v", sig, moment)
+		v.end(t, binary, tmp, sig, moment)
+	}
+	v.end(t, binary, tmp, syscall.SIGINT, v.longest)
+	for _, pattern := range []string{filepath.Join(tmp, "vmprobe-*"), filepath.Join(tmp, "cache", "vmprobe", "qemu", "templates", ".*")} {
+		if left, _ := filepath.Glob(pattern); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
 		}
 	}
 }
@@ -106,8 +109,8 @@ func onVMs(t *testing.T) []victim {
 	}
 	env := []string{image.Variable + "=" + img.Dir, "XDG_CACHE_HOME=TMP/cache"}
 	return []victim{
-		{"qemu", 30 * time.Second, 4, []string{"--testbed=qemu", scenario}, env},
-		{"qemu, a prober", 30 * time.Second, 3, []string{"--testbed=qemu", scenario, "--", "BINARY", "prober", "--stdio"}, env},
+		{"qemu", 30 * time.Second, 2, []string{"--testbed=qemu", scenario}, env},
+		{"qemu with a prober", 30 * time.Second, 2, []string{"--testbed=qemu", scenario, "--", "BINARY", "prober", "--stdio"}, env},
 	}
 }
 

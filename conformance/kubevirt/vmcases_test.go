@@ -17,6 +17,7 @@ import (
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"github.com/vmprobe/vmprobe/conformance/cluster"
+	"github.com/vmprobe/vmprobe/conformance/cluster/clustertest"
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/findings"
 	"github.com/vmprobe/vmprobe/conformance/report"
@@ -26,8 +27,11 @@ import (
 // images of the guest.
 const vmVariable = "VMPROBE_KUBEVIRT_KUBECONFIG"
 
-// vmFewest are the cases of VMs that must have passed.
-const vmFewest = 20
+const (
+	vmFewest = 20     // cases of VMs that must have passed
+	vmShort  = "100s" // cases that run wherever KubeVirt is built
+	vmLong   = "130s" // those that run when VMs are asked for
+)
 
 // TestVMCases: a real KubeVirt passes the cases that were written for VMs of it.
 // A case whose node was too busy to tell is asked again, alone; one that tells
@@ -65,7 +69,12 @@ func vmReport(t *testing.T) *report.Report {
 	t.Helper()
 	s := vmCluster(t)
 	vmRun.once.Do(func() {
-		vmRun.report = settled(t, s, "kubevirt", []int{0, 1}, "--max-length", "130s", filepath.Join("testdata", "vms"), "validate-*")
+		length := vmLong
+		if os.Getenv(vmVariable) == "" && !clustertest.Asked(t, cluster.TierKubeVirt).Build {
+			length = vmShort
+			t.Logf("not run: cases longer than %s; %s=%s runs those up to %s", vmShort, clustertest.Variable, cluster.TierKubeVirt, vmLong)
+		}
+		vmRun.report = settled(t, s, "kubevirt", []int{0, 1}, "--max-length", length, filepath.Join("testdata", "vms"), "validate-*")
 	})
 	if vmRun.report == nil {
 		t.Fatal("the cases of VMs could not be run")
