@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // long are the scripts that play much of the suite: their packages are tested
 // by themselves, so -short leaves them out.
-var long = []string{"agree", "explain", "legal", "mutants", "requirements"}
+var long = []string{"agree", "behind", "conformance", "explain", "legal", "mutants", "requirements", "sockets"}
 
 // TestScripts runs the command line as a user does: every command, every
 // error, every exit code.

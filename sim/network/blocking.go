@@ -12,8 +12,8 @@ import (
 
 // Blocking runs fn in a task of the actor with a blocking view of the
 // session, for server code that cannot be written as a [Handler], such as
-// TLS. The task starts at once, in tie order; when fn returns the session is
-// closed. The view holds at most [Window] unread bytes when the session can
+// TLS. The task starts at once, in tie order, and goes on within the events of
+// the session; when fn returns the session is closed. The view holds at most [Window] unread bytes when the session can
 // be held back, as those of this package can.
 func Blocking(k *sim.Kernel, actor sim.Actor, s Session, fn func(net.Conn)) Handler {
 	b := &blocking{session: s, readBy: sim.Forever, writeBy: sim.Forever}
@@ -67,9 +67,12 @@ func (b *blocking) OnClose(err error) {
 
 func (b *blocking) OnDrained() { b.wake() }
 
+// wake lets the task look within the event that has something for it: bytes and
+// the end of a connection may come in two events of one instant, and whichever is
+// first, no key of the actor is spent.
 func (b *blocking) wake() {
 	if b.parked {
-		b.task.Unpark()
+		b.task.Continue()
 	}
 }
 
