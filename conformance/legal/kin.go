@@ -32,9 +32,10 @@ func kin(cases []*scenarios.Case) [][]int {
 
 // same tells whether two cases differ in nothing but the name of the profile
 // and what their profiles say of things that do not happen in them: without
-// agent pings and without events nothing of a ping is ever suppressed or
-// paused (GA-SUPPRESS-MIG, GA-SUPPRESS-PAUSE, GA-PAUSE-ANNOT). A profile that
-// leaves the number of tries open has a population of its own.
+// agent pings nothing of a ping is ever suppressed or paused (GA-SUPPRESS-MIG,
+// GA-SUPPRESS-PAUSE, GA-PAUSE-ANNOT), and where nobody asks for a pause, none is
+// refused (PAUSE-API). A profile that leaves the number of tries open has a
+// population of its own.
 func same(a, b *scenarios.Case) bool {
 	if a.Profile.Name == probes.OpenShiftDoc || b.Profile.Name == probes.OpenShiftDoc {
 		return false
@@ -49,7 +50,7 @@ func bare(c *scenarios.Case) scenarios.Case {
 	for i := range b.VMs {
 		b.VMs[i].Resolved.Profile = ""
 	}
-	if len(c.Events) > 0 {
+	if slices.ContainsFunc(c.Events, func(e scenarios.Event) bool { return e.Kind == scenarios.PauseVM }) {
 		return b
 	}
 	for i := range c.VMs {

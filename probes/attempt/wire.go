@@ -207,11 +207,8 @@ func (x *wire) response() (*http.Response, error) {
 	}
 	x.again = x.again[:0]
 	for interim := 1; ; {
-		if x.repeats() {
-			if interim++; x.rules.tooMany(interim) {
-				return nil, broken(errDeviant)
-			}
-			continue
+		if interim += x.repeats(); x.rules.tooMany(interim) {
+			return nil, broken(errDeviant)
 		}
 		ahead, _ := x.br.Peek(x.br.Buffered())
 		reads := x.reads
@@ -245,18 +242,19 @@ func (x *wire) response() (*http.Response, error) {
 	}
 }
 
-// repeats skips an interim response that says what the last one said: a peer
-// that sends them without end (HTTP-HDR-CAP) sends a hundred thousand.
-func (x *wire) repeats() bool {
+// repeats counts and skips interim responses that say what the last one said, as
+// far as they are there: a peer that sends them without end (HTTP-HDR-CAP) sends a
+// hundred thousand.
+func (x *wire) repeats() (n int) {
 	if len(x.again) == 0 {
-		return false
+		return 0
 	}
 	ahead, _ := x.br.Peek(x.br.Buffered())
-	if !bytes.HasPrefix(ahead, x.again) {
-		return false
+	for bytes.HasPrefix(ahead[n*len(x.again):], x.again) {
+		n++
 	}
-	_, err := x.br.Discard(len(x.again))
-	return err == nil
+	_, _ = x.br.Discard(n * len(x.again)) // it is in the buffer
+	return n
 }
 
 // body reads what the kubelet reads of a body: at most bodyCap bytes. What
