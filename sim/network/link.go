@@ -55,6 +55,7 @@ type call struct {
 	handler  Handler
 	accepted bool // the server has the end of the handshake
 	unread   bool // the server leaves data in the buffer
+	feeding  bool // the server looks at what has arrived
 	finished bool // the server called Close
 	gone     bool // the server knows the connection no more
 	heard    bool // OnClose was called
@@ -199,7 +200,9 @@ func (l *link) feed() {
 		return
 	}
 	if l.handler != nil && !l.gone {
+		l.feeding = true
 		l.handler.OnData(p.buf[p.head : p.head+n])
+		l.feeding = false
 	}
 	p.take(min(n, p.arrived)) // the handler may have reset
 }

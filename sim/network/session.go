@@ -65,7 +65,7 @@ func (s *session) Hold(on bool) {
 		return
 	}
 	l.unread = on
-	if !on && l.up.arrived > 0 {
+	if !on && l.up.arrived > 0 && !l.feeding { // or it has them already
 		l.busy++
 		l.feed()
 		if l.up.fin && l.up.arrived == 0 {
