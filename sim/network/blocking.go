@@ -13,8 +13,9 @@ import (
 // Blocking runs fn in a task of the actor with a blocking view of the
 // session, for server code that cannot be written as a [Handler], such as
 // TLS. The task starts at once, in tie order, and goes on within the events of
-// the session; when fn returns the session is closed. The view holds at most [Window] unread bytes when the session can
-// be held back, as those of this package can.
+// the session; when fn returns the session is closed. The view holds at most
+// [Window] unread bytes when the session can be held back, as those of this
+// package can.
 func Blocking(k *sim.Kernel, actor sim.Actor, s Session, fn func(net.Conn)) Handler {
 	b := &blocking{session: s, readBy: sim.Forever, writeBy: sim.Forever}
 	b.holder, _ = s.(holder)
