@@ -18,7 +18,8 @@ type taskEnv struct {
 	from *network.Host
 	last dialed
 
-	dials int // connections asked for
+	dials int    // connections asked for
+	port  uint16 // of the last of them; 0: it had none
 	proxy string
 }
 
@@ -40,6 +41,7 @@ func (e *taskEnv) SleepUntil(t time.Time) { e.task.SleepUntil(t.Sub(sim.Epoch)) 
 func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
 	until := deadline.Sub(sim.Epoch)
 	e.dials++
+	e.port = 0
 	if address != e.last.text {
 		parsed, err := netip.ParseAddrPort(address)
 		if err != nil { // the name of a host
@@ -47,6 +49,7 @@ func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
 		}
 		e.last = dialed{address, parsed}
 	}
+	e.port = e.from.NextPort()
 	return e.from.DialAddr(e.task, e.last.parsed, until)
 }
 

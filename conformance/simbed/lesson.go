@@ -78,16 +78,26 @@ func (l *lesson) ended(result probes.Result) {
 	if host.did != nil && host.didAt >= l.start {
 		l.e.did, l.e.didAt = host.did, host.didAt-l.start
 	}
-	dialed := int(r.w.prober.NextPort()) - int(l.port) // by others, too
-	if g.history != l.s.history || k.Now()+settling >= l.next || l.env == nil || dialed != l.env.dials-l.dials {
+	if g.history != l.s.history || k.Now()+settling >= l.next || !l.knowsPorts() {
 		g.lesson = nil
 		return
 	}
 	l.over, l.e.took, l.e.result = true, k.Now()-l.start, result
-	l.e.ports = ports{l.port, dialed}
+	l.e.ports = ports{l.port, l.env.dials - l.dials}
 	// The key of the task's own start is not among those since it began.
 	l.e.keys = append(l.e.keys, spent{l.worker, l.worker.Spent() - l.own + 1})
 	k.Set(k.NewTimer(actorOfMemory, l.settled), k.Now()+settling)
+}
+
+// knowsPorts tells whether the try had the first ports since its start: no other
+// VM was dialed before its last connection.
+func (l *lesson) knowsPorts() bool {
+	if l.env == nil {
+		return false
+	}
+	own := l.env.dials - l.dials
+	all := int(l.g.r.w.prober.NextPort()) - int(l.port)
+	return own == all || own == 0 || int(l.env.port) == int(l.port)+own-1
 }
 
 // told: the worker has its result, and what follows at once has happened.
