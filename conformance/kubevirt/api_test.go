@@ -3,7 +3,6 @@ package kubevirt_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,19 +26,31 @@ import (
 	"github.com/vmprobe/vmprobe/scenarios"
 )
 
-// namespace makes one for a test and removes it.
+// namespace makes one for a test, which is gone when the test is over.
 func namespace(t *testing.T, bed *kubevirt.Bed) string {
+	t.Helper()
+	closed(t, bed)
+	return namespaceIn(t, bed)
+}
+
+// closed closes a bed when a test is over.
+func closed(t *testing.T, bed *kubevirt.Bed) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := bed.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// namespaceIn makes one for a test and begins to remove it.
+func namespaceIn(t *testing.T, bed *kubevirt.Bed) string {
 	t.Helper()
 	name, err := bed.NewNamespace(t.Context(), &scenarios.Case{Scenario: "test", Until: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		bed.Remove(name)
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { bed.Remove(name) })
 	for range 300 { // pods are refused until then
 		if _, err = bed.Client.CoreV1().ServiceAccounts(name).Get(t.Context(), "default", metav1.GetOptions{}); err == nil {
 			return name
@@ -237,131 +246,4 @@ func confined(t *testing.T, account kubernetes.Interface) {
 	}, metav1.CreateOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("the account makes itself an administrator: %v", err)
 	}
-}
-
-// TestControllersAgree drives the real endpoint controllers through the
-// histories of the platform model: after each status of a pod their
-// EndpointSlice and Endpoints come to say what the model's does.
-func TestControllersAgree(t *testing.T) {
-	_, client := realAPI(t)
-	bed := kubevirt.New(kubevirt.Config{Client: client})
-	for _, c := range load(t, "endpoints-killed-and-requalified", "lifecycle-pod-restarts-in-place", "endpoints-three-rounds", "endpoints-no-probe") {
-		h := &handoff{t: t, client: client, namespace: namespace(t, bed), c: c}
-		h.create(bed)
-		h.drive(rehearse(t, c))
-	}
-}
-
-// handoff is one case on real controllers, with a kubelet that is the model.
-type handoff struct {
-	t         *testing.T
-	client    kubernetes.Interface
-	namespace string
-	c         *scenarios.Case
-	steps     int
-}
-
-// create makes the pods on a node that nobody runs. Pods of a node that is not
-// there would be removed.
-func (h *handoff) create(bed *kubevirt.Bed) {
-	node := &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: h.namespace},
-		Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
-			Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now(),
-		}}},
-	}
-	nodes := h.client.CoreV1().Nodes()
-	if _, err := nodes.Create(h.t.Context(), node, metav1.CreateOptions{}); err != nil {
-		h.t.Fatal(err)
-	}
-	h.t.Cleanup(func() {
-		if err := nodes.Delete(context.Background(), node.Name, metav1.DeleteOptions{}); err != nil {
-			h.t.Error(err)
-		}
-	})
-	for i := range h.c.VMs {
-		v := &h.c.VMs[i]
-		pod, err := bed.PodOf(h.c, v)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		pod.Spec.NodeName = h.namespace
-		if _, err := h.client.CoreV1().Services(h.namespace).Create(h.t.Context(), bed.ServiceOf(v), metav1.CreateOptions{}); err != nil {
-			h.t.Fatal(err)
-		}
-		if _, err := h.client.CoreV1().Pods(h.namespace).Create(h.t.Context(), pod, metav1.CreateOptions{}); err != nil {
-			h.t.Fatal(err)
-		}
-	}
-}
-
-// drive writes each status and waits for what the model's slice says next.
-func (h *handoff) drive(acts []act) {
-	for _, a := range acts {
-		switch x := a.object.(type) {
-		case *corev1.Pod:
-			own, err := h.client.CoreV1().Pods(h.namespace).Get(h.t.Context(), x.Name, metav1.GetOptions{})
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			own.Status = x.Status
-			if _, err := h.client.CoreV1().Pods(h.namespace).UpdateStatus(h.t.Context(), own, metav1.UpdateOptions{}); err != nil {
-				h.t.Fatalf("%s: %v at %v", h.c.ID(), err, a.at)
-			}
-		case *discoveryv1.EndpointSlice:
-			for i := range x.Endpoints {
-				h.steps++
-				h.await(x.Endpoints[i].TargetRef.Name, *x.Endpoints[i].Conditions.Ready, a.at)
-			}
-		}
-	}
-	if h.steps < 1 {
-		h.t.Errorf("%s: nothing was compared", h.c.ID())
-	}
-	h.t.Logf("%s: %d states agree", h.c.ID(), h.steps)
-}
-
-// await waits until the controllers say so.
-func (h *handoff) await(pod string, ready bool, at time.Duration) {
-	h.t.Helper()
-	last := ""
-	for range 200 {
-		var ok bool
-		if ok, last = h.says(pod, ready); ok {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	h.t.Errorf("%s: at %v the model has %s ready=%t, the controllers %s", h.c.ID(), at, pod, ready, last)
-}
-
-// says compares slice and Endpoints with what is wanted.
-func (h *handoff) says(pod string, want bool) (ok bool, have string) {
-	service := "vm-" + pod
-	slices, err := h.client.DiscoveryV1().EndpointSlices(h.namespace).List(h.t.Context(), metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + service})
-	if err != nil {
-		return false, err.Error()
-	}
-	inSlice, inReady, inNotReady := "none", false, false
-	for i := range slices.Items {
-		for _, e := range slices.Items[i].Endpoints {
-			if e.TargetRef != nil && e.TargetRef.Name == pod {
-				inSlice = fmt.Sprint(*e.Conditions.Ready, *e.Conditions.Serving, *e.Conditions.Terminating)
-			}
-		}
-	}
-	old, err := h.client.CoreV1().Endpoints(h.namespace).Get(h.t.Context(), service, metav1.GetOptions{})
-	if err != nil {
-		return false, err.Error()
-	}
-	for i := range old.Subsets {
-		for _, a := range old.Subsets[i].Addresses {
-			inReady = inReady || a.TargetRef.Name == pod
-		}
-		for _, a := range old.Subsets[i].NotReadyAddresses {
-			inNotReady = inNotReady || a.TargetRef.Name == pod
-		}
-	}
-	have = fmt.Sprintf("slice %s, endpoints ready=%t not ready=%t", inSlice, inReady, inNotReady)
-	return inSlice == fmt.Sprint(want, want, false) && inReady == want && inNotReady == !want, have
 }

@@ -94,6 +94,28 @@ func Join() func(*guestlog.Report) bool {
 	return c.join
 }
 
+// Watch hands every change in the namespace of a case to take, as a run hears of
+// it, until ctx ends. there is called for each kind that is watched.
+func (b *Bed) Watch(
+	ctx context.Context, c *scenarios.Case, namespace string, take func(time.Time, watch.EventType, runtime.Object), there func(),
+) (kinds int, wait func() error) {
+	r := b.newRun(ctx, c)
+	r.namespace = namespace
+	sources := r.sources()
+	for _, s := range sources {
+		f := &follower{source: s, take: take, lost: func(err error) { r.fail(err) }, back: there}
+		r.work.Go(func() {
+			if err := f.follow(ctx); err != nil {
+				r.fail(err)
+			}
+		})
+	}
+	return len(sources), func() error {
+		r.work.Wait()
+		return r.broken()
+	}
+}
+
 // Follow hands every change of a source to take until ctx ends.
 func Follow(
 	ctx context.Context, list func(context.Context, metav1.ListOptions) (runtime.Object, error),

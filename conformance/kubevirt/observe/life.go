@@ -18,6 +18,7 @@ type podLife struct {
 	containers  []*life // by restart count
 	terminating bool
 	ending      time.Time // when it was seen to be, by the harness's clock
+	ended       bool      // none of its containers will run again
 	gone        bool
 }
 

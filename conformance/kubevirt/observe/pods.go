@@ -36,9 +36,10 @@ func (o *Observer) Pod(at time.Time, p *corev1.Pod) {
 	if why := disrupted(p); why != "" {
 		o.Fail(fmt.Errorf("VM %s: pod %s: %s: %w", m.spec.Name, p.Name, why, ErrLost))
 	}
-	if p.DeletionTimestamp != nil {
+	if p.DeletionTimestamp != nil && !life.ended {
 		m.terminate(at, life)
 	}
+	life.ended = p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	if m.vm {
 		m.launcher(at, p)
 		o.endLag(at, life.now())

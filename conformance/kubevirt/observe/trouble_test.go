@@ -74,6 +74,32 @@ func TestDisrupted(t *testing.T) {
 	}
 }
 
+// TestRemoved: a pod that is removed while it runs terminates. Of one that has ended,
+// the API server says so, too, when it removes it; but there is nothing to end.
+func TestRemoved(t *testing.T) {
+	for phase, want := range map[corev1.PodPhase]int{corev1.PodRunning: 1, corev1.PodSucceeded: 0, corev1.PodFailed: 0} {
+		l := launched(t)
+		l.report(8, guestlog.EventHello)
+		l.pod.Status.Phase = phase
+		l.Pod(l.at(20), &l.pod)
+		l.pod.DeletionTimestamp = &metav1.Time{Time: l.at(30)}
+		l.PodGone(l.at(30), &l.pod)
+		seen, err := l.Trace(trace.Header{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, e := range seen.Events {
+			if e.Kind == trace.Terminating {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("a pod that is %s terminates %d times, want %d", phase, got, want)
+		}
+	}
+}
+
 // failed is an event of a probe that failed, of the pod of that uid.
 func (l *launcher) failed(s float64, uid, probe string) {
 	l.Event(l.at(s), &corev1.Event{
