@@ -33,7 +33,7 @@ const (
 func TestNodeCases(t *testing.T) {
 	s := clusterOf(t, cluster.TierNode)
 	began := time.Now()
-	r := settled(t, s, "kubernetes", []int{nodeAtOnce, nodeAtOnce / 4, nodeAtOnce / 16}, "--max-length", nodeLength)
+	r := settled(t, s, "kubernetes", t.TempDir(), []int{nodeAtOnce, nodeAtOnce / 4, nodeAtOnce / 16}, "--max-length", nodeLength)
 	passed := 0
 	for i := range r.Cases {
 		switch c := &r.Cases[i]; {
@@ -56,13 +56,13 @@ func TestNodeCases(t *testing.T) {
 // settled runs the suite, and asks again for the cases whose node was too busy to
 // tell: as many at a time as each number says, the first for the whole suite; 0:
 // as many as the program does by itself.
-func settled(t *testing.T, s *cluster.Status, profile string, atOnce []int, flags ...string) *report.Report {
+func settled(t *testing.T, s *cluster.Status, profile, traces string, atOnce []int, flags ...string) *report.Report {
 	t.Helper()
 	var all *report.Report
 	before := ""
 	for i, n := range atOnce {
 		file := filepath.Join(t.TempDir(), "report.yaml")
-		args := slices.Clone(flags)
+		args := append(slices.Clone(flags), "--report", "trace="+traces)
 		if n > 0 {
 			args = append(args, "-p", strconv.Itoa(n))
 		}

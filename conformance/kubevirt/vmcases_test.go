@@ -1,6 +1,7 @@
 package kubevirt_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/vmprobe/vmprobe/conformance/judge"
 	"github.com/vmprobe/vmprobe/conformance/kubevirt/findings"
 	"github.com/vmprobe/vmprobe/conformance/report"
+	"github.com/vmprobe/vmprobe/sim/trace"
 )
 
 // vmVariable names the kubeconfig of a cluster with KubeVirt whose nodes have the
@@ -45,6 +47,8 @@ func TestVMCases(t *testing.T) {
 		switch {
 		case c.Result == judge.NotRun, late(c):
 			t.Logf("not run: %s: %s", c.Case, c.Reason)
+		case vmRun.raced[c.Case]:
+			t.Logf("flaky: %s: %+v; what KubeVirt does there is told in findings/powered-off-taken-for-crashed.md", c.Case, c.Failures)
 		case c.Result != judge.Pass:
 			t.Errorf("%s: %s %s %+v", c.Case, c.Result, c.Reason, c.Failures)
 		case strings.HasPrefix(c.Case, "vm-"):
@@ -61,6 +65,7 @@ func TestVMCases(t *testing.T) {
 var vmRun struct { //nolint:gochecknoglobals // it takes minutes
 	once   sync.Once
 	report *report.Report
+	raced  map[string]bool // by case: it has failed where KubeVirt has lost a race
 }
 
 // vmReport runs the cases of VMs, and those about manifests that KubeVirt must
@@ -74,12 +79,48 @@ func vmReport(t *testing.T) *report.Report {
 			length = vmShort
 			t.Logf("not run: cases longer than %s; %s=%s runs those up to %s", vmShort, clustertest.Variable, cluster.TierKubeVirt, vmLong)
 		}
-		vmRun.report = settled(t, s, "kubevirt", []int{0, 1}, "--max-length", length, filepath.Join("testdata", "vms"), "validate-*")
+		traces := t.TempDir()
+		vmRun.report = settled(t, s, "kubevirt", traces, []int{0, 1}, "--max-length", length, filepath.Join("testdata", "vms"), "validate-*")
+		vmRun.raced = map[string]bool{}
+		for i := range vmRun.report.Cases {
+			if c := &vmRun.report.Cases[i]; c.Result == judge.Fail {
+				vmRun.raced[c.Case] = raced(t, filepath.Join(traces, c.Case+".1.ndjson"))
+			}
+		}
 	})
 	if vmRun.report == nil {
 		t.Fatal("the cases of VMs could not be run")
 	}
 	return vmRun.report
+}
+
+// raced tells whether a guest that had powered itself off was taken for one that had
+// crashed. Nobody can say when KubeVirt does that, but for the case that provokes it.
+func raced(t *testing.T, file string) bool {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := trace.Read(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := false
+	for i := range tr.Events {
+		switch e := &tr.Events[i]; e.Kind {
+		case trace.ContainerStarted:
+			off = false
+		case trace.GuestPower:
+			off = off || e.Value == "poweroff"
+		case trace.VMIPhase:
+			if off && e.Value == string(kubevirtv1.Failed) {
+				return true
+			}
+		default:
+		}
+	}
+	return false
 }
 
 // vmCluster is a cluster with KubeVirt: one that somebody has started, or that of
