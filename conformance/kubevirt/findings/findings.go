@@ -32,6 +32,9 @@ type Finding struct {
 	Cases        []string `yaml:"cases"` // names of scenarios that pass where it is so
 	Observed     string   `yaml:"observed"`
 	KubeVirt     string   `yaml:"kubevirt"`
+	// Race tells that the cases pass only where KubeVirt loses a race: a run in
+	// which it does not refutes nothing.
+	Race bool `yaml:"race"`
 	// Manifest is the YAML of the page that somebody can apply.
 	Manifest []byte `yaml:"-"`
 }
