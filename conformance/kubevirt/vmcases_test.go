@@ -85,7 +85,7 @@ func vmReport(t *testing.T) *report.Report {
 		vmRun.report = settled(t, s, "kubevirt", traces, []int{0, 1}, "--max-length", length, filepath.Join("testdata", "vms"), "validate-*")
 		vmRun.raced = map[string]bool{}
 		for i := range vmRun.report.Cases {
-			if c := &vmRun.report.Cases[i]; c.Result == judge.Fail {
+			if c := &vmRun.report.Cases[i]; c.Result == judge.Fail && aboutFailed(c) {
 				vmRun.raced[c.Case] = raced(t, filepath.Join(traces, c.Case+".1.ndjson"))
 			}
 		}
@@ -106,6 +106,17 @@ func won(t *testing.T, c *report.Case) bool {
 	}
 	about := slices.ContainsFunc(list, func(f findings.Finding) bool { return f.Race && slices.Contains(f.Cases, scenarioOf(c.Case)) })
 	return about && len(c.Failures) == 1 && strings.HasPrefix(c.Failures[0].Message, "phase -> Succeeded")
+}
+
+// aboutFailed tells whether all that is wrong is that a VM has failed.
+func aboutFailed(c *report.Case) bool {
+	for i := range c.Failures {
+		m := c.Failures[i].Message
+		if !strings.HasPrefix(m, "phase -> Failed") && !strings.HasSuffix(m, "the VMI ended Failed") {
+			return false
+		}
+	}
+	return len(c.Failures) > 0
 }
 
 // raced tells whether a guest that had powered itself off was taken for one that had

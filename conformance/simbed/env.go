@@ -41,7 +41,12 @@ func (e *taskEnv) SleepUntil(t time.Time) { e.task.SleepUntil(t.Sub(sim.Epoch)) 
 func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
 	until := deadline.Sub(sim.Epoch)
 	e.dials++
-	e.port = 0
+	e.port = e.from.NextPort()
+	defer func() {
+		if e.from.NextPort() == e.port {
+			e.port = 0 // nobody is there to dial
+		}
+	}()
 	if address != e.last.text {
 		parsed, err := netip.ParseAddrPort(address)
 		if err != nil { // the name of a host
@@ -49,7 +54,6 @@ func (e *taskEnv) Dial(address string, deadline time.Time) (net.Conn, error) {
 		}
 		e.last = dialed{address, parsed}
 	}
-	e.port = e.from.NextPort()
 	return e.from.DialAddr(e.task, e.last.parsed, until)
 }
 
