@@ -146,8 +146,10 @@ func (c *agentConn) Write(b []byte) (int, error) {
 	return v.Write(b)
 }
 
+// Close loses what libvirt has not read, as its socket does.
 func (c *agentConn) Close() error {
 	c.closed = true
+	c.serial.Forget()
 	if c.view != nil {
 		return c.view.Close()
 	}

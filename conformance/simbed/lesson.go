@@ -111,7 +111,7 @@ func (l *lesson) settled() {
 	g.lesson = nil
 	pending, _ := k.Pending(g.answers)
 	after := g.situation(&l.req)
-	if g.flying > 0 || k.Busy(g.mine) > 0 || after.history != l.s.history || after.channel != l.s.channel ||
+	if g.flying > 0 || k.Busy(g.mine) > 0 || after.history != l.s.history || !after.follows(&l.s) ||
 		pending != l.pending {
 		return
 	}
@@ -126,6 +126,7 @@ func (l *lesson) settled() {
 			l.e.keys = append(l.e.keys, spent{a, n - l.keys[a]})
 		}
 	}
+	l.e.after = after.channel
 	l.e.tail = spent{l.worker, l.worker.Spent() - l.after}
 	r.memory.episodes[l.s] = &l.e
 	delete(r.memory.vain, l.s)

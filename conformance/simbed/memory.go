@@ -172,6 +172,16 @@ type situation struct {
 	guests   uint64 // their footprints
 	status   guestagent.Status
 	channel  guestagent.ChannelState
+	unread   int // bytes in the channel, unless nobody will ever read them
+}
+
+// follows tells whether the agent channel may have come from one situation to
+// another, when commands are all that has happened: nothing is half there.
+func (s *situation) follows(from *situation) bool {
+	if s.channel == from.channel {
+		return s.unread == from.unread
+	}
+	return s.channel.Connected && from.channel.Connected && s.channel.Half+from.channel.Half == 0 && s.unread+from.unread == 0
 }
 
 // episode is what a try came to, with all that it left behind.
@@ -182,6 +192,7 @@ type episode struct {
 	did    *fakevm.Reply // what the guest did last; nil: nothing
 	didAt  time.Duration
 	places []move
+	after  guestagent.ChannelState
 	keys   []spent // up to its end
 	tail   spent   // after it
 	ports  ports

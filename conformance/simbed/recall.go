@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -36,13 +37,14 @@ type group struct {
 
 // recalled is a try that waits for the instant at which its outcome is known.
 type recalled struct {
-	active bool
-	req    prober.Request
-	done   func(probes.Result)
-	e      *episode
-	start  time.Duration
-	port   uint16
-	timer  sim.Timer
+	active  bool
+	req     prober.Request
+	done    func(probes.Result)
+	e       *episode
+	channel guestagent.ChannelState // at its start
+	start   time.Duration
+	port    uint16
+	timer   sim.Timer
 }
 
 // recalls answers the tries of another run.
@@ -102,7 +104,7 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 	case e == nil || next <= k.Now()+e.took+settling:
 		g.make(req, done, nil)
 	default:
-		g.hold(req, done, e)
+		g.hold(req, done, e, s.channel)
 	}
 }
 
@@ -127,6 +129,9 @@ func (g *group) situation(req *prober.Request) situation {
 		s.status = (&domain{v, req.Instance}).Status()
 		if ch := v.pod(req.Instance).channel; ch != nil {
 			s.channel = ch.State()
+		}
+		if port := v.host.channel; port != nil && !s.channel.Broken {
+			s.unread = port.serial.Unread()
 		}
 	}
 	return s
@@ -157,10 +162,10 @@ func (g *group) make(req prober.Request, done func(probes.Result), l *lesson) {
 }
 
 // hold waits for the instant at which the try ends.
-func (g *group) hold(req prober.Request, done func(probes.Result), e *episode) {
+func (g *group) hold(req prober.Request, done func(probes.Result), e *episode, channel guestagent.ChannelState) {
 	w, h := g.r.w, &g.held
 	g.r.memory.Recalled++
-	h.active, h.req, h.done, h.e, h.start = true, req, done, e, w.kernel.Now()
+	h.active, h.req, h.done, h.e, h.channel, h.start = true, req, done, e, channel, w.kernel.Now()
 	h.port = w.prober.NextPort()
 	w.prober.SkipPorts(e.ports.n)
 	w.kernel.Set(&h.timer, h.start+e.took)
@@ -192,6 +197,9 @@ func (g *group) tell() {
 	}
 	for _, m := range e.places {
 		w.vms[m.vm].fake.GoTo(m.from, m.to)
+	}
+	if e.after != h.channel {
+		w.vms[h.req.VM].channelOf(h.req.Instance).GoTo(e.after)
 	}
 	for _, event := range e.events {
 		event.T += h.start

@@ -106,6 +106,17 @@ func (c *Channel) State() ChannelState {
 	return ChannelState{Connected: c.conn != nil, Broken: c.broken, InSync: c.inSync, Half: c.dec.Pending()}
 }
 
+// GoTo puts a channel that nobody uses into a state that commands over its
+// connection came to before, as if they had come again. No half reply is part of
+// it: s.Half is 0.
+func (c *Channel) GoTo(s ChannelState) {
+	c.mu.Lock()
+	gen := c.gen
+	c.mu.Unlock()
+	c.seen, c.broken, c.inSync = gen, s.Broken, s.InSync
+	c.dec.Reset()
+}
+
 // take gives the connection to a command that holds the job lock.
 func (c *Channel) take() (net.Conn, uint64) {
 	c.mu.Lock()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -38,15 +37,19 @@ func (d *Decoder) Write(p []byte) {
 	d.buf = append(d.buf, p...)
 }
 
-// floods holds the buffers of earlier floods: to make and clear one costs more
-// than to fill it.
-var floods sync.Pool //nolint:gochecknoglobals // memory without content
+// floods holds the buffers of some earlier floods: to make and clear one costs
+// more than to fill it, and a pool loses them at the collection that follows.
+var floods = make(chan []byte, 2) //nolint:gochecknoglobals // memory without content
 
 // grow makes room for so many bytes of a long line.
 func (d *Decoder) grow(n int) {
-	if b, ok := floods.Get().(*[]byte); ok && cap(*b) >= n {
-		d.buf = append((*b)[:0], d.buf...)
-		return
+	select {
+	case b := <-floods:
+		if cap(b) >= n {
+			d.buf = append(b, d.buf...)
+			return
+		}
+	default:
 	}
 	d.buf = slices.Grow(d.buf, min(3*n, maxResponse+n)) // a flood is not copied again and again
 }
@@ -75,8 +78,10 @@ func (d *Decoder) Pending() int { return len(d.buf) - d.r }
 // Reset forgets everything, and leaves a large buffer to others.
 func (d *Decoder) Reset() {
 	if cap(d.buf) > large {
-		b := d.buf[:0]
-		floods.Put(&b)
+		select {
+		case floods <- d.buf[:0]:
+		default: // there are enough
+		}
 		d.buf = nil
 	}
 	d.buf, d.r, d.scan = d.buf[:0], 0, 0

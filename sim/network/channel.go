@@ -244,7 +244,7 @@ func (p *port) Close() {
 // Reset is Close, and loses what the host side has not read.
 func (p *port) Reset() {
 	if c := p.live(); c != nil {
-		c.host.buf, c.host.head, c.host.arrived = c.host.buf[:0], 0, 0
+		c.Forget()
 		c.close()
 	}
 }
@@ -253,6 +253,24 @@ func (p *port) Remote() string { return p.channel.name }
 
 // Buffered is the number of bytes that the host side can read at once.
 func (c *Channel) Buffered() int { return c.host.arrived }
+
+// Unread is the number of bytes that one side has sent and the other has not
+// read, in both directions.
+func (c *Channel) Unread() int { return c.guest.size() + c.host.size() }
+
+// Forget loses what the host side has not read: it has closed its connection to
+// the port. What it wrote stays for the guest.
+func (c *Channel) Forget() {
+	c.host.buf, c.host.head, c.host.arrived = c.host.buf[:0], 0, 0
+	c.drained()
+}
+
+// drained lets the guest know, one latency later, that all is read.
+func (c *Channel) drained() {
+	if c.host.size() == 0 && c.handler != nil && !c.host.timer.Armed() {
+		c.kernel.Set(&c.host.timer, c.kernel.Now()+ChannelLatency)
+	}
+}
 
 // Conn is a view of the host side for a task. Closing it closes the view
 // only: a Read or Write of it that waits ends with net.ErrClosed.
@@ -319,9 +337,7 @@ func (c *Channel) pull(b []byte) (int, error) {
 	}
 	n := copy(b, d.buf[d.head:d.head+d.arrived])
 	d.take(n)
-	if d.size() == 0 && c.handler != nil && !d.timer.Armed() {
-		c.kernel.Set(&d.timer, c.kernel.Now()+ChannelLatency)
-	}
+	c.drained()
 	return n, nil
 }
 
