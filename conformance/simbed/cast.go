@@ -20,6 +20,10 @@ type cast struct {
 // Whoever is in none may act in any group.
 const ofMemory sim.Circle = -1
 
+// ofSyncs is the circle of a prober's syncs, which come to nothing more often than
+// not.
+const ofSyncs sim.Circle = -2
+
 func answering(group int) sim.Circle { return sim.Circle(2*group + 1) }
 func acting(group int) sim.Circle    { return sim.Circle(2*group + 2) }
 
@@ -45,6 +49,7 @@ func newCast(c *scenarios.Case) *cast {
 // mark puts the actors of a case into their circles.
 func (k *cast) mark(kernel *sim.Kernel, c *scenarios.Case) {
 	kernel.Mark(actorOfMemory, ofMemory)
+	kernel.Mark(sim.ActorOf(nameOfSyncs), ofSyncs)
 	for i := range c.VMs {
 		name, group := c.VMs[i].Name, k.of[i]
 		for _, n := range []string{"guest/" + name, "channel/" + name, "host/" + name, "host/" + name + "+migration"} {

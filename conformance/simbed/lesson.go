@@ -78,7 +78,7 @@ func (l *lesson) ended(result probes.Result) {
 	if host.did != nil && host.didAt >= l.start {
 		l.e.did, l.e.didAt = host.did, host.didAt-l.start
 	}
-	if g.history != l.s.history || k.Now()+settling >= l.next || !l.knowsPorts() {
+	if g.history != l.s.history || k.Now()+settling >= min(l.next, r.w.liberty.sync(k.Now())) || !l.knowsPorts() {
 		g.lesson = nil
 		return
 	}

@@ -1,10 +1,12 @@
 package simbed
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
+	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/prober"
 )
 
@@ -19,8 +21,8 @@ type Liberty struct {
 	Young bool
 	// Tries of an attempt that errors; 0: the profile's (TIM-RETRY).
 	Tries int32
-	// Syncs are instants of pod syncs, of every VM (TIM-READY-MANUAL), and
-	// Restarts of restarts of the prober (PROBER-RESTART).
+	// Syncs are instants of pod syncs, of every VM, ascending (TIM-READY-MANUAL),
+	// and Restarts of restarts of the prober (PROBER-RESTART).
 	Syncs, Restarts []time.Duration
 	// Races tells of a try that was answered before it asked whether it
 	// fails (HTTP-SERVER-SPEAKS-FIRST).
@@ -59,17 +61,40 @@ func (w *world) free() {
 	if len(l.Syncs)+len(l.Restarts) == 0 {
 		return
 	}
-	actor := w.kernel.Name("liberty")
 	for _, t := range l.Restarts {
-		w.at(actor, t, w.driver.Restart)
+		w.at(w.kernel.Name("liberty"), t, w.driver.Restart)
+	}
+	syncs, sync := w.kernel.Name(nameOfSyncs), func() {
+		for _, v := range w.vms {
+			v.platform.Sync()
+		}
 	}
 	for _, t := range l.Syncs {
-		w.at(actor, t, func() {
-			for _, v := range w.vms {
-				v.platform.Sync()
-			}
-		})
+		w.at(syncs, t, sync)
 	}
+}
+
+// nameOfSyncs is the actor of a prober's syncs.
+const nameOfSyncs = "syncs"
+
+// nextSync is the instant of the sync that comes next.
+func (w *world) nextSync() time.Duration {
+	now := w.kernel.Now()
+	next := w.liberty.sync(now)
+	if next == now { // perhaps this is what happens now
+		_, next = w.kernel.Pending(func(c sim.Circle) bool { return c == ofSyncs })
+	}
+	return next
+}
+
+// sync is the instant of the first sync that does not come before t; Forever when
+// there is none.
+func (l *Liberty) sync(t time.Duration) time.Duration {
+	if n := len(l.Syncs); n == 0 || l.Syncs[n-1] < t {
+		return sim.Forever // most probers have few
+	}
+	i, _ := slices.BinarySearch(l.Syncs, t)
+	return l.Syncs[i]
 }
 
 // race lets a try lose its race against a server that does not wait for the

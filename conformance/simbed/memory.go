@@ -162,28 +162,6 @@ func (m *Memory) teachable(s *situation) bool {
 	return len(m.episodes) < maxEpisodes && m.vain[*s] < patience
 }
 
-// situation is the state of the world as far as the outcome of a try hangs on
-// it, while nothing moves but the try.
-type situation struct {
-	probe    *probes.Probe
-	address  string
-	instance int32
-	history  uint64 // of what has happened to guests, domains and network
-	guests   uint64 // their footprints
-	status   guestagent.Status
-	channel  guestagent.ChannelState
-	unread   int // bytes in the channel, unless nobody will ever read them
-}
-
-// follows tells whether the agent channel may have come from one situation to
-// another, when commands are all that has happened: nothing is half there.
-func (s *situation) follows(from *situation) bool {
-	if s.channel == from.channel {
-		return s.unread == from.unread
-	}
-	return s.channel.Connected && from.channel.Connected && s.channel.Half+from.channel.Half == 0 && s.unread+from.unread == 0
-}
-
 // episode is what a try came to, with all that it left behind.
 type episode struct {
 	took   time.Duration

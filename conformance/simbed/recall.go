@@ -1,6 +1,7 @@
 package simbed
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
@@ -92,6 +93,9 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 	g.lesson = nil // this one comes too soon to tell the effects apart
 	_, next := k.Pending(g.mine)
 	next = min(next, r.w.c.Until) // where runs end, tries end unseen
+	if sync := r.w.nextSync(); sync < next && g.heeds() {
+		next = sync
+	}
 	if g.flying > 0 || g.loose > 0 || next <= k.Now()+settling || k.Busy(g.mine) > 0 {
 		g.make(req, done, nil)
 		return
@@ -101,11 +105,16 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 	switch {
 	case e == nil && !g.clouded() && r.memory.teachable(&s):
 		g.make(req, done, g.begin(s, &req, next))
-	case e == nil || next <= k.Now()+e.took+settling:
+	case e == nil || min(next, r.w.liberty.sync(k.Now()+e.took)) <= k.Now()+e.took+settling:
 		g.make(req, done, nil)
 	default:
 		g.hold(req, done, e, s.channel)
 	}
+}
+
+// heeds tells whether syncs come to anything, as long as nothing else happens.
+func (g *group) heeds() bool {
+	return slices.ContainsFunc(g.vms, func(vm int) bool { return g.r.w.vms[vm].platform.Heeds() })
 }
 
 // clouded tells of a prober from which nothing can be learned: what it makes
@@ -113,28 +122,6 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 func (g *group) clouded() bool {
 	l := g.r.w.liberty
 	return l.Races != nil || l.Prober != nil && l.Prober.Result != nil
-}
-
-// situation is the state of the world now.
-func (g *group) situation(req *prober.Request) situation {
-	w := g.r.w
-	v := w.vms[req.VM]
-	s := situation{probe: req.Probe, address: v.pod(req.Instance).addr, instance: req.Instance, history: g.history}
-	all := mixed(0)
-	for _, vm := range g.vms {
-		all.number(w.vms[vm].fake.Footprint())
-	}
-	s.guests = uint64(all)
-	if req.Probe.Handler == probes.GuestAgentPing || req.Probe.Handler == probes.Exec {
-		s.status = (&domain{v, req.Instance}).Status()
-		if ch := v.pod(req.Instance).channel; ch != nil {
-			s.channel = ch.State()
-		}
-		if port := v.host.channel; port != nil && !s.channel.Broken {
-			s.unread = port.serial.Unread()
-		}
-	}
-	return s
 }
 
 // make makes a try with bytes, and learns from it if there is a lesson.

@@ -249,3 +249,38 @@ type drainCount struct{ n *int }
 func (drainCount) OnData([]byte) {}
 func (drainCount) OnClose(error) {}
 func (d drainCount) OnDrained()  { *d.n++ }
+
+// TestChannelForgets: what the host side has not read is lost with its
+// connection, and the agent that waited for room goes on.
+func TestChannelForgets(t *testing.T) {
+	k := sim.New(1)
+	defer k.Close()
+	ch := network.NewChannel(k, "web")
+	drained := 0
+	s, err := ch.Open(func(network.Session) network.Handler { return &drainCount{n: &drained} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Send(make([]byte, 100_000))
+	if err := k.Run(time.Second); err != nil || ch.Buffered() != 100_000 || ch.Unread() != 100_000 || drained != 0 {
+		t.Fatal(err, ch.Buffered(), ch.Unread(), drained)
+	}
+	ch.Forget()
+	if ch.Buffered() != 0 || ch.Unread() != 0 || s.Pending() != 0 {
+		t.Error(ch.Buffered(), ch.Unread(), s.Pending())
+	}
+	s.Send([]byte("new"))
+	k.Go(1, func(task *sim.Task) {
+		b := make([]byte, 10)
+		if n, err := ch.Conn(task).Read(b); err != nil || string(b[:n]) != "new" {
+			t.Errorf("read %q, %v", b[:n], err)
+		}
+	})
+	if err := k.Run(2 * time.Second); err != nil || drained != 1 {
+		t.Error(err, drained)
+	}
+	ch.Forget()
+	if err := k.Run(3 * time.Second); err != nil || drained != 2 {
+		t.Errorf("%v: an agent that waits for room was told %d times", err, drained)
+	}
+}

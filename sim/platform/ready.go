@@ -46,6 +46,16 @@ func (v *VM) Sync() {
 	}
 }
 
+// Heeds tells whether a Sync would do anything now.
+func (v *VM) Heeds() bool {
+	for _, p := range v.pods {
+		if !p.probeReady && (p.statusArmed || p.running) || p.running && v.rules().SyncsReady {
+			return true
+		}
+	}
+	return false
+}
+
 func (v *VM) trigger(p *pod) {
 	if v.probes[probes.Readiness] == nil {
 		return

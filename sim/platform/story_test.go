@@ -182,7 +182,7 @@ func (w *world) do(t rapid.TB, line string) {
 	case "stop-container":
 		fn = plain(w.v.StopContainer)
 	case "sync":
-		fn = plain(w.v.Sync)
+		fn = plain(w.sync)
 	case "pause":
 		fn = w.v.Pause
 	case "unpause":
@@ -210,6 +210,15 @@ func (w *world) do(t rapid.TB, line string) {
 			w.say("  %v", err)
 		}
 	}), duration(t, f[0]))
+}
+
+// sync holds Heeds to what a sync does.
+func (w *world) sync() {
+	heeds, before := w.v.Heeds(), w.log.Len()
+	w.v.Sync()
+	if w.log.Len() > before && !heeds {
+		panic("a sync that nobody heeds did something:\n" + w.log.String()[before:])
+	}
 }
 
 func newWorld(seed uint64) *world { return &world{k: sim.New(seed), acpi: 2 * time.Second} }
