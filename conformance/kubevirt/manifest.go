@@ -62,6 +62,7 @@ func (b *Bed) podOf(c *scenarios.Case, v *scenarios.VM) (*corev1.Pod, error) {
 		}
 	} else {
 		renderProbes(v, &container)
+		container.Ports = namedPorts(v)
 		pod.Spec.RestartPolicy = v.Resolved.RestartPolicy
 		grace := int64(v.Resolved.PodGrace / time.Second)
 		pod.Spec.TerminationGracePeriodSeconds = &grace
@@ -74,6 +75,20 @@ func (b *Bed) podOf(c *scenarios.Case, v *scenarios.VM) (*corev1.Pod, error) {
 	pod.Spec.Containers = []corev1.Container{container}
 	pod.Spec.Volumes = []corev1.Volume{{Name: stateVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
 	return pod, nil
+}
+
+// namedPorts are the ports of a VM's interfaces that have names, which its probes may
+// use.
+func namedPorts(v *scenarios.VM) []corev1.ContainerPort {
+	if v.Machine == nil {
+		return nil
+	}
+	var list []corev1.ContainerPort
+	for name, number := range v.Machine.NamedPorts() {
+		list = append(list, corev1.ContainerPort{Name: name, ContainerPort: int32(number)})
+	}
+	slices.SortFunc(list, func(a, b corev1.ContainerPort) int { return cmp.Compare(a.Name, b.Name) })
+	return list
 }
 
 // furnish makes the container the guest.
