@@ -25,7 +25,8 @@ func (s *situation) follows(from *situation) bool {
 	if s.channel == from.channel {
 		return s.unread == from.unread
 	}
-	return s.channel.Connected && from.channel.Connected && s.channel.Half+from.channel.Half == 0 && s.unread+from.unread == 0
+	asked := s.channel.Connected && !s.channel.Fresh
+	return asked && from.channel.Connected && s.channel.Half+from.channel.Half == 0 && s.unread+from.unread == 0
 }
 
 // situation is the state of the world now.

@@ -107,8 +107,8 @@ func (c *Channel) State() ChannelState {
 }
 
 // GoTo puts a channel that nobody uses into a state that commands over its
-// connection came to before, as if they had come again. No half reply is part of
-// it: s.Half is 0.
+// connection came to before, as if they had come again: s is not Fresh, and its
+// Half is 0.
 func (c *Channel) GoTo(s ChannelState) {
 	c.mu.Lock()
 	gen := c.gen
