@@ -33,6 +33,7 @@
 //	launcher.go        the pods of VMs, and the consoles in them
 //	control.go         what guests of VMs are told
 //	load.go            how busy the nodes are
+//	pulse.go           whether KubeVirt has time
 //	namespace.go       owner labels, removal
 //	sweep.go           what killed harnesses left behind
 package kubevirt

@@ -29,6 +29,7 @@ type run struct {
 	started   func()        // lets the next case start
 	created   time.Time     // when the pods were
 	outages   outages
+	pulse     pulse
 
 	mu        sync.Mutex
 	observer  *observe.Observer
@@ -129,6 +130,7 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	}
 	if r.c.Profile.VM {
 		r.work.Go(r.settle)
+		r.work.Go(func() { r.pulse.feel(r.ctx, r.bed.Raw) })
 	} else {
 		r.bed.load.started(r.created, last)
 		r.started()
@@ -144,7 +146,8 @@ func (r *run) play(h trace.Header) (*trace.Trace, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.observer.TooLate(r.bed.load.late(first, time.Now()))
+	now := time.Now()
+	r.observer.TooLate(max(r.bed.load.late(first, now), r.pulse.lateness(now)))
 	h.Notes = r.notes
 	return r.observer.Trace(h)
 }

@@ -41,6 +41,10 @@ func vmiResource() schema.GroupVersionResource {
 // subresources is the group in which KubeVirt acts on VMs.
 const subresources = "subresources.kubevirt.io"
 
+// versionPath is where KubeVirt's API server says which version it is, to whoever
+// asks.
+const versionPath = "/apis/" + subresources + "/v1/version"
+
 // vmPermissions are what a harness needs for VMs beside permissions.
 func vmPermissions() []permission {
 	return []permission{
@@ -122,7 +126,7 @@ func (b *Bed) prepareVMs(ctx context.Context) error {
 func (b *Bed) kubevirtVersion(ctx context.Context) (string, error) {
 	var data []byte
 	err := insist(ctx, apierrors.IsInternalError, func() (err error) {
-		data, err = b.Raw(ctx, http.MethodGet, "/apis/"+subresources+"/v1/version", nil)
+		data, err = b.Raw(ctx, http.MethodGet, versionPath, nil)
 		return err
 	})
 	if err != nil {

@@ -57,6 +57,7 @@ func (u *start) install(ctx context.Context, a *api) error {
 	if err != nil {
 		return err
 	}
+	r.Emulate = true // the objects say so, too
 	// The operator runs on nodes of the control plane, and VMs on workers.
 	roles := `{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":"","node-role.kubernetes.io/worker":""}}}`
 	if _, err := a.core.CoreV1().Nodes().Patch(ctx, nodeName, types.MergePatchType, []byte(roles), metav1.PatchOptions{}); err != nil {

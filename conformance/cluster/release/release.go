@@ -125,7 +125,7 @@ func imageVersion(u *unstructured.Unstructured) string {
 }
 
 // prepared gives the objects as they are to be applied: without KVM, KubeVirt
-// is told to emulate.
+// is told to emulate, and to ask for its share of the processors.
 func (r *Release) prepared() ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for _, u := range r.objects {
@@ -134,10 +134,36 @@ func (r *Release) prepared() ([]*unstructured.Unstructured, error) {
 			if err := unstructured.SetNestedField(u.Object, true, "spec", "configuration", "developerConfiguration", "useEmulation"); err != nil {
 				return nil, fmt.Errorf("the KubeVirt object %s: %w", u.GetName(), err)
 			}
+			if err := claim(u); err != nil {
+				return nil, fmt.Errorf("the KubeVirt object %s: %w", u.GetName(), err)
+			}
 		}
 		out = append(out, u)
 	}
 	return out, nil
+}
+
+// share is what each component of KubeVirt asks for of a processor when VMs are
+// emulated: as much as two of them. A release asks for a hundredth, and VMs that use
+// all that there is then keep virt-api from answering for tens of seconds.
+const share = "200m"
+
+// claim lets the components of KubeVirt ask for their share.
+func claim(kubevirt *unstructured.Unstructured) error {
+	path := []string{"spec", "customizeComponents", "patches"}
+	patches, _, err := unstructured.NestedSlice(kubevirt.Object, path...)
+	if err != nil {
+		return err
+	}
+	for _, c := range []struct{ kind, name string }{
+		{"Deployment", "virt-api"}, {"Deployment", "virt-controller"}, {"DaemonSet", "virt-handler"},
+	} {
+		patches = append(patches, map[string]any{
+			"resourceType": c.kind, "resourceName": c.name, "type": "strategic",
+			"patch": fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"resources":{"requests":{"cpu":%q}}}]}}}}`, c.name, share),
+		})
+	}
+	return unstructured.SetNestedSlice(kubevirt.Object, patches, path...)
 }
 
 // Limits of the installation. Images come over the network.

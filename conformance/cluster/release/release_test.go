@@ -2,6 +2,7 @@ package release
 
 import (
 	_ "embed"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +62,36 @@ func TestEmulate(t *testing.T) {
 		if r.Emulate = want; emulated(t, r) != want {
 			t.Errorf("emulation: want %t", want)
 		}
+		if got := claims(t, r); got != want {
+			t.Errorf("a share of the processors is asked for: %t, want %t", got, want)
+		}
 	}
+}
+
+// claims tells whether each component asks for its share, beside what the object had
+// changed already.
+func claims(t *testing.T, r *Release) bool {
+	t.Helper()
+	objects, err := r.prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, u := range objects {
+		patches, _, err := unstructured.NestedSlice(u.Object, "spec", "customizeComponents", "patches")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range patches {
+			p := p.(map[string]any)
+			said = append(said, fmt.Sprint(p["resourceType"], " ", p["resourceName"], " ", p["patch"]))
+		}
+	}
+	all := strings.Join(said, "\n")
+	if !strings.Contains(all, "Deployment virt-operator {}") {
+		t.Errorf("what the object changed is lost: %s", all)
+	}
+	return strings.Contains(all, `DaemonSet virt-handler {"spec":{"template":{"spec":{"containers":[{"name":"virt-handler","resources":{"requests":{"cpu":"200m"}}}]}}}}`) && len(said) == 4
 }
 
 // TestManifests: everything that is wrong is told at once, with the file.
