@@ -50,4 +50,3 @@ func (g *group) situation(req *prober.Request) situation {
 	}
 	return s
 }
-
