@@ -126,7 +126,9 @@ func (l *lesson) settled() {
 			l.e.keys = append(l.e.keys, spent{a, n - l.keys[a]})
 		}
 	}
-	l.e.after = after.channel
+	if after.channel != l.s.channel {
+		l.e.channel = &after.channel
+	}
 	l.e.tail = spent{l.worker, l.worker.Spent() - l.after}
 	r.memory.episodes[l.s] = &l.e
 	delete(r.memory.vain, l.s)

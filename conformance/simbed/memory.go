@@ -164,16 +164,16 @@ func (m *Memory) teachable(s *situation) bool {
 
 // episode is what a try came to, with all that it left behind.
 type episode struct {
-	took   time.Duration
-	result probes.Result
-	events []trace.Event // T counts from the start; the last ones may follow the end
-	did    *fakevm.Reply // what the guest did last; nil: nothing
-	didAt  time.Duration
-	places []move
-	after  guestagent.ChannelState
-	keys   []spent // up to its end
-	tail   spent   // after it
-	ports  ports
+	took    time.Duration
+	result  probes.Result
+	events  []trace.Event // T counts from the start; the last ones may follow the end
+	did     *fakevm.Reply // what the guest did last; nil: nothing
+	didAt   time.Duration
+	places  []move
+	channel *guestagent.ChannelState // in which it left the agent channel; nil: as it was
+	keys    []spent                  // up to its end
+	tail    spent                    // after it
+	ports   ports
 }
 
 // ports are the local ports of the connections of a try, of which errors tell.

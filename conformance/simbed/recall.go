@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/vmprobe/vmprobe/probes"
-	"github.com/vmprobe/vmprobe/probes/guestagent"
 	"github.com/vmprobe/vmprobe/sim"
 	"github.com/vmprobe/vmprobe/sim/prober"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -38,14 +37,13 @@ type group struct {
 
 // recalled is a try that waits for the instant at which its outcome is known.
 type recalled struct {
-	active  bool
-	req     prober.Request
-	done    func(probes.Result)
-	e       *episode
-	channel guestagent.ChannelState // at its start
-	start   time.Duration
-	port    uint16
-	timer   sim.Timer
+	active bool
+	req    prober.Request
+	done   func(probes.Result)
+	e      *episode
+	start  time.Duration
+	port   uint16
+	timer  sim.Timer
 }
 
 // recalls answers the tries of another run.
@@ -108,7 +106,7 @@ func (r *recall) Try(req prober.Request, done func(probes.Result)) {
 	case e == nil || min(next, r.w.liberty.sync(k.Now()+e.took)) <= k.Now()+e.took+settling:
 		g.make(req, done, nil)
 	default:
-		g.hold(req, done, e, s.channel)
+		g.hold(req, done, e)
 	}
 }
 
@@ -149,10 +147,10 @@ func (g *group) make(req prober.Request, done func(probes.Result), l *lesson) {
 }
 
 // hold waits for the instant at which the try ends.
-func (g *group) hold(req prober.Request, done func(probes.Result), e *episode, channel guestagent.ChannelState) {
+func (g *group) hold(req prober.Request, done func(probes.Result), e *episode) {
 	w, h := g.r.w, &g.held
 	g.r.memory.Recalled++
-	h.active, h.req, h.done, h.e, h.channel, h.start = true, req, done, e, channel, w.kernel.Now()
+	h.active, h.req, h.done, h.e, h.start = true, req, done, e, w.kernel.Now()
 	h.port = w.prober.NextPort()
 	w.prober.SkipPorts(e.ports.n)
 	w.kernel.Set(&h.timer, h.start+e.took)
@@ -185,8 +183,8 @@ func (g *group) tell() {
 	for _, m := range e.places {
 		w.vms[m.vm].fake.GoTo(m.from, m.to)
 	}
-	if e.after != h.channel {
-		w.vms[h.req.VM].channelOf(h.req.Instance).GoTo(e.after)
+	if e.channel != nil {
+		w.vms[h.req.VM].channelOf(h.req.Instance).GoTo(*e.channel)
 	}
 	for _, event := range e.events {
 		event.T += h.start

@@ -38,45 +38,14 @@ func (d *Decoder) Write(p []byte) {
 	d.buf = append(d.buf, p...)
 }
 
-// floods holds the buffers of some earlier floods: to make and clear one costs
-// more than to fill it, and a pool loses them at the collection that follows.
-var floods spares //nolint:gochecknoglobals // memory without content
-
-// spares are a few buffers that nobody uses.
-type spares struct {
-	mu   sync.Mutex
-	list [2][]byte
-}
-
-// take gives the largest; nil: there is none.
-func (s *spares) take() (b []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := 0
-	if cap(s.list[1]) > cap(s.list[0]) {
-		i = 1
-	}
-	b, s.list[i] = s.list[i], nil
-	return b
-}
-
-// give keeps a buffer in the stead of a smaller one.
-func (s *spares) give(b []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := 0
-	if cap(s.list[1]) < cap(s.list[0]) {
-		i = 1
-	}
-	if cap(s.list[i]) < cap(b) {
-		s.list[i] = b[:0]
-	}
-}
+// floods holds the buffers of earlier floods: to make and clear one costs more
+// than to fill it.
+var floods sync.Pool //nolint:gochecknoglobals // memory without content
 
 // grow makes room for so many bytes of a long line.
 func (d *Decoder) grow(n int) {
-	if b := floods.take(); cap(b) >= n {
-		d.buf = append(b, d.buf...)
+	if b, ok := floods.Get().(*[]byte); ok && cap(*b) >= n {
+		d.buf = append((*b)[:0], d.buf...)
 		return
 	}
 	d.buf = slices.Grow(d.buf, min(3*n, maxResponse+n)) // a flood is not copied again and again
@@ -106,7 +75,8 @@ func (d *Decoder) Pending() int { return len(d.buf) - d.r }
 // Reset forgets everything, and leaves a large buffer to others.
 func (d *Decoder) Reset() {
 	if cap(d.buf) > large {
-		floods.give(d.buf)
+		b := d.buf[:0]
+		floods.Put(&b)
 		d.buf = nil
 	}
 	d.buf, d.r, d.scan = d.buf[:0], 0, 0

@@ -144,8 +144,8 @@ func (r *Release) prepared() ([]*unstructured.Unstructured, error) {
 }
 
 // share is what each component of KubeVirt asks for of a processor when VMs are
-// emulated: as much as two of them. A release asks for a hundredth, and VMs that use
-// all that there is then keep virt-api from answering for tens of seconds.
+// emulated: twice what one of those asks for. A release asks for 5m to 10m, and VMs
+// that use all that there is then keep virt-api from answering for tens of seconds.
 const share = "200m"
 
 // claim lets the components of KubeVirt ask for their share.
