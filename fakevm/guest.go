@@ -297,13 +297,17 @@ func (g *Guest) hint(e *endpoint) {
 
 // log records one thing seen and what is done about it.
 func (g *Guest) log(e *endpoint, p pick, seen, note string) {
+	g.host.Log(g.recordOf(e, p, seen, note))
+}
+
+func (g *Guest) recordOf(e *endpoint, p pick, seen, note string) Record {
 	r := Record{At: g.Uptime(), Endpoint: e.name, Seen: seen, Note: note, Step: p.step.stepName()}
 	if p.prepared != nil {
 		r.Did = p.reply
 	} else {
 		r.Did = refusing.reply
 	}
-	g.host.Log(r)
+	return r
 }
 
 // violation records that the peer did what the script forbids.

@@ -4,7 +4,10 @@
 // sockets and the inside of a real VM.
 package fakevm
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Host is the ground a guest stands on. All calls come from one logical
 // thread: the kernel in the simulator, one lock on real machines. Callbacks
@@ -88,6 +91,10 @@ type Record struct {
 	Seen     string        // what arrived: "GET /healthz", "guest-ping", "connect"
 	Did      *Reply        // what was scripted for it; nil for a violation
 	Note     string        // a violation or remark
+	// Unasked: the peer of an HTTP connection left and had sent nothing. To a
+	// tcpSocket probe that is an attempt. An httpGet probe made none: it had
+	// given up, and its dial went on (net/http.Transport leaves it alone).
+	Unasked bool
 	// Violation: the peer broke what the script demands (Require, NoData).
 	// Such a record is additional: the request itself has its own, with Did.
 	Violation bool
@@ -95,6 +102,21 @@ type Record struct {
 	// an error of the scenario.
 	Exhausted bool
 }
+
+// unasked ends the text of the reply of a record that says so.
+const unasked = `"unasked":true}`
+
+// MarkUnasked writes into the text of a reply, compact JSON as traces have it,
+// that nobody asked for it.
+func MarkUnasked(text string) string {
+	if text == "{}" {
+		return "{" + unasked
+	}
+	return strings.TrimSuffix(text, "}") + "," + unasked
+}
+
+// Unasked tells whether a text says so.
+func Unasked(text string) bool { return strings.HasSuffix(text, unasked) }
 
 // PortHinter is a Host that must know beforehand what becomes of the next
 // connection, because its kernel completes handshakes by itself. Hint is

@@ -221,6 +221,9 @@ func recordLine(r Record) string {
 		did, _ := json.Marshal(r.Did)
 		fmt.Fprintf(&b, " did %s", did)
 	}
+	if r.Unasked {
+		b.WriteString(" UNASKED")
+	}
 	if r.Violation {
 		b.WriteString(" VIOLATION")
 	}

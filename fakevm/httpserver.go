@@ -340,7 +340,9 @@ func (c *httpConn) refuse(status int, note string) {
 func (c *httpConn) OnClose(err error) {
 	c.peerClosed = true
 	if c.fresh && !c.logged {
-		c.g.log(c.ep, c.pick, "connect", "closed without a request")
+		r := c.g.recordOf(c.ep, c.pick, "connect", "closed without a request")
+		r.Unasked = !c.seenData
+		c.g.host.Log(r)
 		c.logged = true
 	}
 	if err == nil && c.timer != nil {

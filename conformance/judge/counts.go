@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vmprobe/vmprobe/conformance/judge/history"
+	"github.com/vmprobe/vmprobe/conformance/judge/oracle"
 	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/probes"
 	"github.com/vmprobe/vmprobe/scenarios"
@@ -184,7 +185,7 @@ func (j *expector) events(w scenarios.EventCount) {
 func (j *expector) requests(w scenarios.RequestCount) {
 	list := j.desk.marks[:0]
 	for _, m := range j.vm.Of(trace.GuestSaw) {
-		if m.Value == w.Endpoint && strings.HasPrefix(m.Msg, "{") {
+		if m.Value == w.Endpoint && strings.HasPrefix(m.Msg, "{") && !j.leftOver(m) {
 			list = append(list, m)
 		}
 	}
@@ -194,6 +195,14 @@ func (j *expector) requests(w scenarios.RequestCount) {
 		least = 0
 	}
 	j.count(list, least, w.Max, func() string { return "requests to " + w.Endpoint })
+}
+
+// leftOver tells whether a connection is that of an httpGet probe which had given
+// up: nothing was asked, and no probe does with less.
+func (j *expector) leftOver(m history.Mark) bool {
+	return fakevm.Unasked(m.Msg) && !slices.ContainsFunc(j.vm.Spec.Resolved.Probes, func(p probes.Probe) bool {
+		return oracle.Asks(&p, m.Value) && oracle.Uses(&p, m.Msg)
+	})
 }
 
 // hides tells whether the view does not show some connections to an endpoint:

@@ -117,7 +117,9 @@ func (h *host) Log(r fakevm.Record) {
 	case r.Violation:
 		e.Kind, e.Msg = trace.Violation, r.Note
 	case r.Did != nil:
-		e.Msg = h.describe(r.Did)
+		if e.Msg = h.describe(r.Did); r.Unasked {
+			e.Msg = fakevm.MarkUnasked(e.Msg)
+		}
 		h.did, h.didAt = r.Did, h.Now()
 	}
 	h.vm.record(e)

@@ -12,7 +12,7 @@ import (
 )
 
 // Version is the version of the reports. A harness takes no other.
-const Version = 1
+const Version = 2
 
 // What a guest tells.
 const (
@@ -42,6 +42,7 @@ type Report struct {
 	Endpoint string        `json:"endpoint,omitempty"`
 	Seen     string        `json:"seen,omitempty"`
 	Did      *fakevm.Reply `json:"did,omitempty"`
+	Unasked  bool          `json:"unasked,omitempty"` // see fakevm.Record
 	As       string        `json:"as,omitempty"`
 	Power    string        `json:"power,omitempty"` // as in traces: crashed, hung, ...
 	Note     string        `json:"note,omitempty"`
@@ -82,7 +83,7 @@ func (t *Teller) Tell(r Report) {
 
 // Saw turns what a guest logs into a report.
 func Saw(r fakevm.Record) Report {
-	report := Report{Event: EventSaw, Endpoint: r.Endpoint, Seen: r.Seen, Did: r.Did, Note: r.Note}
+	report := Report{Event: EventSaw, Endpoint: r.Endpoint, Seen: r.Seen, Did: r.Did, Unasked: r.Unasked, Note: r.Note}
 	switch {
 	case r.Exhausted:
 		report.Event = EventExhausted

@@ -34,11 +34,12 @@ func TestSaw(t *testing.T) {
 		want   string
 	}{
 		{fakevm.Record{Endpoint: "agent", Seen: "guest-ping"}, EventSaw},
+		{fakevm.Record{Endpoint: "http/1", Seen: "connect", Did: &fakevm.Reply{}, Unasked: true}, EventSaw},
 		{fakevm.Record{Endpoint: "tcp/1", Exhausted: true}, EventExhausted},
 		{fakevm.Record{Endpoint: "tcp/1", Violation: true, Did: &fakevm.Reply{}}, EventViolation},
 		{fakevm.Record{Endpoint: "agent", Note: "no port"}, EventTrouble},
 	} {
-		if r := Saw(c.record); r.Event != c.want || r.Event == EventViolation && r.Did != nil {
+		if r := Saw(c.record); r.Event != c.want || r.Event == EventViolation && r.Did != nil || r.Unasked != c.record.Unasked {
 			t.Errorf("%+v: %+v", c.record, r)
 		}
 	}

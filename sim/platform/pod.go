@@ -31,6 +31,7 @@ type pod struct {
 	killing  bool // the container was told to end
 	asked    bool // and the guest, whose grace began with that
 	unhealed bool // by a liveness or startup failure
+	syncing  bool // the sync that killed the container is about to start the next
 
 	probeReady, startupPassed bool
 	wantTrigger               bool // the readiness probe has turned to false

@@ -80,9 +80,12 @@ func (v *VM) startSoon(restart bool) {
 }
 
 // restartsInPlace is the restartPolicy of a plain pod. A container that a
-// probe had killed counts as failed whatever its exit code.
+// probe had killed counts as failed whatever its exit code, and the sync that
+// killed it goes on when the pod is deleted meanwhile (kubernetes v1.37.2
+// pkg/kubelet/kubelet.go:2253-2258): the next container starts, if it need not
+// wait, and is told to end at once.
 func (v *VM) restartsInPlace(p *pod) bool {
-	if v.cfg.Profile.VM || p.terminating {
+	if v.cfg.Profile.VM || p.terminating && !p.unhealed {
 		return false
 	}
 	switch v.cfg.Resolved.RestartPolicy {
@@ -101,13 +104,18 @@ func (v *VM) restartsInPlace(p *pod) bool {
 // wait: no status ever tells of the stop (NONRUNNING-FAIL).
 func (v *VM) restartInPlace(p *pod) {
 	wait := p.backOff.next(p.startedAt, p.stoppedAt, p.unhealed)
-	p.shown = p.unhealed && wait == 0 || v.rules().StopUnseen
+	p.syncing = p.unhealed && wait == 0
+	p.shown = p.syncing || v.rules().StopUnseen
+	if wait > 0 && p.terminating {
+		v.giveUp(p)
+		return
+	}
 	if wait > 0 {
 		v.ClusterEvent(p.instance, true, "BackOff", "Back-off restarting failed container "+v.containerName()+" in pod "+p.name)
 	}
 	restart, latency := p.unhealed, v.between(drawRestart, p.instance, RestartLatencyMin, RestartLatencyMax)
 	v.after(wait+latency, func() {
-		if p.terminating || p.gone {
+		if p.finished || p.gone {
 			return
 		}
 		p.last = &Ended{
@@ -116,9 +124,21 @@ func (v *VM) restartInPlace(p *pod) {
 		v.instances++
 		p.instance = v.instances
 		p.restarts++
-		p.domain = Domain{}
+		p.domain, p.syncing = Domain{}, false
 		v.startContainer(p, restart)
+		if p.terminating {
+			v.recordTerminating(p)
+			v.cfg.Prober.Terminating(p.instance)
+			v.after(0, func() { v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage()) })
+		}
 	})
+}
+
+// giveUp ends a pod that is deleted while it waits for its next container.
+func (v *VM) giveUp(p *pod) {
+	p.finished, p.shown = true, false
+	v.cfg.Prober.ContainerStopped(p.instance, false)
+	v.podEnded()
 }
 
 // podEnded settles a plain pod whose last container is over.
@@ -174,11 +194,10 @@ func (v *VM) terminatePod(p *pod) {
 	v.touchPod(p)
 	v.touchSlice(p)
 	v.touchVMI()
-	if p.running {
+	switch {
+	case p.running:
 		v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage())
-		return
+	case !p.syncing:
+		v.giveUp(p)
 	}
-	p.finished, p.shown = true, false // it waited for its next container
-	v.cfg.Prober.ContainerStopped(p.instance, false)
-	v.podEnded()
 }

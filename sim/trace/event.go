@@ -45,7 +45,7 @@ const (
 	// GuestWatchdog: the VM's watchdog device has expired. Value: what it does.
 	GuestWatchdog
 	GuestStep // Value: endpoint; Msg: name of the step ("as"), if any
-	GuestSaw  // Value: endpoint; Msg: what it did, as compact JSON of the reply, or what it saw when that used no reply
+	GuestSaw  // Value: endpoint; Msg: what it did, as compact JSON of the reply (see fakevm.Unasked), or what it saw when that used no reply
 	// Violation is something the guest must never see. Value: endpoint; Msg: what.
 	Violation
 

@@ -48,7 +48,7 @@ type entry struct {
 // told is what an entry says of the probe.
 type told struct {
 	entry
-	asked bool // the probe asks the endpoint, and a reply was used
+	asked bool // the probe asks the endpoint, and has used a reply
 	kind  fakevm.EndpointKind
 	reply *fakevm.Reply // nil: the log cannot be read
 	alone *decision     // what a try comes to that met nothing else; nil: nobody has asked
@@ -63,7 +63,7 @@ func (l *Lore) told(p *probes.Probe, endpoint, msg string) *told {
 	x := l.known[e]
 	if x == nil {
 		kind, _, _ := strings.Cut(endpoint, "/")
-		x = &told{entry: e, asked: asks(p, endpoint) && strings.HasPrefix(msg, "{"), kind: fakevm.EndpointKind(kind)}
+		x = &told{entry: e, asked: Asks(p, endpoint) && Uses(p, msg), kind: fakevm.EndpointKind(kind)}
 		if x.asked {
 			x.reply = l.parse(msg)
 		}

@@ -57,8 +57,8 @@ func agentReplies(list []*told) int {
 	return n
 }
 
-// asks tells whether a probe asks an endpoint.
-func asks(p *probes.Probe, endpoint string) bool {
+// Asks tells whether a probe asks an endpoint.
+func Asks(p *probes.Probe, endpoint string) bool {
 	kind, number, _ := strings.Cut(endpoint, "/")
 	switch p.Handler {
 	case probes.HTTPGet, probes.TCPSocket:
@@ -70,6 +70,13 @@ func asks(p *probes.Probe, endpoint string) bool {
 	case probes.NoHandler:
 	}
 	return false
+}
+
+// Uses tells whether what a guest says is that the probe, which asks there, has
+// used a reply. A connection on which nothing was asked is no attempt of an
+// httpGet probe: one that gave up may leave its dial behind.
+func Uses(p *probes.Probe, msg string) bool {
+	return strings.HasPrefix(msg, "{") && (p.Handler != probes.HTTPGet || !fakevm.Unasked(msg))
 }
 
 // verdict joins what is legal for each of the replies: with two probes on one

@@ -158,8 +158,12 @@ func (g *guest) look(s *history.Stint) *sight {
 	if g.court.run.Wall && previous(s) != nil {
 		from += g.court.haste() // what the container before was asked may be noticed late
 	}
+	unaware := g.unaware(s)
 	for _, m := range g.vm.Of(trace.GuestSaw) {
-		if m.T >= from && m.Instance == s.Container.Instance && anchors(s.Probe, m.Value) && strings.HasPrefix(m.Msg, "{") {
+		if m.T < unaware && m.T < g.court.due(s, m.T) {
+			continue
+		}
+		if m.T >= from && m.Instance == s.Container.Instance && anchors(s.Probe, m.Value) && Uses(s.Probe, m.Msg) {
 			w.add(m)
 		}
 	}
@@ -173,7 +177,7 @@ func anchors(p *probes.Probe, endpoint string) bool {
 	if p.Handler == probes.Exec {
 		return endpoint == string(fakevm.Exec)
 	}
-	return asks(p, endpoint)
+	return Asks(p, endpoint)
 }
 
 // add takes one request: a further one of the last try, a further try of the
@@ -231,6 +235,11 @@ func (w *sight) read(m history.Mark) sighting {
 	if w.guest.disturbed(w.s, &t) || w.blindIn(m.T, m.T+v.Max) && agentHandler(w.s.Probe.Handler) {
 		x.classes |= truth.Set(probes.Failure, probes.Errored)
 		x.least, x.most = 0, tryBound(w.s.Probe, w.c.profile())
+	}
+	if port(w.s.Probe) != 0 && w.blindIn(m.T-w.s.Probe.Timeout, m.T) {
+		// It may have begun earlier, with a SYN that was lost, and have no time left.
+		x.classes |= truth.Set(probes.Failure)
+		x.least = 0
 	}
 	return x
 }

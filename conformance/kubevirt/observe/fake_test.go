@@ -163,7 +163,7 @@ func (w *world) Record(e trace.Event) {
 		}
 		r.Event, r.Endpoint = guestlog.EventSaw, e.Value
 		if strings.HasPrefix(e.Msg, "{") {
-			r.Did = &fakevm.Reply{}
+			r.Did, r.Unasked = &fakevm.Reply{}, fakevm.Unasked(e.Msg)
 			if err := json.Unmarshal([]byte(e.Msg), r.Did); err != nil {
 				w.t.Fatal(err)
 			}

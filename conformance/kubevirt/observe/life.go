@@ -135,6 +135,9 @@ func (m *machine) finish(o *Observer) {
 			m.told(latest(l.start(), before), l, trace.Event{Kind: trace.Restart})
 		}
 		m.told(l.start(), l, trace.Event{Kind: trace.ContainerStarted})
+		if end := l.pod.ending.Add(-o.ahead); l.pod.terminating && l.number > 0 && l.start().After(end) {
+			m.told(l.start(), l, trace.Event{Kind: trace.Terminating}) // the sync that killed the one before started it
+		}
 		unhealed = m.killed(o, l, i)
 		if l.over {
 			at := l.stop()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/vmprobe/vmprobe/fakevm"
 	"github.com/vmprobe/vmprobe/fakevm/guestlog"
 	"github.com/vmprobe/vmprobe/sim/trace"
 )
@@ -52,7 +53,9 @@ func (m *machine) heard(o *Observer, l *life, r *guestlog.Report) {
 			if err != nil { // it came from JSON
 				panic(err)
 			}
-			e.Msg = string(data)
+			if e.Msg = string(data); r.Unasked {
+				e.Msg = fakevm.MarkUnasked(e.Msg)
+			}
 		}
 		say(e)
 	case guestlog.EventViolation:
