@@ -236,12 +236,21 @@ func (w *sight) read(m history.Mark) sighting {
 		x.classes |= truth.Set(probes.Failure, probes.Errored)
 		x.least, x.most = 0, tryBound(w.s.Probe, w.c.profile())
 	}
-	if port(w.s.Probe) != 0 && w.blindIn(m.T-w.s.Probe.Timeout, m.T) {
-		// It may have begun earlier, with a SYN that was lost, and have no time left.
+	if port(w.s.Probe) != 0 && w.lostSYN(m.T) {
 		x.classes |= truth.Set(probes.Failure)
 		x.least = 0
 	}
 	return x
+}
+
+// lostSYN tells whether the first SYN of a try that the guest sees at t may have
+// been lost, while the guest was away: it has less time left than it seems.
+func (w *sight) lostSYN(t time.Duration) bool {
+	begins := max(t-w.s.Probe.Timeout, w.c.due(w.s, t))
+	if n := len(w.list); n > 0 {
+		begins = max(begins, w.list[n-1].last)
+	}
+	return slices.ContainsFunc(w.blind, func(i interval) bool { return i.lo < t && i.hi > begins && i.hi != history.Never })
 }
 
 // redirects tells whether a reply sends its reader elsewhere.
