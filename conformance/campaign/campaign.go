@@ -6,7 +6,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/vmprobe/vmprobe/conformance/claims"
 	"github.com/vmprobe/vmprobe/conformance/judge"
@@ -73,7 +72,7 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 			o.Trace, o.Err = nil, err
 		}
 	}
-	v := judgeOf(o, testbed.SlackOf(c.Bed))
+	v := Judge(o)
 	if c.Known != nil {
 		v = c.Known.Excuse(v)
 	}
@@ -97,9 +96,7 @@ func (c *Campaign) finish(o suite.Outcome) report.Case {
 }
 
 // Judge gives the verdict of an outcome, whether it ran or not.
-func Judge(o suite.Outcome) judge.Verdict { return judgeOf(o, 0) }
-
-func judgeOf(o suite.Outcome, slack time.Duration) judge.Verdict {
+func Judge(o suite.Outcome) judge.Verdict {
 	switch {
 	case errors.Is(o.Err, context.Canceled):
 		return judge.Unrun(o.Case, o.Seed, "interrupted")
@@ -110,7 +107,7 @@ func judgeOf(o suite.Outcome, slack time.Duration) judge.Verdict {
 	case len(o.Unclaimed) > 0:
 		return judge.Unclaimed(o.Case, o.Seed, o.Unclaimed)
 	}
-	return judge.Judge(o.Case, o.Trace, judge.Options{Slack: slack})
+	return judge.Judge(o.Case, o.Trace, judge.Options{})
 }
 
 // Draw is the part of a report that one run gives. Timelines are drawn for

@@ -126,8 +126,6 @@ func ShellWord(s string) string {
 
 // Options of a judgement.
 type Options struct {
-	// Slack widens the upper edge of every window; 0 means DefaultSlack.
-	Slack time.Duration
 	// Lore spares what other judgements of the case have found out; nil: none.
 	Lore *oracle.Lore
 	// Desk is memory that judgements use one after the other; nil: none.
@@ -140,11 +138,12 @@ type Options struct {
 // DefaultSlack is the tolerance in virtual time.
 const DefaultSlack = time.Second
 
-func (o Options) slack() time.Duration {
-	if o.Slack <= 0 {
+// slackOf is by how much a trace wants windows widened.
+func slackOf(t *trace.Trace) time.Duration {
+	if t.Slack <= 0 {
 		return DefaultSlack
 	}
-	return o.Slack
+	return t.Slack
 }
 
 // Judge applies both judges to a run of the case.
@@ -163,38 +162,39 @@ func Judge(c *scenarios.Case, t *trace.Trace, o Options) Verdict {
 		return v
 	}
 	v.View = t.View
-	v.Failures, v.Silent = hear(run, o, 0)
+	slack := slackOf(t)
+	v.Failures, v.Silent = hear(run, o, slack, 0)
 	v.Result = Pass
 	if len(v.Failures) > 0 {
 		v.Result = Fail
 	}
-	if limit := o.slack() / 4; v.Result == Fail && t.Late > limit {
-		v.resolve(run, o, t.Late)
+	if v.Result == Fail && t.Late > slack/4 {
+		v.resolve(run, o, slack, t.Late)
 	}
 	return v
 }
 
 // hear asks both judges about a run in which anything may have been noticed so
 // late.
-func hear(run *history.Run, o Options, late time.Duration) ([]Failure, []oracle.Silence) {
-	j := oracle.Run(run, oracle.Options{Slack: o.slack(), Lore: o.Lore, Late: late})
-	failures, silent := timeline(run, o.Desk, o.slack(), late, o.Watch)
+func hear(run *history.Run, o Options, slack, late time.Duration) ([]Failure, []oracle.Silence) {
+	j := oracle.Run(run, oracle.Options{Slack: slack, Lore: o.Lore, Late: late})
+	failures, silent := timeline(run, o.Desk, slack, late, o.Watch)
 	return oracle.Sort(append(failures, j.Failures...)), append(j.Silent, silent...)
 }
 
 // resolve keeps of the failures of a late run what the lateness does not
 // explain. When nothing is left, or the harness was later than any window is
 // loose, there is no verdict.
-func (v *Verdict) resolve(run *history.Run, o Options, late time.Duration) {
+func (v *Verdict) resolve(run *history.Run, o Options, slack, late time.Duration) {
 	first := v.Failures[0].Message
-	if v.Failures = nil; late <= o.slack() {
+	if v.Failures = nil; late <= slack {
 		o.Watch = nil // it has been told
-		v.Failures, _ = hear(run, o, late)
+		v.Failures, _ = hear(run, o, slack, late)
 	}
 	if len(v.Failures) == 0 {
 		v.Result = Error
 		v.Reason = fmt.Sprintf("harness: late by %d ms, which is too much to tell (at most %d ms): %s",
-			late.Milliseconds(), (o.slack() / 4).Milliseconds(), first)
+			late.Milliseconds(), (slack / 4).Milliseconds(), first)
 	}
 }
 

@@ -90,6 +90,29 @@ func TestLatenessExplains(t *testing.T) {
 	}
 }
 
+// TestSlack: a trace says itself how loose windows are where it was made, so a
+// file is judged as the run was.
+func TestSlack(t *testing.T) {
+	c := one(t, "http-flaky-readiness")
+	run, err := simbed.Bed{Bare: true}.Run(t.Context(), c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := map[time.Duration]time.Duration{} // the latest that passes, by slack
+	for by := time.Duration(0); by <= 15*time.Second; by += 100 * time.Millisecond {
+		for _, slack := range []time.Duration{0, 3 * time.Second} {
+			late := delayed(run, by, 0)
+			late.Slack = slack
+			if v := judge.Judge(c, late, judge.Options{}); v.Result == judge.Pass {
+				last[slack] = by
+			}
+		}
+	}
+	if more := last[3*time.Second] - last[0]; more != 3*time.Second-judge.DefaultSlack {
+		t.Errorf("a slack of 3 s allows %v more than that of %v", more, judge.DefaultSlack)
+	}
+}
+
 // one is an embedded case in the profile kubevirt.
 func one(t *testing.T, name string) *scenarios.Case {
 	t.Helper()

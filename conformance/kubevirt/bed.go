@@ -109,9 +109,6 @@ func (*Bed) Name() string { return Name }
 // kubelet, the API server and controllers, and timestamps have whole seconds.
 const slack = 3 * time.Second
 
-// Slack is by how much a judge widens the windows of a case.
-func (*Bed) Slack() time.Duration { return slack }
-
 // Prepare asks whether the cluster can be used: it answers, it permits what is
 // needed, and a node runs the guest's image. The error is an ErrCluster.
 func (b *Bed) Prepare(ctx context.Context) error {
@@ -165,7 +162,7 @@ func (b *Bed) Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.T
 	if err := b.broken(); err != nil {
 		return nil, err
 	}
-	h := trace.Header{Case: c.ID(), Seed: seed, Tool: b.Tool}
+	h := trace.Header{Case: c.ID(), Seed: seed, Tool: b.Tool, Slack: slack}
 	if refused(c) {
 		return b.refuse(ctx, c, h)
 	}

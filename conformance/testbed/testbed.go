@@ -5,7 +5,6 @@ package testbed
 
 import (
 	"context"
-	"time"
 
 	"github.com/vmprobe/vmprobe/scenarios"
 	"github.com/vmprobe/vmprobe/sim/trace"
@@ -21,12 +20,4 @@ type Testbed interface {
 	// Run runs the case to its end and returns what happened. The error says
 	// that the harness could not run it, never that a prober is wrong.
 	Run(ctx context.Context, c *scenarios.Case, seed uint64) (*trace.Trace, error)
-}
-
-// SlackOf is by how much judges widen windows on a testbed; 0: the default.
-func SlackOf(bed Testbed) time.Duration {
-	if b, ok := bed.(interface{ Slack() time.Duration }); ok {
-		return b.Slack()
-	}
-	return 0
 }

@@ -150,6 +150,7 @@ func decodeHeader(line []byte) (*Trace, error) {
 		View    string   `json:"view"`
 		Wall    bool     `json:"wall"`
 		Late    int64    `json:"late"`
+		Slack   int64    `json:"slack"`
 		Notes   []string `json:"notes"`
 	}
 	// The version is looked at before anything else: another version may have
@@ -169,7 +170,7 @@ func decodeHeader(line []byte) (*Trace, error) {
 	}
 	return &Trace{Header: Header{
 		Case: h.Case, Profile: h.Profile, Seed: h.Seed, Tool: h.Tool, VMs: h.VMs, View: view,
-		Wall: h.Wall, Late: time.Duration(h.Late), Notes: h.Notes,
+		Wall: h.Wall, Late: time.Duration(h.Late), Slack: time.Duration(h.Slack), Notes: h.Notes,
 	}}, nil
 }
 

@@ -21,6 +21,9 @@ type Header struct {
 	// virtual time.
 	Wall bool
 	Late time.Duration
+	// Slack is by how much judges widen the upper edges of windows, in wall time;
+	// 0: by what they do in virtual time.
+	Slack time.Duration
 	// Notes are what else must be known of the run: what a testbed changed in the
 	// manifests.
 	Notes []string

@@ -90,6 +90,27 @@ func TestReadGivesBackWhatWasWritten(t *testing.T) {
 	}
 }
 
+// TestWallHeader: what is known of a run on real connections comes back.
+func TestWallHeader(t *testing.T) {
+	want := trace.Header{
+		Case: "a@kubernetes", Profile: "kubernetes", Seed: 1, Tool: "v1", VMs: []string{"a"}, View: trace.ViewGuest,
+		Wall: true, Late: 3 * time.Millisecond, Slack: 3 * time.Second, Notes: []string{"another image"},
+	}
+	tr := &trace.Trace{Header: want}
+	tr.Seal()
+	var file bytes.Buffer
+	if err := trace.Write(&file, tr); err != nil {
+		t.Fatal(err)
+	}
+	got, err := trace.Read(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Header); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	good := string(write(t, events()))
 	lines := strings.SplitAfter(good, "\n")

@@ -112,6 +112,10 @@ func appendHeader(b []byte, h Header) []byte {
 	if h.Wall {
 		b = append(b, `,"wall":true,"late":`...)
 		b = strconv.AppendInt(b, int64(h.Late), 10)
+		if h.Slack > 0 {
+			b = append(b, `,"slack":`...)
+			b = strconv.AppendInt(b, int64(h.Slack), 10)
+		}
 	}
 	if len(h.Notes) > 0 {
 		b = append(b, `,"notes":`...)
