@@ -38,7 +38,7 @@ func (c *court) jitter(period time.Duration) time.Duration {
 // probes by the status of the pod, which is written at the beginning of a sync,
 // and the sync that starts a container is over after that; the next one comes
 // with the next look at the runtime, each second (kubernetes v1.37.2
-// pkg/kubelet/prober/worker.go:216, kubelet.go:2258). Both have one address. The
+// pkg/kubelet/prober/worker.go:221, kubelet.go:2258). Both have one address. The
 // second more is that of the API's timestamps.
 const unawareness = 3 * time.Second
 
