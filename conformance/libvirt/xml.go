@@ -11,13 +11,6 @@ import (
 	"github.com/vmprobe/vmprobe/fakevm/guestd"
 )
 
-// memory is what a guest has, in MiB, and watchedMemory one with the larger
-// kernel that knows of watchdogs.
-const (
-	memory        = 128
-	watchedMemory = 192
-)
-
 // description is the XML of a domain. A reset ends it, as it ends a QEMU of
 // testbed qemu: the guest that boots next stands ready.
 const description = `<domain type='{{.Type}}'>
@@ -56,13 +49,13 @@ func (d *domain) describe(port int) (string, error) {
 	if d.lab.accel == machine.KVM {
 		kind, cpu = "kvm", "host-passthrough"
 	}
-	size, prefix := memory, ""
+	prefix := ""
 	if d.watch != "" {
-		size, prefix = watchedMemory, watchedPrefix
+		prefix = watchedPrefix
 	}
 	var b bytes.Buffer
 	err = template.Must(template.New("").Parse(description)).Execute(&b, map[string]any{
-		"Type": kind, "CPU": cpu, "TCG": kind == "qemu", "Name": d.name, "Memory": size, "Watchdog": d.watch,
+		"Type": kind, "CPU": cpu, "TCG": kind == "qemu", "Name": d.name, "Memory": machine.Memory, "Watchdog": d.watch,
 		"CommandLine": machine.CommandLine,
 		"Kernel":      filepath.Join(parent, prefix+image.Kernel), "Initrd": filepath.Join(parent, prefix+image.Initrd),
 		"Serial": filepath.Join(dir, "serial"), "Control": filepath.Join(dir, "ctl"),

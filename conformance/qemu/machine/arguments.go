@@ -12,8 +12,10 @@ import (
 // MAC is that of every guest: a template has one.
 const MAC = "52:54:00:00:00:15"
 
-// memory is what the guest has, in MiB; with less it does not unpack.
-const memory = 96
+// Memory is what a guest has, in MiB: the larger kernel, which knows of watchdogs,
+// has to unpack, and the agent to encode an output of 10 MB. What is not used
+// takes no memory of the host.
+const Memory = 192
 
 // The files in the directory of a machine.
 const (
@@ -43,7 +45,7 @@ func hardware(accel, dir, ram string, shared bool) []string {
 	} else {
 		accel = "tcg,tb-size=32"
 	}
-	size := strconv.Itoa(memory) + "M"
+	size := strconv.Itoa(Memory) + "M"
 	socket := func(name string) string { return option(filepath.Join(dir, name)) }
 	chardev := func(id string) string { return "socket,id=" + id + ",server=on,wait=off,path=" + socket(id) }
 	return []string{

@@ -73,7 +73,7 @@ func (l *Lab) templateFor(ctx context.Context, accel string, patience time.Durat
 	}
 	defer young.Close() //nolint:errcheck // the next one removes it
 	tmp := young.Path
-	if err := reserve(filepath.Join(tmp, ramFile), memory<<20); err != nil {
+	if err := reserve(filepath.Join(tmp, ramFile), Memory<<20); err != nil {
 		return nil, fmt.Errorf("make the template: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
