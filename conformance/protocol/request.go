@@ -100,7 +100,8 @@ const (
 	// ContainerStopped tells that it runs no more; WillRestart: another one
 	// follows in the same pod.
 	ContainerStopped Happening = "containerStopped"
-	// Terminating tells that the pod is being deleted.
+	// Terminating tells that the pod is being deleted. A container that was being
+	// replaced then still is: it starts, and the same is told of it.
 	Terminating Happening = "terminating"
 	// Sync is a sync of the pod while it is not ready: the kubelet runs its
 	// readiness probe out of turn.

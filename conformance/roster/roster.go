@@ -134,7 +134,8 @@ func (r *Roster) Silent(vm string, instance int32) {
 
 func (m *Machine) silent(p *Pod) {
 	for _, probe := range m.Config.Probes {
-		if !p.told[probe.Kind] {
+		over := p.terminating && probe.Kind != probes.Readiness // TERM-LIVENESS-OFF
+		if !p.told[probe.Kind] && !over {
 			m.roster.begins(p, probe.Kind)
 		}
 	}

@@ -44,6 +44,9 @@ const (
 	// a container again in a pod that is there.
 	RestartLatencyMin = 500 * time.Millisecond
 	RestartLatencyMax = 1500 * time.Millisecond
+	// SyncLatency is from the end of a sync of the kubelet to the next one, which
+	// its look at the runtime causes, once a second.
+	SyncLatency = 500 * time.Millisecond
 
 	// ACPIInterval separates the presses of the power button (LIVE-GRACE).
 	ACPIInterval = 5 * time.Second

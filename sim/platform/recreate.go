@@ -127,10 +127,22 @@ func (v *VM) restartInPlace(p *pod) {
 		p.domain, p.syncing = Domain{}, false
 		v.startContainer(p, restart)
 		if p.terminating {
-			v.recordTerminating(p)
-			v.cfg.Prober.Terminating(p.instance)
-			v.after(0, func() { v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage()) })
+			v.endAtNextSync(p)
 		}
+	})
+}
+
+// endAtNextSync tells the container to end that a sync has started after its pod
+// was deleted: the next sync hears of that.
+func (v *VM) endAtNextSync(p *pod) {
+	instance := p.instance
+	v.after(SyncLatency, func() {
+		if p.instance != instance || !p.running {
+			return
+		}
+		v.recordTerminating(p)
+		v.cfg.Prober.Terminating(instance)
+		v.terminate(p, v.cfg.Resolved.PodGrace, v.stoppingMessage())
 	})
 }
 

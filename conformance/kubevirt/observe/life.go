@@ -136,7 +136,8 @@ func (m *machine) finish(o *Observer) {
 		}
 		m.told(l.start(), l, trace.Event{Kind: trace.ContainerStarted})
 		if end := l.pod.ending.Add(-o.ahead); l.pod.terminating && l.number > 0 && l.start().After(end) {
-			m.told(l.start(), l, trace.Event{Kind: trace.Terminating}) // the sync that killed the one before started it
+			// The sync that killed the one before started it, the next one heard of the deletion.
+			m.told(latest(l.start(), l.term), l, trace.Event{Kind: trace.Terminating})
 		}
 		unhealed = m.killed(o, l, i)
 		if l.over {
