@@ -64,6 +64,9 @@ func (l *lookout) window(w Window, up bool, use Use, instance int) {
 		return
 	}
 	start := time.Duration(instance-1) * spacing
+	if cause.name != "" && cause.at < start {
+		return // a step of the run's own clock: where it finds that container is not known
+	}
 	var legal bounds.Window
 	if up {
 		legal, ok = l.legalUp(cause, start)
