@@ -164,6 +164,9 @@ func decodeHeader(line []byte) (*Trace, error) {
 	if err := strict(line, &h); err != nil {
 		return nil, err
 	}
+	if h.Late < 0 || h.Slack < 0 || !h.Wall && (h.Late != 0 || h.Slack != 0) {
+		return nil, fmt.Errorf("\"late\" (%d) and \"slack\" (%d) are nanoseconds of a run in wall time, not negative", h.Late, h.Slack)
+	}
 	view, err := ParseView(h.View)
 	if err != nil {
 		return nil, err

@@ -125,6 +125,8 @@ func TestReadErrors(t *testing.T) {
 		{"another format", `{"format":"x"}` + "\n", "trace line 1: not a trace"},
 		{"a later version", `{"format":"vmprobe-trace","version":2,"new":1}` + "\n", "trace line 1: version 2 of the format"},
 		{"unknown header field", `{"format":"vmprobe-trace","version":1,"new":1}` + "\n", `unknown field "new"`},
+		{"slack in virtual time", `{"format":"vmprobe-trace","version":1,"slack":3}` + "\n", `"slack" (3) are nanoseconds of a run in wall time`},
+		{"negative lateness", `{"format":"vmprobe-trace","version":1,"wall":true,"late":-1}` + "\n", `"late" (-1) and`},
 		{"no end line", strings.Join(lines[:8], ""), "trace line 9: the file ends without"},
 		{"cut in a line", good[:300], "it is truncated"},
 		{"cut in the end line", good[:len(good)-10], "it is truncated"},
