@@ -273,5 +273,5 @@ func (d *Daemon) Close() error {
 			<-d.ended
 		}
 	})
-	return os.RemoveAll(d.Dir)
+	return rundir.Remove(d.Dir)
 }

@@ -91,7 +91,7 @@ func (o *order) keep() error {
 		}
 	}()
 	died := reap(pid)
-	defer os.RemoveAll(o.Dir)
+	defer func() { _ = rundir.Remove(o.Dir) }() // the next sweep takes what is left
 	if died == nil {
 		return nil
 	}

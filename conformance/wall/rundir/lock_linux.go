@@ -36,7 +36,7 @@ func Sweep(pattern string) {
 			continue
 		}
 		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			os.RemoveAll(dir)
+			_ = Remove(dir) // what is left is for the next one
 		}
 		_ = f.Close()
 	}

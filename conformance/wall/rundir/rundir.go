@@ -38,11 +38,29 @@ func New(parent, prefix string) (*Dir, error) {
 
 // Close removes the directory with all that is in it.
 func (d *Dir) Close() error {
-	err := os.RemoveAll(d.Path)
+	err := Remove(d.Path)
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Close())
 	}
 	return err
+}
+
+// Remove removes a directory with all that is in it, its lock at the end: what
+// is left by one that is killed meanwhile is removed by the next [Sweep].
+func Remove(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if e.Name() != lockName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err != nil { // the lock is for who tries again
+		return err
+	}
+	return os.RemoveAll(dir)
 }
 
 // maxSocket is how long the path of a unix socket may be, on every system.

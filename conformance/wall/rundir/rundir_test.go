@@ -1,11 +1,17 @@
 package rundir
 
 import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSweep: what a killed owner left is removed, what lives or is being made
@@ -46,6 +52,79 @@ func TestSweep(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// remover is the variable by which this binary removes a directory that it
+// holds.
+const remover = "VMPROBE_TEST_RUNDIR"
+
+// files is how many it makes there before. By name they come after the lock.
+const files = 200
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(remover); dir != "" {
+		if _, err := Hold(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		for i := range files {
+			_ = os.WriteFile(filepath.Join(dir, "vm-"+strconv.Itoa(i)), nil, 0o644)
+		}
+		fmt.Println("removing")
+		_ = Remove(dir)
+		select {}
+	}
+	os.Exit(m.Run())
+}
+
+// TestKilledInRemoval: an owner that is killed while it removes its directory
+// leaves nothing that the next one cannot remove.
+func TestKilledInRemoval(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("not run: directories are swept on Linux only")
+	}
+	parent, half := t.TempDir(), 0
+	for i := range 20 {
+		dir := filepath.Join(parent, "run-"+strconv.Itoa(i))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		left := killInRemoval(t, dir)
+		if left > 0 && left < files {
+			half++
+		}
+		Sweep(filepath.Join(parent, "run-*"))
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("of %d files %d were left, and the directory stays: %v", files, left, err)
+		}
+	}
+	if half == 0 {
+		t.Error("no owner was killed in the middle: the test shows nothing")
+	}
+}
+
+// killInRemoval starts an owner that removes a directory, kills it, and tells
+// how many files are left.
+func killInRemoval(t *testing.T, dir string) int {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), remover+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "removing\n" {
+		t.Errorf("it said %q, %v", line, err)
+	}
+	time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond) //nolint:gosec // any moment of the removal
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	list, _ := os.ReadDir(dir)
+	return len(list)
 }
 
 // TestErrors: a parent that is not there, and a path that leaves no room.
