@@ -86,10 +86,10 @@ func TestCutAndHalfOpen(t *testing.T) {
 // TestForwarded: a port that is not in the list is refused, whatever the script
 // says.
 func TestForwarded(t *testing.T) {
-	open := freePort(t)
+	free := freePorts(t, 2)
+	open, closed := free[0], free[1]
 	host := New(Config{Address: address, Forwarded: []uint16{open}})
 	defer host.Close()
-	closed := freePort(t)
 	host.Do(func() {
 		var p fakevm.Program
 		for _, port := range []uint16{open, closed} {

@@ -47,9 +47,10 @@ type lab struct {
 func newLab(t *testing.T, p fakevm.Program) *lab {
 	t.Helper()
 	l := &lab{ports: map[uint16]uint16{}, socket: filepath.Join(t.TempDir(), "agent.sock")}
-	for _, e := range p.Endpoints {
+	free := freePorts(t, len(p.Endpoints))
+	for i, e := range p.Endpoints {
 		if e.Port != 0 {
-			l.ports[e.Port] = freePort(t)
+			l.ports[e.Port] = free[i]
 		}
 	}
 	l.host = New(Config{
@@ -75,14 +76,18 @@ func newLab(t *testing.T, p fakevm.Program) *lab {
 	return l
 }
 
-func freePort(t *testing.T) uint16 {
+// freePorts are different ports that nobody listens on.
+func freePorts(t *testing.T, n int) (ports []uint16) {
 	t.Helper()
-	l, err := net.Listen("tcp", address+":0")
-	if err != nil {
-		t.Fatal(err)
+	for range n {
+		l, err := net.Listen("tcp", address+":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()                                             //nolint:gocritic // held until all are chosen
+		ports = append(ports, uint16(l.Addr().(*net.TCPAddr).Port)) //nolint:gosec,forcetypeassert // a port of a TCP listener
 	}
-	defer func() { _ = l.Close() }()
-	return uint16(l.Addr().(*net.TCPAddr).Port) //nolint:gosec,forcetypeassert // a port of a TCP listener
+	return ports
 }
 
 // get probes as the kubelet does: a fresh connection, certificates not
@@ -400,6 +405,46 @@ func TestDropsSYNs(t *testing.T) {
 	l.host.Do(func() { end() })
 	if got := dial(time.Second); got != "connected" {
 		t.Errorf("at the end: %s, want connected", got)
+	}
+}
+
+// TestResetWaits: an RST waits until the client shows that it is connected, or
+// has had time for it.
+func TestResetWaits(t *testing.T) {
+	l := newLab(t, fakevm.Program{Endpoints: []fakevm.Endpoint{
+		{Kind: fakevm.TCP, Port: 1, Steps: always(fakevm.Reply{TCP: &fakevm.TCPReply{End: fakevm.EndReset}})},
+	}})
+	after := func(show func(c *net.TCPConn)) time.Duration {
+		t.Helper()
+		began := time.Now()
+		c, err := net.Dial("tcp", l.addr(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(began.Add(10 * time.Second))
+		show(c.(*net.TCPConn))
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatalf("%v, want a reset", err)
+		}
+		return time.Since(began)
+	}
+	for range 3 {
+		if d := after(func(*net.TCPConn) {}); d < unheardGrace {
+			t.Errorf("a client that was not heard is reset after %v", d)
+		}
+	}
+	for what, show := range map[string]func(*net.TCPConn){
+		"a byte": func(c *net.TCPConn) { _, _ = c.Write([]byte("x")) },
+		"a FIN":  func(c *net.TCPConn) { _ = c.CloseWrite() },
+	} {
+		soonest := time.Hour
+		for try := 0; try < 20 && soonest >= unheardGrace; try++ { // the machine may be busy
+			soonest = min(soonest, after(show))
+		}
+		if soonest < resetGrace || soonest >= unheardGrace {
+			t.Errorf("a client that sent %s is reset after %v, want %v", what, soonest, resetGrace)
+		}
 	}
 }
 

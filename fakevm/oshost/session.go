@@ -13,10 +13,14 @@ import (
 // lingering bounds how long a closed session waits for its peer's FIN.
 const lingering = 5 * time.Second
 
-// resetGrace holds back an RST that would come together with the handshake:
-// the client's connect call would take it for its own failure, while the
-// script means a connection that was there (TCP-POST-CONNECT-IRRELEVANT).
-const resetGrace = 10 * time.Millisecond
+// An RST that comes together with the handshake is held back: the client's
+// connect call would take it for its own failure, while the script means a
+// connection that was there (TCP-POST-CONNECT-IRRELEVANT). A client that has
+// sent something, or its FIN, knows that it is connected.
+const (
+	resetGrace   = 10 * time.Millisecond  // for a client that was heard
+	unheardGrace = 500 * time.Millisecond // it may wait for a processor
+)
 
 // halfCloser is what *net.TCPConn and *net.UnixConn have in common.
 type halfCloser interface {
@@ -33,6 +37,7 @@ type session struct {
 	queue     [][]byte
 	pending   int
 	wake      *sync.Cond
+	heard     bool // the peer has sent bytes or its FIN
 	resetting bool // an RST is due: nothing else counts
 	held      bool // it waits for the end of a cut
 	network   bool // what becomes of the network matters
@@ -79,12 +84,23 @@ func (s *session) read() {
 		if n > 0 && s.handler != nil {
 			s.handler.OnData(buf[:n])
 		}
+		s.hear()
 		if err != nil {
 			s.peerLeft(err)
 			s.host.mu.Unlock()
 			return
 		}
 		s.host.mu.Unlock()
+	}
+}
+
+// hear notes that the peer knows of the connection: no RST waits for that.
+func (s *session) hear() {
+	if !s.heard {
+		s.heard = true
+		if s.resetting {
+			s.Reset()
+		}
 	}
 }
 
@@ -183,7 +199,11 @@ func (s *session) Reset() {
 		return
 	}
 	if t, ok := s.c.(*net.TCPConn); ok {
-		if at := s.since + resetGrace; s.host.Now() < at && !s.host.closed {
+		at := s.since + unheardGrace
+		if s.heard {
+			at = s.since + resetGrace
+		}
+		if s.host.Now() < at && !s.host.closed {
 			s.handler, s.queue, s.pending, s.resetting = nil, nil, 0, true
 			s.host.At(at, s.Reset)
 			return
