@@ -113,6 +113,41 @@ func TestSlack(t *testing.T) {
 	}
 }
 
+// TestRunEndsInSlack: what has not happened when a run in wall time ends may
+// still be in time when only the slack of its window is left.
+func TestRunEndsInSlack(t *testing.T) {
+	for _, tt := range []struct {
+		hi     string
+		wall   bool
+		want   judge.Result
+		silent int
+	}{
+		{"68s", true, judge.Fail, 0}, // and slack until 71 s; the run ends at 72 s
+		{"69s", true, judge.Fail, 0},
+		{"69001ms", true, judge.Pass, 1},
+		{"72s", true, judge.Pass, 1},
+		{"72001ms", true, judge.Fail, 0}, // the author wants it in the run
+		{"72s", false, judge.Fail, 0},
+	} {
+		c, list := base()
+		c.Expect["web"].Ready = &scenarios.History{Changes: []scenarios.Change{
+			{To: true, Window: in(t, "initialDelay", "initialDelay+period")},
+			{To: false, Window: in(t, "sick#1+period", "sick#1+failureThreshold*period")},
+			{To: true, Window: in(t, "60s", tt.hi)},
+		}}
+		h := trace.Header{Seed: 7, VMs: []string{"web"}}
+		if tt.wall {
+			h.Wall, h.Slack = true, 3*time.Second
+		}
+		slices.SortStableFunc(list, func(a, b trace.Event) int { return int(a.T - b.T) })
+		run := (&trace.Recorder{Events: list}).Trace(h)
+		v := judge.Judge(c, run, judge.Options{})
+		if v.Result != tt.want || len(v.Silent) != tt.silent {
+			t.Errorf("until %s, in wall time: %t: %s, want %s: %+v, silent: %+v", tt.hi, tt.wall, v.Result, tt.want, v.Failures, v.Silent)
+		}
+	}
+}
+
 // one is an embedded case in the profile kubevirt.
 func one(t *testing.T, name string) *scenarios.Case {
 	t.Helper()
