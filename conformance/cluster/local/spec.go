@@ -34,7 +34,7 @@ const nodeName = "vmprobe-node"
 const (
 	nodeAddress  = "10.10.0.2"
 	nodePort     = 6443 // of the API server
-	podRange     = "10.10.1.0/24"
+	podRange     = "10.244.0.0/16" // no address is used twice: neighbours would be remembered
 	serviceRange = "10.96.0.0/16"
 	serviceFirst = "10.96.0.1" // of the service "kubernetes"
 	dnsAddress   = "10.96.0.10"

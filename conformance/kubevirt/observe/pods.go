@@ -114,6 +114,21 @@ func (o *Observer) lag(m *machine, at time.Time, ok bool, since time.Time) {
 	}
 }
 
+// noticing is how long a kubelet may take to tell that a container runs: it looks
+// every second, and tells at once when its node has time.
+const noticing = 1500 * time.Millisecond
+
+// startLag takes the news that a container runs. Until a kubelet knows, it neither
+// probes it nor calls its pod ready.
+func (o *Observer) startLag(at time.Time, l *life, running *corev1.ContainerStateRunning) {
+	if running == nil || running.StartedAt.IsZero() || !l.started.IsZero() {
+		return
+	}
+	if by := at.Add(-o.ahead).Sub(running.StartedAt.Time) - grain - noticing; by > 0 {
+		o.TooLate(by)
+	}
+}
+
 // endLag takes the news that a launcher has ended, of which the kubelet tells at
 // once when its node has time.
 func (o *Observer) endLag(at time.Time, l *life) {
@@ -197,6 +212,7 @@ func (m *machine) containers(o *Observer, at time.Time, p *podLife, pod *corev1.
 			}
 		}
 		if s.State.Running != nil || s.State.Terminated != nil {
+			o.startLag(at, m.life(p, n), s.State.Running)
 			m.life(p, n).update(at, &s.State)
 			if l := m.life(p, n); m.vm && m.zero.IsZero() {
 				m.zero = l.started // its guest comes seconds later

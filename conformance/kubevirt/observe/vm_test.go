@@ -28,6 +28,12 @@ type launcher struct {
 
 func launched(t *testing.T) *launcher {
 	t.Helper()
+	return launchedTold(t, 1)
+}
+
+// launchedTold is one of which the API tells so long after it began.
+func launchedTold(t *testing.T, told float64) *launcher {
+	t.Helper()
 	profile, _ := probes.LookupProfile(probes.KubeVirt)
 	o := observe.New(&scenarios.Case{Profile: profile, Until: time.Minute, VMs: []scenarios.VM{{Name: "a"}}})
 	o.BootWithin(20 * time.Second)
@@ -37,7 +43,7 @@ func launched(t *testing.T) *launcher {
 	l.pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "compute", State: corev1.ContainerState{
 		Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(l.zero)},
 	}}}
-	l.Pod(l.at(1), &l.pod)
+	l.Pod(l.at(told), &l.pod)
 	l.phase(5, kubevirtv1.Running)
 	return l
 }
@@ -132,6 +138,19 @@ func TestEndLag(t *testing.T) {
 		l.phase(42, kubevirtv1.Succeeded)
 		l.endsTold(43, told)
 		l.endsTold(43, told+9) // it is told again
+		if seen, err := l.Trace(trace.Header{}); err != nil || seen.Late != late {
+			t.Errorf("told at %v s: late by %v, %v; want %v", told, seen.Late, err, late)
+		}
+	}
+}
+
+// TestStartLag: so does one whose start becomes known late, but not when it is
+// told again.
+func TestStartLag(t *testing.T) {
+	for told, late := range map[float64]time.Duration{0.1: 0, 2.5: 0, 4: 1500 * time.Millisecond} {
+		l := launchedTold(t, told)
+		l.report(8, guestlog.EventHello)
+		l.Pod(l.at(30), &l.pod)
 		if seen, err := l.Trace(trace.Header{}); err != nil || seen.Late != late {
 			t.Errorf("told at %v s: late by %v, %v; want %v", told, seen.Late, err, late)
 		}
