@@ -30,11 +30,13 @@ type spec struct {
 // nodeName is the name of the one node, and its host name.
 const nodeName = "vmprobe-node"
 
-// Addresses within the namespaces of the node; nobody else sees them.
+// Addresses within the namespaces of the node; nobody else sees them. There are so
+// many for pods that none is used twice: the node would remember the neighbour that
+// had it before, for some seconds.
 const (
 	nodeAddress  = "10.10.0.2"
 	nodePort     = 6443 // of the API server
-	podRange     = "10.244.0.0/16" // no address is used twice: neighbours would be remembered
+	podRange     = "10.244.0.0/16"
 	serviceRange = "10.96.0.0/16"
 	serviceFirst = "10.96.0.1" // of the service "kubernetes"
 	dnsAddress   = "10.96.0.10"
