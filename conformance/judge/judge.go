@@ -184,10 +184,10 @@ func hear(run *history.Run, o Options, slack, late time.Duration) ([]Failure, []
 
 // resolve keeps of the failures of a late run what the lateness does not
 // explain. When nothing is left, or the harness was later than any window is
-// loose, there is no verdict.
+// loose, or as late as an attempt may take, there is no verdict.
 func (v *Verdict) resolve(run *history.Run, o Options, slack, late time.Duration) {
 	first := v.Failures[0].Message
-	if v.Failures = nil; late <= slack {
+	if v.Failures = nil; late <= slack && late < shortest(run.Case) {
 		o.Watch = nil // it has been told
 		v.Failures, _ = hear(run, o, slack, late)
 	}
@@ -196,6 +196,18 @@ func (v *Verdict) resolve(run *history.Run, o Options, slack, late time.Duration
 		v.Reason = fmt.Sprintf("harness: late by %d ms, which is too much to tell (at most %d ms): %s",
 			late.Milliseconds(), (slack / 4).Milliseconds(), first)
 	}
+}
+
+// shortest is the least timeout of the probes of a case: who got no processor for so
+// long lets an attempt fail that nothing is wrong with.
+func shortest(c *scenarios.Case) time.Duration {
+	least := history.Never
+	for i := range c.VMs {
+		for j := range c.VMs[i].Resolved.Probes {
+			least = min(least, c.VMs[i].Resolved.Probes[j].Timeout)
+		}
+	}
+	return least
 }
 
 func overrun(r *history.Run) (string, bool) {

@@ -41,6 +41,7 @@ func TestLateness(t *testing.T) {
 		{"slower than the machine", lawful, 12 * time.Second, 900 * time.Millisecond, judge.Fail, ""},
 		{"nobody knows", lawful, 12 * time.Second, 1001 * time.Millisecond, judge.Error, "harness: late by 1001 ms, which is too much to tell (at most 250 ms)"},
 		{"a wrong prober on a busy machine", sticky, 0, 900 * time.Millisecond, judge.Fail, ""},
+		{"as late as an attempt may take", sticky, 0, time.Second, judge.Error, "harness: late by 1000 ms, which is too much to tell (at most 250 ms)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := judge.Judge(c, delayed(tt.run, tt.delay, tt.late), judge.Options{})

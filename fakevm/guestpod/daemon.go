@@ -83,7 +83,7 @@ func begin(env func(string) string, out io.Writer) (*daemon, error) {
 	d.Teller = guestlog.Teller{Out: out, Container: d.state.Containers, Now: thread.Now, Wall: time.Now}
 	agent := filepath.Join(s.dir, "agent") // nobody listens to it
 	_ = os.Remove(agent)
-	d.host = oshost.New(oshost.Config{Address: s.address, Thread: thread, Log: d.log, AgentSocket: agent})
+	d.host = oshost.New(oshost.Config{Address: s.address, Thread: thread, Log: d.log, AgentSocket: agent, Dallied: d.dallied})
 	d.host.Do(func() { err = d.make() })
 	if err != nil {
 		return nil, err
@@ -142,6 +142,13 @@ func (d *daemon) watch() {
 		if late := time.Since(began) - beat; late > beat {
 			d.host.Do(func() { d.Tell(guestlog.Report{Event: guestlog.EventLate, Late: late}) })
 		}
+	}
+}
+
+// dallied tells of a kubelet that had no processor either.
+func (d *daemon) dallied(by time.Duration) {
+	if by > beat {
+		d.Tell(guestlog.Report{Event: guestlog.EventLate, Late: by})
 	}
 }
 

@@ -32,6 +32,10 @@ type Config struct {
 	// Fail is told that a socket could not be made in the middle of a life: what
 	// the guest is now, no script says. May be nil.
 	Fail func(error)
+	// Dallied is told, with the lock held, how long a client took for what one with a
+	// processor does at once: to send or to close after the handshake, and to close
+	// when it has all. May be nil.
+	Dallied func(time.Duration)
 	// Thread is where the guest lives; nil: a lock and a clock of the host's
 	// own.
 	Thread Thread

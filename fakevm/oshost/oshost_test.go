@@ -448,6 +448,61 @@ func TestResetWaits(t *testing.T) {
 	}
 }
 
+// TestDallied: how long a client takes to ask, and to close when it has the
+// answer, is told; who does both at once dallies little.
+func TestDallied(t *testing.T) {
+	var dallied []time.Duration
+	port := freePorts(t, 1)[0]
+	host := New(Config{Address: address, Dallied: func(by time.Duration) { dallied = append(dallied, by) }})
+	defer host.Close()
+	host.Do(func() {
+		g, err := fakevm.New(host, fakevm.Program{Endpoints: []fakevm.Endpoint{
+			{Kind: fakevm.HTTP, Port: port, Steps: always(fakevm.Reply{HTTP: &fakevm.HTTPReply{Status: 200, Body: "fine"}})},
+		}}, fakevm.Options{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		g.Boot(host.Now())
+	})
+	const pause = 300 * time.Millisecond
+	ask := func(first, last time.Duration) []time.Duration {
+		t.Helper()
+		host.Do(func() { dallied = nil })
+		c, err := net.Dial("tcp", net.JoinHostPort(address, strconv.Itoa(int(port))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(first)
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if text, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(text), "fine") {
+			t.Fatalf("%q %v", text, err)
+		}
+		time.Sleep(last)
+		_ = c.Close()
+		var all []time.Duration
+		for end := time.Now().Add(5 * time.Second); len(all) < 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+			host.Do(func() { all = slices.Clone(dallied) })
+		}
+		if len(all) != 2 {
+			t.Fatalf("it was told %d times, want 2", len(all))
+		}
+		return all
+	}
+	for _, tt := range []struct{ first, last time.Duration }{{pause, 0}, {0, pause}, {0, 0}} {
+		for try := 0; ; try++ { // the machine may be busy
+			got := ask(tt.first, tt.last)
+			near := func(by, want time.Duration) bool { return by > want-pause/2 && by < want+pause/2 }
+			if near(got[0], tt.first) && near(got[1], tt.last) {
+				break
+			}
+			if try == 10 {
+				t.Fatalf("%v, want %v and %v", got, tt.first, tt.last)
+			}
+		}
+	}
+}
+
 // TestUnsupported: what sockets cannot show is said, and nothing else is.
 func TestUnsupported(t *testing.T) {
 	p := fakevm.Program{

@@ -44,12 +44,13 @@ type session struct {
 	closing   bool // FIN when the queue is empty
 	gone      bool // closed for good on this side
 	since     time.Duration
-	over      func() // called once when the session is gone
+	waits     time.Duration // since when its peer has to act; < 0: it has not
+	over      func()        // called once when the session is gone
 }
 
 func newSession(h *Host, c halfCloser) *session {
 	_, network := c.(*net.TCPConn)
-	s := &session{host: h, c: c, wake: sync.NewCond(h.mu), since: h.Now(), network: network}
+	s := &session{host: h, c: c, wake: sync.NewCond(h.mu), since: h.Now(), waits: -1, network: network}
 	h.conns[s] = struct{}{}
 	return s
 }
@@ -63,6 +64,7 @@ func (s *session) serve(handler func(fakevm.Session) fakevm.Handler) {
 		return
 	}
 	s.handler = handler(s)
+	s.waits = s.host.Now()
 	s.host.wg.Add(2)
 	go s.read()
 	go s.write()
@@ -74,6 +76,7 @@ func (s *session) read() {
 	for {
 		n, err := s.c.Read(buf)
 		s.host.mu.Lock()
+		s.acted()
 		for s.network && s.host.cut > 0 && !s.gone {
 			s.wake.Wait()
 		}
@@ -92,6 +95,14 @@ func (s *session) read() {
 		}
 		s.host.mu.Unlock()
 	}
+}
+
+// acted measures how long the peer took to act.
+func (s *session) acted() {
+	if s.waits >= 0 && s.network && !s.gone && s.host.cfg.Dallied != nil {
+		s.host.cfg.Dallied(s.host.Now() - s.waits)
+	}
+	s.waits = -1
 }
 
 // hear notes that the peer knows of the connection: no RST waits for that.
@@ -130,6 +141,7 @@ func (s *session) write() {
 		}
 		if len(s.queue) == 0 { // closing
 			_ = s.c.CloseWrite()
+			s.waits = s.host.Now()
 			s.host.linger(s)
 			return
 		}

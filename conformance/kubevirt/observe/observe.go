@@ -163,6 +163,9 @@ func (o *Observer) Trace(h trace.Header) (*trace.Trace, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b trace.Event) int { return cmp.Compare(a.T, b.T) })
+	if !o.c.Profile.VM { // programs in VMs are the agent's
+		o.unheard(all)
+	}
 	h.Profile, h.View, h.Wall, h.Late = string(o.c.Profile.Name), trace.ViewGuest, true, max(h.Late, o.late)
 	t := &trace.Trace{Header: h, Events: append(o.findings(), all...)}
 	t.Seal()
