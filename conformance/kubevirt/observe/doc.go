@@ -23,5 +23,6 @@
 //	pods.go     pods and their containers
 //	others.go   VMIs, endpoints, events
 //	reports.go  what guests tell
+//	unheard.go  programs that had no processor
 //	clocks.go   which nodes are refused for their clocks
 package observe
