@@ -33,8 +33,8 @@ func (o *Observer) unheard(events []trace.Event) {
 				continue
 			}
 			timeout, err := time.ParseDuration(m[1])
-			last, any := asked[e.VM]
-			if err == nil && (!any || last < e.T-timeout-telling) {
+			last, heard := asked[e.VM]
+			if err == nil && (!heard || last < e.T-timeout-telling) {
 				o.TooLate(timeout)
 			}
 		default:
